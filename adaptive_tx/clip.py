@@ -1,0 +1,143 @@
+"""Clipping: bounds on gradients before a rule sees them, or on directions after it.
+
+    clip_by_value        each entry           |g_i| <= max_value
+    clip_by_leaf_norm    each leaf            ||g|| <= max_norm
+    clip_by_global_norm  the whole tree       ||g|| <= max_norm
+    clip_by_rms          each leaf            rms(g) = ||g|| / sqrt(size) <= threshold
+    adaptive_grad_clip   each output unit     ||g|| <= clipping max(||p||, eps)
+
+Norms are taken in float32 at least, whatever the gradients are. Except by value, an entry that is not
+finite counts as huge and stays as it is: the failure remains visible where it happened, and the finite
+entries that share its norm shrink to almost nothing, instead of all becoming NaN.
+"""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
+from adaptive_tx.leafwise import CountState, leafwise, on_leaves
+from adaptive_tx.numerics import (
+    arithmetic_dtype, bounded, clamp, modulus, norm, real_dtype, root, shrink, squared, widen,
+)  # fmt: skip
+from adaptive_tx.transformation import Arguments, Transformation, bind
+
+# Above this, float32 squares could not be summed (see `numerics.bounded`).
+norm_limit = Range(positive.low, 1e12, "[]")
+
+
+def by_value(g, t, *, max_value):
+    if jnp.iscomplexobj(g):
+        return shrink(g, modulus(g), max_value)
+    return clamp(g, max_value)
+
+
+def clip_by_value(max_value) -> Transformation:
+    """Brings each entry into [-max_value, max_value] (a complex one: its modulus, keeping the phase).
+
+    An infinite real entry becomes the bound; NaN stays NaN.
+
+    Args:
+      max_value: the bound, > 0, in the unit of the gradients.
+    """
+    return leafwise("clip_by_value", by_value, max_value=positive(max_value))
+
+
+def by_leaf_norm(g, t, *, max_norm):
+    return shrink(g, norm(g), max_norm)
+
+
+def clip_by_leaf_norm(max_norm) -> Transformation:
+    """Scales each leaf down to a norm of at most max_norm.
+
+    Args:
+      max_norm: the bound, > 0 and at most 1e12, in the unit of the gradients.
+    """
+    return leafwise("clip_by_leaf_norm", by_leaf_norm, max_norm=norm_limit(max_norm))
+
+
+def by_rms(g, t, *, threshold):
+    return shrink(g, norm(g) / max(g.size, 1) ** 0.5, threshold)
+
+
+def clip_by_rms(threshold) -> Transformation:
+    """Scales each leaf down to a root mean square of at most threshold, as Adafactor does with updates.
+
+    Args:
+      threshold: the bound, > 0 and at most 1e12, in the unit of what it clips.
+
+    Source: Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, section 6.
+    """
+    return leafwise("clip_by_rms", by_rms, threshold=norm_limit(threshold))
+
+
+def by_unit_norm(g, t, *, p, clipping, eps):
+    axis = tuple(range(g.ndim - 1)) if g.ndim > 1 else None
+    return shrink(g, norm(g, axis), clipping * jnp.maximum(norm(p, axis), eps))
+
+
+def adaptive_grad_clip(clipping=0.01, eps=1e-3) -> Transformation:
+    """Scales the gradient of each output unit down to a fraction of the norm of its weights.
+
+    A unit is what shares the last axis's index: a column of a (in, out) kernel, a filter of a
+    (height, width, in, out) one; scalars and vectors are one unit. Needs the parameters.
+
+    Args:
+      clipping: largest ratio of the gradient's norm to the parameter's, > 0.
+      eps: least norm of the parameter that counts, > 0, so that zero weights can move.
+
+    Source: Brock et al., High-Performance Large-Scale Image Recognition Without Normalization, 2021,
+    arXiv:2102.06171, section 4.1.
+    """
+    return leafwise(
+        "adaptive_grad_clip", by_unit_norm, clipping=norm_limit(clipping), eps=positive(eps)
+    )
+
+
+def clip_by_global_norm(max_norm, axis_name: str | tuple[str, ...] | None = None) -> Transformation:
+    """Scales the whole tree down to a norm of at most max_norm.
+
+    Args:
+      max_norm: the bound, > 0 and at most 1e12, in the unit of the gradients.
+      axis_name: inside `shard_map` or `pmap`, the name(s) of the axes over which the leaves are split;
+        their squares are summed over these. Under `jit` alone, shardings are seen through.
+
+    Source: Pascanu et al., On the difficulty of training recurrent neural networks, 2013.
+    """
+    axis_names("clip_by_global_norm", "axis_name", axis_name)
+    settings = {} if axis_name is None else {"axis_name": axis_name}
+    return bind(
+        "clip_by_global_norm", _init, _update, settings=settings, max_norm=norm_limit(max_norm)
+    )
+
+
+def global_norm(grads, axis_name=None) -> jax.Array:
+    """The norm of all leaves together, in their arithmetic's dtype; at least float32."""
+    leaves = jax.tree.leaves(grads)
+    dtype = real_dtype(arithmetic_dtype(*(jnp.result_type(g) for g in leaves)))
+    total = sum((_sum_of_squares(g, dtype) for g in leaves), jnp.zeros((), dtype))
+    return root(total if axis_name is None else lax.psum(total, axis_name))
+
+
+def _sum_of_squares(g, dtype) -> jax.Array:
+    return jnp.sum(squared(bounded(widen(jnp.asarray(g), dtype))))
+
+
+def _init(arguments: Arguments, params) -> CountState:
+    floating(arguments.who, "params", params)
+    return CountState(jnp.zeros((), jnp.int32))
+
+
+def _shrink(g, t, *, size, max_norm):
+    return shrink(g, size, max_norm)
+
+
+def _update(arguments: Arguments, grads, state, params=None, **extra):
+    state_type(arguments.who, CountState, state)
+    floating(arguments.who, "grads", grads)
+    size = global_norm(grads, dict(arguments.settings).get("axis_name"))
+    count = optax.safe_increment(state.count)
+    numbers = {**arguments.at(state.count), "size": size}
+    clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)
+    return clipped, CountState(count)

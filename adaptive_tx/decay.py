@@ -1,0 +1,85 @@
+"""Weight decay, in four forms that differ in what they multiply.
+
+    add_l2                    g + weight_decay p          before a rule: the rule rescales the decay too
+    add_l1                    g + weight_decay sign(p)    before a rule, likewise
+    add_decayed_weights       u + weight_decay p          after it, before the rate: p shrinks by
+                                                          learning_rate weight_decay a step (torch, optax)
+    subtract_decayed_weights  update - weight_decay p     after the rate: p shrinks by weight_decay a step,
+                                                          whatever the rate; a schedule of weight_decay is
+                                                          the paper's eta_t lambda
+
+An adaptive rule divides what add_l2 adds by the size of the gradients; the decoupled forms are free of
+that, and from `subtract_decayed_weights` the decay need not be tuned anew with the rate.
+
+Each takes `mask` (a tree of bools, which may stop above the leaves, or a function from the parameters
+to one) or `only` (a predicate on the path of a leaf, "encoder/dense/kernel", and its array).
+
+Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.05101, algorithm 2.
+"""
+
+from adaptive_tx.checks import non_negative
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.masks import mask_of
+from adaptive_tx.numerics import sign
+from adaptive_tx.transformation import Transformation
+
+
+def add_weights(g, t, *, p, weight_decay):
+    return g + weight_decay * p
+
+
+def add_signs(g, t, *, p, weight_decay):
+    return g + weight_decay * sign(p)
+
+
+def subtract_weights(g, t, *, p, weight_decay):
+    return g - weight_decay * p
+
+
+def add_l2(weight_decay, mask=None, only=None) -> Transformation:
+    """Adds the gradient of weight_decay/2 |p|^2 to the gradient. Needs the parameters.
+
+    Args:
+      weight_decay: >= 0, in the unit of g over that of p.
+      mask: the leaves to decay, as a tree of bools or a function of the parameters.
+      only: the leaves to decay, as a predicate on path and array: `lambda path, p: p.ndim > 1`.
+    """
+    return _decay("add_l2", add_weights, weight_decay, mask, only)
+
+
+def add_l1(weight_decay, mask=None, only=None) -> Transformation:
+    """Adds the gradient of weight_decay |p| to the gradient. Needs the parameters.
+
+    Args:
+      weight_decay: >= 0, in the unit of g.
+      mask: as for `add_l2`.
+      only: as for `add_l2`.
+    """
+    return _decay("add_l1", add_signs, weight_decay, mask, only)
+
+
+def add_decayed_weights(weight_decay, mask=None, only=None) -> Transformation:
+    """Adds weight_decay p to the direction: AdamW's decay, multiplied by the rate. Needs the parameters.
+
+    Args:
+      weight_decay: >= 0; times the learning rate it is the fraction of p lost per step.
+      mask: as for `add_l2`.
+      only: as for `add_l2`.
+    """
+    return _decay("add_decayed_weights", add_weights, weight_decay, mask, only)
+
+
+def subtract_decayed_weights(weight_decay, mask=None, only=None) -> Transformation:
+    """Subtracts weight_decay p from the update: decay independent of the rate. Needs the parameters.
+
+    Args:
+      weight_decay: >= 0, the fraction of p lost per step.
+      mask: as for `add_l2`.
+      only: as for `add_l2`.
+    """
+    return _decay("subtract_decayed_weights", subtract_weights, weight_decay, mask, only)
+
+
+def _decay(who, step, weight_decay, mask, only) -> Transformation:
+    chosen = mask_of(who, mask, only)
+    return leafwise(who, step, mask=chosen, weight_decay=non_negative(weight_decay))

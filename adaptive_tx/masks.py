@@ -1,0 +1,89 @@
+"""Which leaves a rule applies to, known at trace time: a mask is frozen, hashed and compared."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from adaptive_tx import checks
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask:
+    """All leaves, unless one of the two is given. Made by `mask_of`.
+
+    `tree` is a frozen tree of bools, or a function from the parameters to such a tree. `only` is a
+    predicate on a leaf's path and array.
+    """
+
+    tree: "FrozenTree | Callable | None" = None
+    only: Callable[[str, jax.Array], bool] | None = None
+
+    def __bool__(self) -> bool:
+        return self.tree is not None or self.only is not None
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that made it."""
+        pairs = {"mask": self.tree, "only": self.only}
+        return {name: value for name, value in pairs.items() if value is not None}
+
+    def leaves(self, who: str, updates, params) -> list[bool]:
+        """One bool per leaf of `updates`; `params` is what functions and predicates look at."""
+        if not self:
+            return [True] * len(jax.tree.leaves(updates))
+        if self.only is not None:
+            flat = jax.tree.leaves_with_path(params)
+            return [_bool(who, "params", p, self.only(_name(p), leaf)) for p, leaf in flat]
+        tree = self.tree.thaw() if isinstance(self.tree, FrozenTree) else self.tree(params)
+        return _broadcast(who, tree, updates)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrozenTree:
+    """A tree of bools as a hashable value."""
+
+    structure: jax.tree_util.PyTreeDef
+    bools: tuple[bool, ...]
+
+    def thaw(self):
+        return self.structure.unflatten(self.bools)
+
+    def __repr__(self) -> str:
+        return repr(self.thaw())
+
+
+def mask_of(who: str, mask: Any, only: Callable[[str, jax.Array], bool] | None) -> Mask:
+    """A mask from the two arguments that a constructor offers, of which one may be given."""
+    if mask is not None and only is not None:
+        raise TypeError(f"{who}: give mask or only, not both.")
+    if only is not None and not callable(only):
+        raise TypeError(f"{who}: only must be a function of a path and an array, got {only!r}.")
+    if mask is None or callable(mask):
+        return Mask(mask, only)
+    flat, structure = jax.tree.flatten_with_path(mask)
+    return Mask(FrozenTree(structure, tuple(_bool(who, "mask", p, leaf) for p, leaf in flat)))
+
+
+def _broadcast(who: str, tree, updates) -> list[bool]:
+    """A mask may stop above the leaves: its bool then stands for the whole subtree, as in optax."""
+    flat, structure = jax.tree.flatten_with_path(tree)
+    try:
+        subtrees = structure.flatten_up_to(updates)
+    except ValueError as error:
+        raise ValueError(f"{who}: the mask does not fit the tree: {error}") from error
+    bools = [_bool(who, "mask", path, leaf) for path, leaf in flat]
+    return [b for b, subtree in zip(bools, subtrees) for _ in jax.tree.leaves(subtree)]
+
+
+def _bool(who: str, what: str, path, value) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"{who}: the mask of {checks.keystr(what, path)} must be True or False, got {value!r}."
+        )
+    return value
+
+
+def _name(path) -> str:
+    """The path of a leaf as `encoder/dense/kernel`."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,0 +1,32 @@
+"""The learning rate: the last factor of a chain, and its minus sign.
+
+    update = -learning_rate u        unit of the parameters, if u has no unit
+"""
+
+from optax import ScaleByScheduleState
+
+from adaptive_tx.checks import non_negative
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.transformation import Transformation
+
+exportable(ScaleByScheduleState)
+
+
+def step(u, t, *, learning_rate):
+    return -learning_rate * u
+
+
+def scale_by_learning_rate(learning_rate) -> Transformation:
+    """Turns a direction into an update: multiplies it by minus the learning rate.
+
+    Args:
+      learning_rate: a number >= 0 or a schedule. A schedule sees the number of finished updates, so
+        the first update uses `schedule(0)`. The state is the same for both.
+
+    Raises:
+      TypeError: if there is none; a forgotten rate is never an ascent.
+    """
+    return leafwise(
+        "scale_by_learning_rate", step, ScaleByScheduleState,
+        learning_rate=non_negative(learning_rate),
+    )  # fmt: skip

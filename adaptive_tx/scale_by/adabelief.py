@@ -1,0 +1,40 @@
+"""AdaBelief: Adam with the spread of the gradients about their mean in place of their size.
+
+    mu <- b1 mu + (1 - b1) g                        unit of g
+    nu <- b2 nu + (1 - b2) |g - mu|^2 + eps         unit of g squared (s in the paper)
+    u   = mu / (1 - b1^t) / (sqrt(nu / (1 - b2^t)) + eps)     no unit
+
+Where gradients agree, nu is small and the steps are large. eps appears twice, as in the paper; inside
+nu it adds up to eps / (1 - b2).
+
+Zhuang et al., AdaBelief Optimizer, 2020, arXiv:2010.07468, algorithm 2 (eps 1e-16 in its code).
+"""
+
+from optax import ScaleByBeliefState
+
+from adaptive_tx.checks import decay_rate, positive
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.transformation import Transformation
+
+exportable(ScaleByBeliefState)
+
+
+def step(g, mu, nu, t, *, b1, b2, eps):
+    mu = ema(g, mu, b1)
+    nu = ema(squared(g - mu), nu, b2) + eps
+    return debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
+
+
+def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
+    """Divides the mean of the gradients by their spread about it.
+
+    Args:
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the mean squared deviation, in [0, 1).
+      eps: keeps the quotient finite, > 0.
+    """
+    return leafwise(
+        "scale_by_adabelief", step, ScaleByBeliefState,
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

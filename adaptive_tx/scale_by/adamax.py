@@ -1,0 +1,38 @@
+"""AdaMax: Adam with the largest recent gradient in place of the root mean square.
+
+    mu <- b1 mu + (1 - b1) g              unit of g
+    nu <- max(b2 nu, |g| + eps)           unit of g
+    u   = mu / (1 - b1^t) / nu            no unit, |u| about 1 at most
+
+A maximum needs no bias correction. The paper has no eps, and divides by zero where all gradients
+are zero; torch and optax put it here, Keras beside nu in the quotient.
+
+Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980, algorithm 2.
+"""
+
+import jax.numpy as jnp
+from optax import ScaleByAdamState
+
+from adaptive_tx.checks import decay_rate, positive
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debias, ema, modulus
+from adaptive_tx.transformation import Transformation
+
+
+def step(g, mu, nu, t, *, b1, b2, eps):
+    mu, nu = ema(g, mu, b1), jnp.maximum(b2 * nu, modulus(g) + eps)
+    return debias(mu, b1, t) / nu, mu, nu
+
+
+def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+    """Divides the mean of the gradients by the decaying maximum of their size.
+
+    Args:
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the maximum, in [0, 1).
+      eps: keeps the quotient finite, > 0, in the unit of the gradients.
+    """
+    return leafwise(
+        "scale_by_adamax", step, ScaleByAdamState,
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

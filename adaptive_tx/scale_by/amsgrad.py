@@ -1,0 +1,51 @@
+"""AMSGrad: Adam whose denominator never shrinks.
+
+    mu, nu as in Adam
+    nu_max <- max(nu_max, nu)                                         unit of g squared
+    u       = mu / (1 - b1^t) / (sqrt(nu_max / (1 - b2^t)) + eps)     no unit
+
+The maximum is over the raw nu, as in the paper, torch and Keras; the corrections are Adam's (the paper
+leaves them out "for simplicity"). optax takes the maximum over the corrected nu, which its first
+steps dominate: another algorithm.
+
+Reddi, Kale and Kumar, On the Convergence of Adam and Beyond, 2018, arXiv:1904.09237, algorithm 2.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from adaptive_tx.checks import decay_rate, positive
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.transformation import Transformation
+
+
+@exportable
+class ScaleByAmsgradState(NamedTuple):
+    count: jax.Array  # int32[]
+    mu: optax.Updates  # like params
+    nu: optax.Updates  # like params, real
+    nu_max: optax.Updates  # like params, real
+
+
+def step(g, mu, nu, nu_max, t, *, b1, b2, eps):
+    mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
+    nu_max = jnp.maximum(nu_max, nu)
+    return debias(mu, b1, t) / (root(debias(nu_max, b2, t)) + eps), mu, nu, nu_max
+
+
+def scale_by_amsgrad(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+    """Adam with the largest mean square so far in the denominator.
+
+    Args:
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the mean square, in [0, 1).
+      eps: keeps the quotient finite, > 0, in the unit of the gradients.
+    """
+    return leafwise(
+        "scale_by_amsgrad", step, ScaleByAmsgradState,
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""The exponential moving average of the gradients, with or without bias correction.
+
+    ema <- b1 ema + (1 - b1) g      unit of g
+    u    = ema / (1 - b1^t)         or ema itself
+
+Unlike `trace` it keeps the size of the gradient. Without the correction the first steps are small:
+(1 - b1) g at t = 1.
+"""
+
+from optax import EmaState
+
+from adaptive_tx.checks import decay_rate, flag
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.numerics import debias as corrected
+from adaptive_tx.numerics import ema as average
+from adaptive_tx.transformation import Transformation
+
+exportable(EmaState)
+
+
+def step(g, ema, t, *, b1):
+    ema = average(g, ema, b1)
+    return corrected(ema, b1, t), ema
+
+
+def step_uncorrected(g, ema, t, *, b1):
+    ema = average(g, ema, b1)
+    return ema, ema
+
+
+def ema(b1=0.9, debias: bool = True) -> Transformation:
+    """Replaces the gradient by its exponential moving average.
+
+    Args:
+      b1: decay of the average, in [0, 1).
+      debias: whether to divide by 1 - b1^t; a Python bool.
+    """
+    chosen = step if flag("ema", "debias", debias) else step_uncorrected
+    return leafwise("ema", chosen, EmaState, settings={"debias": debias}, b1=decay_rate(b1))

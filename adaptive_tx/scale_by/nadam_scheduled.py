@@ -1,0 +1,74 @@
+"""NAdam with momentum that warms up: the form that torch and Keras call NAdam.
+
+    m_t = b1 (1 - 0.96^(t momentum_decay) / 2)            momentum of step t, from about b1/2 to b1
+    P_t = m_1 m_2 ... m_t                                 one number for the whole tree
+    mu <- b1 mu + (1 - b1) g,   nu <- b2 nu + (1 - b2) |g|^2
+    u   = (m_{t+1} mu / (1 - P_{t+1}) + (1 - m_t) g / (1 - P_t)) / (sqrt(nu / (1 - b2^t)) + eps)
+
+torch takes momentum_decay = 0.004; in Keras it is 1.
+
+Dozat, Incorporating Nesterov Momentum into Adam, 2016; the schedule is from Sutskever et al., 2013.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from adaptive_tx.checks import decay_rate, non_negative, positive, state_type
+from adaptive_tx.leafwise import exportable, new_slots, on_leaves
+from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.transformation import Arguments, Transformation, bind, in_dtype
+
+
+@exportable
+class ScaleByNadamScheduledState(NamedTuple):
+    count: jax.Array  # int32[]
+    b1_product: jax.Array  # float[], P_t
+    mu: optax.Updates  # like params
+    nu: optax.Updates  # like params, real
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, now, ahead, product):
+    mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
+    direction = ahead * mu / (1 - product * ahead) + (1 - now) * g / (1 - product)
+    return direction / (root(debias(nu, b2, t)) + eps), mu, nu
+
+
+def _init(arguments: Arguments, params) -> ScaleByNadamScheduledState:
+    mu, nu = new_slots(arguments.who, step, ("mu", "nu"), params)
+    return ScaleByNadamScheduledState(jnp.zeros((), jnp.int32), jnp.ones(()), mu, nu)
+
+
+def _update(arguments: Arguments, grads, state, params=None, **extra):
+    state_type(arguments.who, ScaleByNadamScheduledState, state)
+    count = optax.safe_increment(state.count)
+    numbers = in_dtype(arguments.at(state.count), state.b1_product.dtype)
+    decay = numbers.pop("momentum_decay")
+    t = count.astype(decay.dtype)
+    now, ahead = (numbers["b1"] * (1 - 0.96 ** (s * decay) / 2) for s in (t, t + 1))
+    product = state.b1_product * now
+    direction, (mu, nu) = on_leaves(
+        arguments.who, step, grads, (state.mu, state.nu), params,
+        t=count, numbers={**numbers, "now": now, "ahead": ahead, "product": product},
+    )  # fmt: skip
+    return direction, ScaleByNadamScheduledState(count, product, mu, nu)
+
+
+def scale_by_nadam_scheduled(
+    b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004
+) -> Transformation:
+    """Adam with Nesterov momentum that grows from about b1/2 to b1.
+
+    Args:
+      b1: decay of the mean, and the momentum's final value, in [0, 1).
+      b2: decay of the mean square, in [0, 1).
+      eps: keeps the quotient finite, > 0, in the unit of the gradients.
+      momentum_decay: how fast the momentum grows, >= 0, per step.
+    """
+    return bind(
+        "scale_by_nadam_scheduled", _init, _update,
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+        momentum_decay=non_negative(momentum_decay),
+    )  # fmt: skip

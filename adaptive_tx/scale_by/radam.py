@@ -1,0 +1,100 @@
+"""RAdam: Adam that adapts only as far as its estimate of the variance can be trusted.
+
+    mu, nu as in Adam
+    rho_inf = 2 / (1 - b2) - 1
+    rho_t   = rho_inf - 2 t b2^t / (1 - b2^t)      about the number of gradients that nu has seen
+    if rho_t > threshold:
+        r = sqrt((rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t))
+        u = r mu_hat / (sqrt(nu_hat) + eps)        no unit
+    else:
+        u = mu_hat                                 unit of g (or, below="none", u = 0)
+
+The paper's text adapts above 4; its authors' code, torch and optax wait for 5. With b2 <= 0.6, rho_inf
+is 4 at most and the rule never adapts. torch adds eps to the root before the bias correction.
+
+rho_t as written cancels in float32 (optax adapts at the wrong steps for b2 = 0.9999). With
+x = -log b2 and y = t x it is [coth(x/2) - 2/x] + (2/x) (1 - y / expm1(y)), each part by its series
+where the argument is below 1.
+
+Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020, arXiv:1908.03265,
+algorithm 2.
+"""
+
+import jax.numpy as jnp
+from optax import ScaleByAdamState
+
+from adaptive_tx.checks import Range, choice, decay_rate, positive
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.transformation import Transformation
+
+# r is not real at rho_t < 4, so there is nothing to choose below.
+above_four = Range(4.0, float("inf"), "[)")
+
+
+def effective_length(b2, t):
+    """rho_inf and rho_t, to float32's last digits."""
+    x = -jnp.log(b2 + jnp.finfo(b2.dtype).tiny)
+    start = _where_small(x, _coth_series, lambda x: 1 / jnp.tanh(x / 2) - 2 / x)
+    decayed = _where_small(t * x, _bernoulli_series, lambda y: 1 - y / jnp.expm1(y))
+    return (1 + b2) / (1 - b2), start + 2 / x * decayed
+
+
+def _where_small(x, series, formula):
+    small = x < 1
+    large = jnp.clip(x, 1, 80)  # at 80 both formulas have reached their limit in float64
+    return jnp.where(small, series(jnp.minimum(x, 1)), formula(large))
+
+
+def _coth_series(x):
+    """coth(x/2) - 2/x."""
+    s = x * x
+    return x / 6 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
+
+
+def _bernoulli_series(y):
+    """1 - y / (e^y - 1)."""
+    s = y * y
+    return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
+
+
+def rectification(b2, t, threshold):
+    """Whether to adapt at step t, and r (1 where not)."""
+    rho_inf, rho = effective_length(b2, t)
+    adapts = rho > threshold
+    rho, rho_inf = jnp.where(adapts, rho, 6), jnp.where(adapts, rho_inf, 6)
+    return adapts, root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, threshold):
+    mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
+    mu_hat = debias(mu, b1, t)
+    adapts, r = rectification(b2, t, threshold)
+    return jnp.where(adapts, r * mu_hat / (root(debias(nu, b2, t)) + eps), mu_hat), mu, nu
+
+
+def step_or_none(g, mu, nu, t, *, b1, b2, eps, threshold):
+    direction, mu, nu = step(g, mu, nu, t, b1=b1, b2=b2, eps=eps, threshold=threshold)
+    adapts, _ = rectification(b2, t, threshold)
+    return jnp.where(adapts, direction, 0), mu, nu
+
+
+def scale_by_radam(
+    b1=0.9, b2=0.999, eps=1e-8, threshold=5.0, below: str = "momentum"
+) -> Transformation:
+    """Adam, rectified for the few gradients its denominator has seen at first.
+
+    Args:
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the mean square, in [0, 1).
+      eps: keeps the quotient finite, > 0, in the unit of the gradients.
+      threshold: adapt where rho_t is above it, >= 4; about the number of the last step that does not.
+      below: what to do before: "momentum" (the mean of the gradients, not adapted: the paper), or
+        "none" (no update: the default of the authors' code).
+    """
+    choice("scale_by_radam", "below", below, ("momentum", "none"))
+    return leafwise(
+        "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
+        settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+        threshold=above_four(threshold),
+    )  # fmt: skip

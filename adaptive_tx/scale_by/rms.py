@@ -1,0 +1,52 @@
+"""RMSProp: the gradient over the root of the mean of its recent squares.
+
+    nu <- b2 nu + (1 - b2) |g|^2          unit of g squared
+    u   = g / (sqrt(nu) + eps)            no unit
+    or, eps in the root: g / sqrt(nu + eps)
+
+There is no bias correction: the first step has size 1 / sqrt(1 - b2). `eps` has the unit of g outside
+the root, of g squared inside. torch has it outside; Keras and optax inside, which changes long runs.
+
+Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012 (b2 = 0.9, no eps).
+"""
+
+from typing import NamedTuple
+
+import jax
+import optax
+
+from adaptive_tx.checks import decay_rate, flag, positive
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.transformation import Transformation
+
+
+@exportable
+class ScaleByRmsState(NamedTuple):
+    count: jax.Array  # int32[]
+    nu: optax.Updates  # like params, real
+
+
+def step(g, nu, t, *, b2, eps):
+    nu = ema(squared(g), nu, b2)
+    return g / (root(nu) + eps), nu
+
+
+def step_eps_in_root(g, nu, t, *, b2, eps):
+    nu = ema(squared(g), nu, b2)
+    return g / root(nu + eps), nu
+
+
+def scale_by_rms(b2=0.9, eps=1e-8, eps_in_root: bool = False) -> Transformation:
+    """Divides each gradient by the root of the moving average of its square.
+
+    Args:
+      b2: decay of the average (`decay`, `rho` or `alpha` elsewhere), in [0, 1).
+      eps: keeps the quotient finite, > 0; in the unit of g, or of g squared inside the root.
+      eps_in_root: whether eps is added under the root (Keras, optax) or to it; a Python bool.
+    """
+    flag("scale_by_rms", "eps_in_root", eps_in_root)
+    return leafwise(
+        "scale_by_rms", step_eps_in_root if eps_in_root else step, ScaleByRmsState,
+        settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Heavy-ball momentum: the decaying sum of the gradients.
+
+    trace <- decay trace + g        unit of g
+    u      = trace
+
+Under a constant gradient u grows to g / (1 - decay): a rate tuned without momentum is too large.
+
+Polyak, Some methods of speeding up the convergence of iteration methods, 1964. As in torch.optim.SGD
+without dampening, and optax.trace.
+"""
+
+from typing import NamedTuple
+
+import jax
+import optax
+
+from adaptive_tx.checks import decay_rate
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.transformation import Transformation
+
+
+@exportable
+class TraceState(NamedTuple):
+    count: jax.Array  # int32[]
+    trace: optax.Updates  # like params
+
+
+def step(g, trace, t, *, decay):
+    trace = g + decay * trace
+    return trace, trace
+
+
+def trace(decay=0.9) -> Transformation:
+    """Replaces the gradient by the decaying sum of gradients (heavy ball).
+
+    Args:
+      decay: weight of the sum at each step, in [0, 1).
+    """
+    return leafwise("trace", step, TraceState, decay=decay_rate(decay))

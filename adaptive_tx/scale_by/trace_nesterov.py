@@ -1,0 +1,27 @@
+"""Nesterov momentum: heavy ball, looking one step ahead.
+
+    trace <- decay trace + g        unit of g
+    u      = g + decay trace
+
+Nesterov, A method of solving a convex programming problem with convergence rate O(1/k^2), 1983, in the
+form of Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
+"""
+
+from adaptive_tx.checks import decay_rate
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.scale_by.trace import TraceState
+from adaptive_tx.transformation import Transformation
+
+
+def step(g, trace, t, *, decay):
+    trace = g + decay * trace
+    return g + decay * trace, trace
+
+
+def trace_nesterov(decay=0.9) -> Transformation:
+    """Replaces the gradient by the sum that `trace` would hold one step later.
+
+    Args:
+      decay: weight of the sum at each step, in [0, 1).
+    """
+    return leafwise("trace_nesterov", step, TraceState, decay=decay_rate(decay))
