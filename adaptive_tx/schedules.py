@@ -319,11 +319,11 @@ def _with_warmup(count, schedule, steps, start):
     return later * (start + (1 - start) * _progress(count, steps))
 
 
-def join(schedules: Sequence[Callable], boundaries: Sequence[int]) -> Schedule:
+def join(*schedules: Callable, boundaries: Sequence[int]) -> Schedule:
     """One schedule after the other: the next begins, at its own count 0, when a boundary is reached.
 
     Args:
-      schedules: one more than boundaries.
+      *schedules: one more than boundaries.
       boundaries: increasing Python ints >= 1, known at trace time.
 
     Raises:
@@ -334,13 +334,13 @@ def join(schedules: Sequence[Callable], boundaries: Sequence[int]) -> Schedule:
         raise ValueError(
             f"join: needs one schedule more than boundaries, got {len(schedules)} and {len(steps)}."
         )
-    parts = {f"schedule_{i}": part for i, part in enumerate(schedules)}
+    parts = {str(i): part for i, part in enumerate(schedules)}
     return bind_schedule("join", _join, {"boundaries": steps}, **parts)
 
 
 def _join(count, boundaries, **parts):
     first, *rest = parts.values()
     value = first(count)
-    for boundary, part in zip(boundaries, rest):
+    for boundary, part in zip(boundaries, rest, strict=True):
         value = jnp.where(count < boundary, value, part(jnp.maximum(count - boundary, 0)))
     return value

@@ -1,0 +1,492 @@
+"""Oracles: every rule again, as a slow float64 NumPy loop written from its paper.
+
+An oracle takes the gradients of T steps (and the parameters, where the rule reads them) and returns
+the T directions u of w <- w - lr * u. Any number may be a schedule, a callable of the 0-based
+count. For complex gradients a square is the squared modulus, and the sign is g / |g|. Nothing is
+guarded that the formula does not guard, and nothing here imports the library.
+"""
+
+import functools
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+
+import numpy as np
+
+# What every loop shares.
+
+
+def at(value: float | Callable[[int], float], count) -> float:
+    """The float that a number or a schedule stands for at this 0-based count."""
+    return float(value(count) if callable(value) else value)
+
+
+def wide(x):
+    """An array in float64, or in complex128 if it is complex."""
+    x = np.asarray(x)
+    return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
+
+
+def stepwise(grads, *values):
+    """For each step: t from 1, the gradient, and each hyperparameter in force."""
+    for t, g in enumerate(grads, 1):
+        yield t, wide(g), *(at(value, t - 1) for value in values)
+
+
+def listed(rule):
+    """Lets a generator of directions return them as a list."""
+
+    @functools.wraps(rule)
+    def oracle(*args, **hyperparameters):
+        return list(rule(*args, **hyperparameters))
+
+    return oracle
+
+
+def sq(g):
+    """The squared modulus, real."""
+    return (g * np.conj(g)).real
+
+
+def sign(g):
+    """g / |g|, and 0 at 0."""
+    return g / np.where(g == 0, 1.0, np.abs(g))
+
+
+def root(nu, eps, eps_in_root):
+    """The root of a second moment, with eps inside it or added to it."""
+    return np.sqrt(nu + eps) if eps_in_root else np.sqrt(nu) + eps
+
+
+def norm(*arrays):
+    """The Euclidean norm of all entries together."""
+    return np.sqrt(sum(np.sum(sq(g)) for g in arrays))
+
+
+# Gradient side: clipping and decay.
+
+
+@listed
+def clip_by_value(grads, params=None, *, max_value):
+    """Entry by entry: u = sign(g) min(|g|, max_value); a complex entry keeps its phase."""
+    steps = stepwise(grads, max_value)
+    for _, g, max_value in steps:
+        yield sign(g) * np.minimum(np.abs(g), max_value)
+
+
+@listed
+def clip_by_leaf_norm(grads, params=None, *, max_norm):
+    """Pascanu et al., arXiv:1211.5063, one array at a time: u = g / max(1, |g| / max_norm)."""
+    steps = stepwise(grads, max_norm)
+    for _, g, max_norm in steps:
+        yield g / np.maximum(1.0, norm(g) / max_norm)
+
+
+@listed
+def clip_by_global_norm(grads, params=None, *, max_norm):
+    """Pascanu et al., arXiv:1211.5063; a step is a list of arrays, and |g| the norm of them all."""
+    for count, leaves in enumerate(grads):
+        gs = [wide(g) for g in leaves]
+        scale = np.maximum(1.0, norm(*gs) / at(max_norm, count))
+        yield [g / scale for g in gs]
+
+
+@listed
+def clip_by_rms(grads, params=None, *, threshold):
+    """Adafactor, arXiv:1804.04235 sec. 6: u = g / max(1, rms(g) / threshold)."""
+    steps = stepwise(grads, threshold)
+    for _, g, threshold in steps:
+        yield g / np.maximum(1.0, np.sqrt(np.mean(sq(g))) / threshold)
+
+
+@listed
+def adaptive_grad_clip(grads, params, *, clipping, eps):
+    """NFNets, arXiv:2102.06171 eq. 3: g_i <- g_i / max(1, |g_i| / (clipping max(|w_i|, eps))).
+
+    A unit i is one slice along the last axis, kernels being stored (..., in, out); a scalar or a
+    vector is one unit. The same as optax for ndim 0, 1, 2, 4 and 5, but for (1, n), (1, ..., 1, n),
+    which optax takes for a vector; and at ndim 3 optax's units are slices along the last two axes.
+    """
+
+    def unit_norm(x):
+        axes = tuple(range(x.ndim - 1)) if x.ndim > 1 else None
+        return np.sqrt(np.sum(sq(x), axis=axes, keepdims=True))
+
+    steps = stepwise(grads, clipping, eps)
+    for (_, g, clipping, eps), w in zip(steps, params, strict=True):
+        max_norm = clipping * np.maximum(unit_norm(wide(w)), eps)
+        yield g / np.maximum(1.0, unit_norm(g) / max_norm)
+
+
+@listed
+def add_l2(grads, params, *, weight_decay):
+    """The gradient of a ridge penalty added to the gradient: u = g + weight_decay w."""
+    steps = stepwise(grads, weight_decay)
+    for (_, g, weight_decay), w in zip(steps, params, strict=True):
+        yield g + weight_decay * wide(w)
+
+
+@listed
+def add_l1(grads, params, *, weight_decay):
+    """The subgradient of a lasso penalty added to the gradient: u = g + weight_decay sign(w)."""
+    steps = stepwise(grads, weight_decay)
+    for (_, g, weight_decay), w in zip(steps, params, strict=True):
+        yield g + weight_decay * sign(wide(w))
+
+
+@listed
+def add_decayed_weights(grads, params, *, weight_decay):
+    """AdamW, arXiv:1711.05101 Alg. 2, on a direction: u + weight_decay w."""
+    steps = stepwise(grads, weight_decay)
+    for (_, u, weight_decay), w in zip(steps, params, strict=True):
+        yield u + weight_decay * wide(w)
+
+
+@listed
+def subtract_decayed_weights(grads, params, *, weight_decay):
+    """Decay that the learning rate does not scale, on an update: u - weight_decay w."""
+    steps = stepwise(grads, weight_decay)
+    for (_, u, weight_decay), w in zip(steps, params, strict=True):
+        yield u - weight_decay * wide(w)
+
+
+@listed
+def scale_by_learning_rate(grads, params=None, *, learning_rate):
+    """The only sign flip: the update -learning_rate u."""
+    steps = stepwise(grads, learning_rate)
+    for _, u, learning_rate in steps:
+        yield -learning_rate * u
+
+
+# Momentum and signs.
+
+
+@listed
+def trace(grads, params=None, *, decay):
+    """Polyak 1964, heavy ball: tr = g + decay tr; u = tr."""
+    tr = 0.0
+    steps = stepwise(grads, decay)
+    for _, g, decay in steps:
+        tr = g + decay * tr
+        yield tr
+
+
+@listed
+def trace_nesterov(grads, params=None, *, decay):
+    """Sutskever et al. 2013, Nesterov's momentum: tr = g + decay tr; u = g + decay tr."""
+    tr = 0.0
+    steps = stepwise(grads, decay)
+    for _, g, decay in steps:
+        tr = g + decay * tr
+        yield g + decay * tr
+
+
+@listed
+def ema(grads, params=None, *, b1, debias):
+    """Adam's first moment, arXiv:1412.6980: mu = b1 mu + (1 - b1) g; u = mu or mu / (1 - b1^t)."""
+    mu = 0.0
+    steps = stepwise(grads, b1)
+    for t, g, b1 in steps:
+        mu = b1 * mu + (1 - b1) * g
+        yield mu / (1 - b1**t) if debias else mu
+
+
+@listed
+def scale_by_signum(grads, params=None, *, b1):
+    """Signum, arXiv:1802.04434 Alg. 2: u = sign(mu), mu = b1 mu + (1 - b1) g."""
+    mu = 0.0
+    steps = stepwise(grads, b1)
+    for _, g, b1 in steps:
+        mu = b1 * mu + (1 - b1) * g
+        yield sign(mu)
+
+
+@listed
+def scale_by_lion(grads, params=None, *, b1, b2):
+    """Lion, arXiv:2302.06675 Alg. 2: u = sign(b1 mu + (1 - b1) g), then mu = b2 mu + (1 - b2) g."""
+    mu = 0.0
+    steps = stepwise(grads, b1, b2)
+    for _, g, b1, b2 in steps:
+        yield sign(b1 * mu + (1 - b1) * g)
+        mu = b2 * mu + (1 - b2) * g
+
+
+# Second moments without a first.
+
+
+@listed
+def scale_by_adagrad(grads, params=None, *, eps, initial_accumulator_value, eps_in_root):
+    """Adagrad, Duchi et al., JMLR 12 (2011): s += g^2; u = g / (sqrt(s) + eps)."""
+    s = at(initial_accumulator_value, 0)
+    steps = stepwise(grads, eps)
+    for _, g, eps in steps:
+        s = s + sq(g)
+        yield g / root(s, eps, eps_in_root)
+
+
+@listed
+def scale_by_rms(grads, params=None, *, b2, eps, eps_in_root):
+    """RMSprop, Hinton's lecture 6e (2012): nu = b2 nu + (1 - b2) g^2; u = g / (sqrt(nu) + eps)."""
+    nu = 0.0
+    steps = stepwise(grads, b2, eps)
+    for _, g, b2, eps in steps:
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield g / root(nu, eps, eps_in_root)
+
+
+@listed
+def scale_by_centered_rms(grads, params=None, *, b2, eps, eps_in_root):
+    """Graves, arXiv:1308.0850 eq. 38-41: RMSprop with the variance max(nu - |mu|^2, 0) for nu."""
+    mu = nu = 0.0
+    steps = stepwise(grads, b2, eps)
+    for _, g, b2, eps in steps:
+        mu = b2 * mu + (1 - b2) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield g / root(np.maximum(nu - sq(mu), 0.0), eps, eps_in_root)
+
+
+@listed
+def scale_by_adadelta(grads, params=None, *, b2, eps):
+    """Adadelta, arXiv:1212.5701 Alg. 1 (b2 is its rho): u = g sqrt(e_x + eps) / sqrt(e_g + eps)."""
+    e_g = e_x = 0.0
+    steps = stepwise(grads, b2, eps)
+    for _, g, b2, eps in steps:
+        e_g = b2 * e_g + (1 - b2) * sq(g)
+        u = g * np.sqrt(e_x + eps) / np.sqrt(e_g + eps)
+        e_x = b2 * e_x + (1 - b2) * sq(u)
+        yield u
+
+
+# Adam and its kin.
+
+
+@listed
+def scale_by_adam(grads, params=None, *, b1, b2, eps):
+    """Adam, arXiv:1412.6980 Alg. 1: u = mu_hat / (sqrt(nu_hat) + eps)."""
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+
+
+@listed
+def scale_by_adam_eps_hat(grads, params=None, *, b1, b2, eps):
+    """Adam, arXiv:1412.6980 end of sec. 2: u = sqrt(1-b2^t) / (1-b1^t) mu / (sqrt(nu) + eps)."""
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield np.sqrt(1 - b2**t) / (1 - b1**t) * mu / (np.sqrt(nu) + eps)
+
+
+@listed
+def scale_by_amsgrad(grads, params=None, *, b1, b2, eps):
+    """AMSGrad, arXiv:1904.09237 Alg. 2, debiased: u = mu_hat / (sqrt(nu_max / (1-b2^t)) + eps)."""
+    mu = nu = nu_max = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        nu_max = np.maximum(nu_max, nu)
+        yield mu / (1 - b1**t) / (np.sqrt(nu_max / (1 - b2**t)) + eps)
+
+
+@listed
+def scale_by_adamax(grads, params=None, *, b1, b2, eps):
+    """Adamax, arXiv:1412.6980 Alg. 2, with an eps: nu = max(b2 nu, |g| + eps); u = mu_hat / nu."""
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = np.maximum(b2 * nu, np.abs(g) + eps)
+        yield mu / (1 - b1**t) / nu
+
+
+@listed
+def scale_by_nadam(grads, params=None, *, b1, b2, eps):
+    """NAdam, Dozat 2016 with constant b1: Adam, with the next step's momentum for mu_hat:
+
+    u = (b1 mu / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu_hat) + eps).
+    """
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        ahead = b1 * mu / (1 - b1 ** (t + 1)) + (1 - b1) * g / (1 - b1**t)
+        yield ahead / (np.sqrt(nu / (1 - b2**t)) + eps)
+
+
+@listed
+def scale_by_nadam_scheduled(grads, params=None, *, b1, b2, eps, momentum_decay):
+    """NAdam, Dozat 2016, as torch has it: momentum m_t = b1 (1 - 0.5 * 0.96^(t momentum_decay)),
+
+    u = (m_(t+1) mu / (1 - m_1...m_(t+1)) + (1 - m_t) g / (1 - m_1...m_t)) / (sqrt(nu_hat) + eps).
+    """
+    mu = nu = 0.0
+    product = 1.0
+    steps = stepwise(grads, b1, b2, eps, momentum_decay)
+    for t, g, b1, b2, eps, momentum_decay in steps:
+        now, later = (b1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
+        product *= now
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        ahead = later * mu / (1 - product * later) + (1 - now) * g / (1 - product)
+        yield ahead / (np.sqrt(nu / (1 - b2**t)) + eps)
+
+
+def rho(b2, t):
+    """RAdam's rho_inf and rho_t, in 50 digits because 1 - b2^t and rho_inf - ... both cancel."""
+    with localcontext(prec=50):
+        b2 = Decimal(b2)
+        rho_inf = 2 / (1 - b2) - 1
+        return float(rho_inf), float(rho_inf - 2 * t * b2**t / (1 - b2**t))
+
+
+@listed
+def scale_by_radam(grads, params=None, *, b1, b2, eps, threshold, below):
+    """RAdam, arXiv:1908.03265 Alg. 2: u = r mu_hat / (sqrt(nu_hat) + eps) where rho_t > threshold,
+
+    r^2 = (rho_t - 4)(rho_t - 2) rho_inf / ((rho_inf - 4)(rho_inf - 2) rho_t); until then mu_hat if
+    below is "momentum", 0 if it is "none". The paper's threshold is 4, torch's 5.
+    """
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps, threshold)
+    for t, g, b1, b2, eps, threshold in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        inf, now = rho(b2, t)
+        if now > threshold:
+            r = np.sqrt((now - 4) * (now - 2) * inf / ((inf - 4) * (inf - 2) * now))
+            yield r * mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+        else:
+            yield {"momentum": mu / (1 - b1**t), "none": np.zeros_like(g)}[below]
+
+
+@listed
+def scale_by_adabelief(grads, params=None, *, b1, b2, eps):
+    """AdaBelief, arXiv:2010.07468 Alg. 2: s = b2 s + (1-b2) |g-mu|^2 + eps; Adam with s for nu."""
+    mu = s = 0.0
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        s = b2 * s + (1 - b2) * sq(g - mu) + eps
+        yield mu / (1 - b1**t) / (np.sqrt(s / (1 - b2**t)) + eps)
+
+
+@listed
+def scale_by_yogi(grads, params=None, *, b1, b2, eps, initial_accumulator_value):
+    """Yogi, Zaheer et al., NeurIPS 2018 Alg. 2, but debiased: nu -= (1-b2) sign(nu - g^2) g^2."""
+    mu, nu = 0.0, at(initial_accumulator_value, 0)
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        mu = b1 * mu + (1 - b1) * g
+        nu = nu - (1 - b2) * np.sign(nu - sq(g)) * sq(g)
+        yield mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+
+
+# Schedules: each returns a plain function of the 0-based count.
+
+
+def constant(value):
+    """The value, always."""
+    return lambda count: value
+
+
+def step_decay(value, every, factor):
+    """value * factor^floor(count / every)."""
+    return lambda count: value * factor ** (count // every)
+
+
+def multi_step(value, boundaries, factor):
+    """value * factor^(how many boundaries the count has reached)."""
+    return lambda count: value * factor ** sum(count >= boundary for boundary in boundaries)
+
+
+def exponential(value, steps, factor, staircase):
+    """value * factor^(count / steps), the exponent rounded down on a staircase."""
+    return lambda count: value * factor ** (count // steps if staircase else count / steps)
+
+
+def polynomial(start, end, steps, power):
+    """end + (start - end) (1 - count / steps)^power, then end."""
+    return lambda count: end + (start - end) * (1 - min(count, steps) / steps) ** power
+
+
+def linear(start, end, steps):
+    """From start to end along a line, then end."""
+    return polynomial(start, end, steps, power=1)
+
+
+def cosine(peak, steps, floor):
+    """SGDR, arXiv:1608.03983 eq. 5, one half wave from peak to floor, then floor."""
+    return lambda count: _half_wave(peak, floor, min(count, steps) / steps)
+
+
+def cosine_restarts(peak, period, growth, floor):
+    """SGDR, arXiv:1608.03983: half waves from peak to floor, each growth times as long."""
+
+    def schedule(count):
+        length = period
+        while count >= length:
+            count, length = count - length, length * growth
+        return _half_wave(peak, floor, count / length)
+
+    return schedule
+
+
+def inverse_sqrt(value):
+    """Adam, arXiv:1412.6980 sec. 4: value / sqrt(t), with t = count + 1."""
+    return lambda count: value / np.sqrt(count + 1)
+
+
+def constant_then_exponential(value, steps, k):
+    """value up to a count of steps, then value * exp(-k (count - steps))."""
+    return lambda count: value * np.exp(-k * max(count - steps, 0))
+
+
+def wsd(peak, warmup, stable, decay, floor):
+    """MiniCPM, arXiv:2404.06395: a line from 0 to peak, peak, a line down to floor, then floor."""
+
+    def schedule(count):
+        if count < warmup:
+            return peak * count / warmup
+        if count < warmup + stable:
+            return peak
+        if count < warmup + stable + decay:
+            return peak + (floor - peak) * (count - warmup - stable) / decay
+        return floor
+
+    return schedule
+
+
+def with_warmup(schedule, steps):
+    """A line from 0 to schedule(0) over the first steps, then the schedule from its start."""
+    return lambda count: schedule(0) * count / steps if count < steps else schedule(count - steps)
+
+
+def one_cycle(peak, steps, warm, div, final_div):
+    """Smith, arXiv:1708.07120, as torch's OneCycleLR: half waves up from peak / div and down.
+
+    The peak is at count warm * steps - 1, the end, peak / (div final_div), at steps - 1.
+    """
+    top, last = warm * steps - 1, steps - 1
+
+    def schedule(count):
+        if count < top:
+            return _half_wave(peak / div, peak, count / top)
+        return _half_wave(peak, peak / div / final_div, (min(count, last) - top) / (last - top))
+
+    return schedule
+
+
+def cyclic(low, high, half_period):
+    """Smith, arXiv:1506.01186, triangular: low -> high -> low, half_period counts each way."""
+    return lambda count: high - (high - low) * abs(count / half_period % 2 - 1)
+
+
+def _half_wave(start, end, fraction):
+    """From start to end along half a cosine."""
+    return end + (start - end) * (1 + np.cos(np.pi * fraction)) / 2
