@@ -19,7 +19,7 @@ from jax import lax
 from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
 from adaptive_tx.leafwise import CountState, leafwise, on_leaves
 from adaptive_tx.numerics import (
-    arithmetic_dtype, bounded, clamp, modulus, norm, real_dtype, root, shrink, squared, widen,
+    arithmetic_dtype, bounded, modulus, norm, real_dtype, root, shrink, squared, widen,
 )  # fmt: skip
 from adaptive_tx.transformation import Arguments, Transformation, bind
 
@@ -30,7 +30,7 @@ norm_limit = Range(positive.low, 1e12, "[]")
 def by_value(g, t, *, max_value):
     if jnp.iscomplexobj(g):
         return shrink(g, modulus(g), max_value)
-    return clamp(g, max_value)
+    return jnp.clip(g, -max_value, max_value)
 
 
 def clip_by_value(max_value) -> Transformation:

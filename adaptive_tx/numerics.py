@@ -39,12 +39,11 @@ def narrow(x: jax.Array, dtype) -> jax.Array:
     return lax.convert_element_type(x, dtype)
 
 
-def clamp(x: jax.Array, limit) -> jax.Array:
+def clamp(x: jax.Array, limit: float) -> jax.Array:
     """`x` with every entry (real and imaginary part alike) brought into [-limit, limit]; keeps NaN."""
     if jnp.iscomplexobj(x):
         return lax.complex(clamp(x.real, limit), clamp(x.imag, limit))
-    limit = jnp.asarray(limit, x.dtype)
-    return lax.clamp(-limit, x, limit)
+    return lax.clamp(jnp.asarray(-limit, x.dtype), x, jnp.asarray(limit, x.dtype))
 
 
 def ema(new: jax.Array, old: jax.Array, b) -> jax.Array:

@@ -1,0 +1,93 @@
+"""Rprop: each entry has its own step size, which only the signs of the gradient change.
+
+    s = sign(g prev)                               did the gradient keep its sign?
+    step_size <- clip(step_size eta_plus,  min_step, max_step)     where s > 0
+                 clip(step_size eta_minus, min_step, max_step)     where s < 0, and then g <- 0
+                 clip(step_size,           min_step, max_step)     where s = 0
+    u    = sign(g) step_size                       unit of the parameters
+    prev <- g
+
+The direction has the size of the step, so no learning rate follows, only a minus sign. After a change
+of sign there is one step of rest, and prev = 0 makes the next one keep its size. The size of the
+gradients does not matter, so Rprop is for full batches. torch computes this form; optax clips only
+where the sign was kept or lost, starts with a step of zero, and applies the size of the step before.
+Of a complex number the real and the imaginary part count as two entries.
+
+Riedmiller and Braun, A Direct Adaptive Method for Faster Backpropagation Learning, 1993; this variant,
+without taking back a step, is iRprop- of Igel and Huesken, 2000.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from adaptive_tx.checks import Range, non_negative, state_type
+from adaptive_tx.leafwise import exportable, new_slots, on_leaves
+from adaptive_tx.transformation import Arguments, Transformation, bind
+
+shrinking = Range(0.0, 1.0, "()")
+growing = Range(1.0, math.inf, "()")
+
+
+@exportable
+class ScaleByRpropState(NamedTuple):
+    count: jax.Array  # int32[]
+    step_sizes: optax.Updates  # like params
+    prev_updates: optax.Updates  # like params
+
+
+def step(g, step_sizes, prev_updates, t, **numbers):
+    if not jnp.iscomplexobj(g):
+        return _real_step(g, step_sizes, prev_updates, **numbers)
+    columns = g, step_sizes, prev_updates
+    real = _real_step(*(jnp.real(x) for x in columns), **numbers)
+    imag = _real_step(*(jnp.imag(x) for x in columns), **numbers)
+    return tuple(lax.complex(a, b) for a, b in zip(real, imag))
+
+
+def _real_step(g, size, prev, *, eta_minus, eta_plus, min_step, max_step):
+    agreement = jnp.sign(g) * jnp.sign(prev)  # of the signs: the product itself may underflow
+    factor = jnp.where(agreement > 0, eta_plus, jnp.where(agreement < 0, eta_minus, 1))
+    size = jnp.minimum(jnp.maximum(size * factor, min_step), max_step)
+    g = jnp.where(agreement < 0, 0, g)
+    return jnp.sign(g) * size, size, g
+
+
+def _init(arguments: Arguments, params) -> ScaleByRpropState:
+    count = jnp.zeros((), jnp.int32)
+    start = {"step_sizes": arguments.at(count)["initial_step"]}
+    sizes, prev = new_slots(arguments.who, step, ("step_sizes", "prev_updates"), params, start)
+    both_parts = lambda x: lax.complex(x.real, x.real) if jnp.iscomplexobj(x) else x  # noqa: E731
+    return ScaleByRpropState(count, jax.tree.map(both_parts, sizes), prev)
+
+
+def _update(arguments: Arguments, grads, state, params=None, **extra):
+    state_type(arguments.who, ScaleByRpropState, state)
+    count = optax.safe_increment(state.count)
+    direction, slots = on_leaves(
+        arguments.who, step, grads, state[1:], t=count, numbers=arguments.at(state.count)
+    )
+    return direction, ScaleByRpropState(count, *slots)
+
+
+def scale_by_rprop(
+    initial_step=0.01, eta_minus=0.5, eta_plus=1.2, min_step=1e-6, max_step=50.0
+) -> Transformation:
+    """Replaces each gradient by its sign times a step that grows while the sign is kept.
+
+    Args:
+      initial_step: first size of every step, >= 0, in the unit of the parameters; only `init` reads it.
+      eta_minus: factor after a change of sign, in (0, 1).
+      eta_plus: factor after a kept sign, > 1.
+      min_step: least size, >= 0.
+      max_step: largest size, >= 0.
+    """
+    return bind(
+        "scale_by_rprop", _init, _update, at_init={"initial_step": non_negative(initial_step)},
+        eta_minus=shrinking(eta_minus), eta_plus=growing(eta_plus),
+        min_step=non_negative(min_step), max_step=non_negative(max_step),
+    )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The catalogue: one row for each public transformation, one column for each way in which they differ.
+
+The laws (test_laws.py), the properties of values (test_values.py) and the errors (test_errors.py) run
+over all of it. A new optimizer is one more row.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import oracles
+import optax
+
+import adaptive_tx as atx
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A transformation and what is true of it."""
+
+    make: Callable[..., atx.Transformation]
+    numbers: dict[str, float]  # its numeric arguments, by name
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)  # its other arguments
+    oracle: Callable | None = None  # a float64 loop; None: a chain of rules that have one
+    optax: Callable[[], Any] | None = None  # the same algorithm in optax
+    optax_rtol: float = 1e-5  # more where optax's float32 is known to be off
+    needs_params: bool = False
+    leafwise: bool = True  # a leaf alone is treated as the same leaf inside a tree
+    scale_free: dict[str, float] | None = None  # with these, rescaling gradients changes nothing
+    recovers: dict[str, float] | None = None  # with these, forgets a huge gradient in 300 steps
+    unrecovered: str = ""  # why it does not
+
+    def __call__(self, **changes) -> atx.Transformation:
+        return self.make(**{**self.numbers, **self.settings, **changes})
+
+    def __str__(self) -> str:
+        settings = "".join(f"-{k}={v}" for k, v in self.settings.items())
+        return self.make.__name__ + settings
+
+
+ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
+SHORT = {"b1": 0.5, "b2": 0.5}
+FREE = {"eps": 1e-30}
+RMS = {"b2": 0.9, "eps": 1e-8}
+IN_ROOT = {"eps_in_root": True}
+NEVER_FORGETS = "a sum or a maximum never forgets"
+
+RULES = [
+    Row(atx.trace, {"decay": 0.9}, oracle=oracles.trace, optax=lambda: optax.trace(0.9),
+        recovers={"decay": 0.5}),
+    Row(atx.trace_nesterov, {"decay": 0.9}, oracle=oracles.trace_nesterov,
+        optax=lambda: optax.trace(0.9, nesterov=True), recovers={"decay": 0.5}),
+    Row(atx.ema, {"b1": 0.9}, {"debias": True}, oracles.ema, lambda: optax.ema(0.9),
+        recovers={"b1": 0.5}),
+    Row(atx.ema, {"b1": 0.9}, {"debias": False}, oracles.ema, lambda: optax.ema(0.9, debias=False),
+        recovers={"b1": 0.5}),
+    Row(atx.scale_by_adagrad, {"eps": 1e-10, "initial_accumulator_value": 0.0},
+        {"eps_in_root": False}, oracles.scale_by_adagrad, scale_free=FREE,
+        unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_adagrad, {"eps": 1e-7, "initial_accumulator_value": 0.1}, IN_ROOT,
+        oracles.scale_by_adagrad, lambda: optax.scale_by_rss(0.1, 1e-7), unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_rms, RMS, {"eps_in_root": False}, oracles.scale_by_rms,
+        lambda: optax.scale_by_rms(0.9, 1e-8, eps_in_sqrt=False), scale_free=FREE,
+        recovers={"b2": 0.5}),
+    Row(atx.scale_by_rms, RMS, IN_ROOT, oracles.scale_by_rms, lambda: optax.scale_by_rms(0.9, 1e-8),
+        scale_free=FREE, recovers={"b2": 0.5}),
+    Row(atx.scale_by_centered_rms, RMS, {"eps_in_root": False}, oracles.scale_by_centered_rms,
+        lambda: optax.scale_by_stddev(0.9, 1e-8, eps_in_sqrt=False), scale_free=FREE,
+        recovers={"b2": 0.5}),
+    Row(atx.scale_by_centered_rms, RMS, IN_ROOT, oracles.scale_by_centered_rms,
+        lambda: optax.scale_by_stddev(0.9, 1e-8), scale_free=FREE, recovers={"b2": 0.5}),
+    Row(atx.scale_by_adadelta, {"b2": 0.95, "eps": 1e-6}, oracle=oracles.scale_by_adadelta,
+        optax=lambda: optax.scale_by_adadelta(0.95, 1e-6),
+        unrecovered="e_x has grown with the huge step, and scales the next ones"),
+    Row(atx.scale_by_adam, ADAM, oracle=oracles.scale_by_adam, optax=optax.scale_by_adam,
+        optax_rtol=1e-4, scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_adam_eps_hat, ADAM, oracle=oracles.scale_by_adam_eps_hat, scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.scale_by_amsgrad, ADAM, oracle=oracles.scale_by_amsgrad, scale_free=FREE,
+        unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_adamax, ADAM, oracle=oracles.scale_by_adamax, optax=optax.scale_by_adamax,
+        scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_nadam, ADAM, oracle=oracles.scale_by_nadam,
+        optax=lambda: optax.scale_by_adam(nesterov=True), optax_rtol=1e-4, scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.scale_by_nadam_scheduled, {**ADAM, "momentum_decay": 0.004},
+        oracle=oracles.scale_by_nadam_scheduled, scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_radam, {**ADAM, "threshold": 5.0}, {"below": "momentum"},
+        oracles.scale_by_radam, optax.scale_by_radam, optax_rtol=2e-2,
+        recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.scale_by_radam, {**ADAM, "threshold": 5.0}, {"below": "none"},
+        oracles.scale_by_radam, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.scale_by_adabelief, {"b1": 0.9, "b2": 0.999, "eps": 1e-16},
+        oracle=oracles.scale_by_adabelief, optax=optax.scale_by_belief, optax_rtol=1e-4,
+        recovers=SHORT),
+    Row(atx.scale_by_yogi, {**ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
+        oracle=oracles.scale_by_yogi,
+        unrecovered="nu moves by |g|^2 a step, however large it is"),
+    Row(atx.scale_by_yogi, {**ADAM, "eps": 1e-3, "initial_accumulator_value": 0.0},
+        oracle=oracles.scale_by_yogi,
+        optax=lambda: optax.scale_by_yogi(initial_accumulator_value=0.0), optax_rtol=1e-4,
+        unrecovered="nu moves by |g|^2 a step, however large it is"),
+    Row(atx.scale_by_lion, {"b1": 0.9, "b2": 0.99}, oracle=oracles.scale_by_lion,
+        optax=optax.scale_by_lion, scale_free={}, recovers=SHORT),
+    Row(atx.scale_by_signum, {"b1": 0.9}, oracle=oracles.scale_by_signum, scale_free={},
+        recovers={"b1": 0.5}),
+]  # fmt: skip
+
+CLIPPING = [
+    Row(atx.clip_by_value, {"max_value": 0.7}, oracle=oracles.clip_by_value,
+        optax=lambda: optax.clip(0.7), recovers={}),
+    Row(atx.clip_by_leaf_norm, {"max_norm": 1.0}, oracle=oracles.clip_by_leaf_norm, recovers={}),
+    Row(atx.clip_by_global_norm, {"max_norm": 1.0}, oracle=oracles.clip_by_global_norm,
+        optax=lambda: optax.clip_by_global_norm(1.0), leafwise=False, recovers={}),
+    Row(atx.clip_by_rms, {"threshold": 0.5}, oracle=oracles.clip_by_rms,
+        optax=lambda: optax.clip_by_block_rms(0.5), recovers={}),
+    Row(atx.adaptive_grad_clip, {"clipping": 0.1, "eps": 1e-3}, oracle=oracles.adaptive_grad_clip,
+        optax=lambda: optax.adaptive_grad_clip(0.1, 1e-3), needs_params=True, recovers={}),
+]  # fmt: skip
+
+DECAY = [
+    Row(atx.add_l2, {"weight_decay": 0.1}, oracle=oracles.add_l2,
+        optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
+    Row(atx.add_l1, {"weight_decay": 0.1}, oracle=oracles.add_l1, needs_params=True, recovers={}),
+    Row(atx.add_decayed_weights, {"weight_decay": 0.1}, oracle=oracles.add_decayed_weights,
+        optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
+    Row(atx.subtract_decayed_weights, {"weight_decay": 0.1},
+        oracle=oracles.subtract_decayed_weights, needs_params=True, recovers={}),
+    Row(atx.scale_by_learning_rate, {"learning_rate": 0.01}, oracle=oracles.scale_by_learning_rate,
+        optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
+]  # fmt: skip
+
+RATE = {"learning_rate": 0.01}
+OPTIMIZERS = [
+    Row(atx.sgd, RATE, optax=lambda: optax.sgd(0.01), recovers={}),
+    Row(atx.momentum, {**RATE, "decay": 0.9}, optax=lambda: optax.sgd(0.01, momentum=0.9),
+        recovers={"decay": 0.5}),
+    Row(atx.nesterov, {**RATE, "decay": 0.9}, recovers={"decay": 0.5},
+        optax=lambda: optax.sgd(0.01, momentum=0.9, nesterov=True)),
+    Row(atx.adagrad, {**RATE, "eps": 1e-7, "initial_accumulator_value": 0.1}, IN_ROOT,
+        optax=lambda: optax.adagrad(0.01), unrecovered=NEVER_FORGETS),
+    Row(atx.rmsprop, {**RATE, **RMS}, {"centered": False, "eps_in_root": True},
+        optax=lambda: optax.rmsprop(0.01), scale_free=FREE, recovers={"b2": 0.5}),
+    Row(atx.rmsprop, {**RATE, **RMS}, {"centered": True, "eps_in_root": False},
+        optax=lambda: optax.rmsprop(0.01, centered=True, eps_in_sqrt=False), scale_free=FREE,
+        recovers={"b2": 0.5}),
+    Row(atx.adadelta, {**RATE, "b2": 0.9, "eps": 1e-6}, optax=lambda: optax.adadelta(0.01),
+        unrecovered="as scale_by_adadelta"),
+    Row(atx.adam, {**RATE, **ADAM}, optax=lambda: optax.adam(0.01), optax_rtol=1e-4,
+        scale_free=FREE, recovers=SHORT),
+    Row(atx.adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, optax=lambda: optax.adamw(0.01),
+        optax_rtol=1e-4, needs_params=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.amsgrad, {**RATE, **ADAM}, scale_free=FREE, unrecovered=NEVER_FORGETS),
+    Row(atx.adamax, {**RATE, **ADAM}, optax=lambda: optax.adamax(0.01), scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.nadam, {**RATE, **ADAM}, optax=lambda: optax.nadam(0.01), optax_rtol=1e-4,
+        scale_free=FREE, recovers=SHORT),
+    Row(atx.nadamw, {**RATE, **ADAM, "weight_decay": 1e-4}, optax=lambda: optax.nadamw(0.01),
+        optax_rtol=1e-4, needs_params=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0}, {"below": "momentum"},
+        optax=lambda: optax.radam(0.01), optax_rtol=2e-2, recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0, "weight_decay": 0.01}, {"below": "none"},
+        needs_params=True, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16}, recovers=SHORT,
+        optax=lambda: optax.adabelief(0.01), optax_rtol=1e-4),
+    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16, "weight_decay": 0.1},
+        needs_params=True, recovers=SHORT),
+    Row(atx.yogi, {**RATE, **ADAM, "eps": 1e-3}, unrecovered="as scale_by_yogi"),
+    Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
+        optax=lambda: optax.lion(0.01), needs_params=True, scale_free={}, recovers=SHORT),
+    Row(atx.signum, {**RATE, "b1": 0.9}, scale_free={}, recovers={"b1": 0.5}),
+]  # fmt: skip
+
+CATALOGUE = [*RULES, *CLIPPING, *DECAY, *OPTIMIZERS]

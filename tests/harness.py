@@ -1,0 +1,57 @@
+"""What the tests share: a small tree, gradients for it, and a run of a transformation over them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+SHAPES = {"enc": {"w": (4, 3), "b": (3,)}, "scale": ()}
+DTYPES = ["float16", "bfloat16", "float32"]
+
+
+def tree(seed: int, dtype="float32", steps: int | None = None, size: float = 1.0):
+    """Normal numbers in every leaf; with `steps`, that many of each, along a first axis."""
+    rng = np.random.RandomState(seed)
+    lead = () if steps is None else (steps,)
+
+    def leaf(shape):
+        x = size * rng.standard_normal(lead + shape)
+        if jnp.issubdtype(dtype, jnp.complexfloating):
+            x = x + 1j * size * rng.standard_normal(lead + shape)
+        return jnp.asarray(x, dtype)
+
+    return jax.tree.map(leaf, SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+
+
+def constant(value: float, dtype="float32", steps: int | None = None):
+    """The same number in every entry."""
+    return jax.tree.map(lambda x: jnp.full_like(x, value), tree(0, dtype, steps))
+
+
+@jax.jit
+def run(tx, grads, params, state=None):
+    """The directions for gradients stacked along the first axis, and the last state."""
+
+    def step(state, g):
+        direction, state = tx.update(g, state, params)
+        return state, direction
+
+    state, directions = jax.lax.scan(step, tx.init(params) if state is None else state, grads)
+    return directions, state
+
+
+def run_optax(tx, grads, params):
+    """The same for a transformation that is not a value."""
+    return jax.jit(functools.partial(run.__wrapped__, tx))(grads, params)
+
+
+def steps_of(grads, i=None):
+    """The i-th of the stacked gradients, or the list of them all."""
+    if i is not None:
+        return jax.tree.map(lambda x: x[i], grads)
+    return [steps_of(grads, i) for i in range(len(jax.tree.leaves(grads)[0]))]
+
+
+def finite(values) -> bool:
+    return all(bool(jnp.all(jnp.isfinite(x))) for x in jax.tree.leaves(values))

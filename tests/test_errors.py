@@ -1,0 +1,224 @@
+"""Bad input is a clear error that names who complains and which argument or leaf."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from catalogue import CATALOGUE, DECAY, OPTIMIZERS, RULES
+from harness import tree
+
+import adaptive_tx as atx
+from adaptive_tx import schedules
+
+every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
+pytestmark = pytest.mark.filterwarnings("error")
+
+OUT_OF_RANGE = {
+    "b1": (-0.1, 1.0, 1.5), "b2": (-0.1, 1.0), "decay": (-0.1, 1.0), "eps": (0.0, -1e-8, 1e-50),
+    "threshold": (3.9,), "max_value": (0.0, -1.0), "max_norm": (0.0, -1.0, 1e13),
+    "clipping": (0.0,), "weight_decay": (-0.1,), "learning_rate": (-1e-3,),
+    "initial_accumulator_value": (-0.1,), "momentum_decay": (-1.0,),
+}  # fmt: skip
+OUT_OF_RANGE["threshold of a norm"] = (0.0, -1.0)
+NOT_FINITE = (float("nan"), float("-inf"))
+NOT_NUMBERS = (
+    True, np.bool_(True), jnp.array(True), "0.1", None, 1j, [0.1], {"x": 1.0}, jax.random.key(0),
+    jnp.array(1j),
+)  # fmt: skip
+
+
+@every
+def test_numbers_out_of_range(row):
+    for name in row.numbers:
+        key = "threshold of a norm" if row.make is atx.clip_by_rms else name
+        for value in (*OUT_OF_RANGE[key], *NOT_FINITE):
+            with pytest.raises(ValueError, match=rf"^\w+: {name} must lie in [\[(].*, got "):
+                row(**{name: value})
+            with pytest.raises(ValueError, match=rf"^\w+: {name} must lie in"):
+                row(**{name: jnp.float32(value)})
+
+
+@every
+def test_numbers_of_the_wrong_type(row):
+    for name in row.numbers:
+        for value in NOT_NUMBERS:
+            if value is None and name == "weight_decay" and row in OPTIMIZERS:
+                continue  # there it means no decay
+            with pytest.raises(TypeError, match=rf"^\w+: {name} must be "):
+                row(**{name: value})
+        with pytest.raises(ValueError, match=rf"^\w+: {name} must be a scalar, got .* \(2,\)"):
+            row(**{name: jnp.ones(2)})
+
+
+@every
+def test_settings_of_the_wrong_type(row):
+    for name, value in row.settings.items():
+        wrong = 1 if isinstance(value, bool) else "sometimes"
+        with pytest.raises((TypeError, ValueError), match=f"{name} must be .*got"):
+            row(**{name: wrong})
+
+
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=str)
+def test_a_missing_rate_is_an_error(row):
+    with pytest.raises(TypeError, match="learning_rate"):
+        row.make()
+    with pytest.raises(TypeError, match="learning_rate must be a number, got None"):
+        row.make(None)
+
+
+def with_leaf(values, **changes):
+    return {**values, "enc": {**values["enc"], **changes}}
+
+
+LAYOUTS = {
+    "transposed": ({"w": jnp.ones((3, 4))}, r"\['enc'\]\['w'\] has shape \(3, 4\), but .* \(4, 3\)"),
+    "broadcastable": ({"b": jnp.ones((1, 3))}, r"\['enc'\]\['b'\] has shape \(1, 3\), but .* \(3,\)"),
+    "scalar": ({"b": jnp.ones(())}, r"\['enc'\]\['b'\] has shape \(\), but .* \(3,\)"),
+    "extra": ({"c": jnp.ones(3)}, r"\['enc'\]\['c'\] exists, but .* no such leaf"),
+    "missing": ({"b": None}, r"\['enc'\]\['b'\] is missing or None, but .* such a leaf"),
+}  # fmt: skip
+reads_the_tree = [row for row in RULES if row.make is not atx.scale_by_learning_rate]
+
+
+@pytest.mark.parametrize("row", [*RULES, *(r for r in CATALOGUE if r.needs_params)], ids=str)
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_layouts(row, case):
+    tx, params = row(), tree(0)
+    change, message = LAYOUTS[case]
+    state = tx.init(params)
+    for update in (tx.update, jax.jit(tx.update)):
+        with pytest.raises(ValueError, match=rf"^\w+: grads{message}"):
+            update(with_leaf(tree(1), **change), state, params)
+
+
+BAD_LEAVES = {
+    "int32": jnp.ones(3, jnp.int32), "bool": jnp.ones(3, bool), "str": "weights",
+    r"key<fry>": jax.random.key(0), "int": 3,
+}  # fmt: skip
+
+
+@every
+@pytest.mark.parametrize("kind", BAD_LEAVES)
+def test_leaves_that_are_not_floating(row, kind):
+    tx, params = row(), tree(0)
+    state = tx.init(params)
+    bad = with_leaf(params, b=BAD_LEAVES[kind])
+    message = rf"\['enc'\]\['b'\] is of type {kind}"
+    with pytest.raises(TypeError, match=r"^\w+: params" + message):
+        tx.init(bad)
+    with pytest.raises(TypeError, match=r"^\w+: grads" + message):
+        tx.update(bad, state, params)
+
+
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.needs_params], ids=str)
+def test_missing_params(row):
+    tx = row()
+    with pytest.raises(ValueError, match=r"^\w+: needs the parameters"):
+        tx.update(tree(1), tx.init(tree(0)))
+
+
+@every
+def test_a_foreign_state(row):
+    tx = row()
+    with pytest.raises(ValueError, match=r"^\w+: expected the state"):
+        tx.update(tree(1), optax.EmptyState(), tree(0))
+    with pytest.raises(ValueError, match=r"^chain: expected the state of 2 parts"):
+        atx.chain(tx, tx).update(tree(1), (tx.init(tree(0)),), tree(0))
+
+
+def test_complex_gradients_for_real_parameters():
+    tx, params = atx.scale_by_adam(), tree(0)
+    with pytest.raises(TypeError, match=r"^scale_by_adam: grads\['enc'\]\['b'\]: .*complex64"):
+        tx.update(tree(1, "complex64"), tx.init(params), params)
+
+
+def test_chain_of_what_is_no_transformation():
+    with pytest.raises(TypeError, match=r"^chain: part 1 must be .*was it meant to be called\?"):
+        atx.chain(atx.scale_by_adam(), atx.scale_by_adam)
+    with pytest.raises(TypeError, match=r"^chain: part 0 must be a gradient transformation, got 3"):
+        atx.chain(3)
+
+
+@pytest.mark.parametrize("row", DECAY[:-1], ids=str)
+def test_masks(row):
+    tx, params = row(mask={"enc": True, "scale": False}), tree(0)
+    assert tx == row(mask={"enc": True, "scale": False}) != row()
+    decayed, _ = tx.update(tree(1), tx.init(params), params)
+    everywhere, _ = row().update(tree(1), tx.init(params), params)
+    assert jnp.array_equal(decayed["enc"]["w"], everywhere["enc"]["w"])
+    assert decayed["scale"] == tree(1)["scale"] != everywhere["scale"]
+
+    by_path = row(only=lambda path, p: path == "enc/w" and p.ndim > 1)
+    chosen, _ = jax.jit(by_path.update)(tree(1), by_path.init(params), params)
+    assert jnp.allclose(chosen["enc"]["w"], everywhere["enc"]["w"])
+    assert jnp.array_equal(chosen["enc"]["b"], tree(1)["enc"]["b"])
+
+    by_function = row(mask=lambda params: jax.tree.map(lambda p: p.ndim > 1, params))
+    same, _ = by_function.update(tree(1), by_function.init(params), params)
+    assert jnp.allclose(same["enc"]["w"], everywhere["enc"]["w"])
+    assert jnp.array_equal(same["enc"]["b"], tree(1)["enc"]["b"])
+
+
+@pytest.mark.parametrize("row", DECAY[:-1], ids=str)
+def test_wrong_masks(row):
+    who = row.make.__name__
+    with pytest.raises(TypeError, match=f"^{who}: give mask or only, not both"):
+        row(mask={"enc": True}, only=lambda path, p: True)
+    with pytest.raises(TypeError, match=rf"^{who}: the mask of mask\['enc'\] must be True or False"):
+        row(mask={"enc": 1})
+    with pytest.raises(TypeError, match=f"^{who}: only must be a function"):
+        row(only=3)
+    tx, params = row(mask={"enc": True}), tree(0)
+    with pytest.raises(ValueError, match=f"^{who}: the mask does not fit the tree"):
+        tx.update(tree(1), tx.init(params), params)
+    tx = row(only=lambda path, p: jnp.ones(()) > 0)
+    with pytest.raises(TypeError, match=rf"^{who}: the mask of params\['enc'\]\['b'\] must be True"):
+        tx.update(tree(1), tx.init(params), params)
+
+
+def test_a_mask_without_decay():
+    for make in (atx.radam, atx.adabelief, atx.lion):
+        with pytest.raises(TypeError, match="mask and only choose what weight_decay decays"):
+            make(0.1, mask={"enc": True})
+
+
+def test_axis_name_must_be_a_name():
+    with pytest.raises(TypeError, match="clip_by_global_norm: axis_name must be a string"):
+        atx.clip_by_global_norm(1.0, axis_name=3)
+
+
+def test_a_schedule_must_return_a_scalar():
+    tx = atx.adam(lambda count: jnp.ones(2))
+    with pytest.raises(ValueError, match="scale_by_learning_rate: the schedule of learning_rate"):
+        tx.update(tree(1), tx.init(tree(0)))
+
+
+SCHEDULES = {
+    "step_decay": [((1, 0, 0.5), "every"), ((1, 10, -1), "factor")],
+    "multi_step": [((1, (5, 3), 0.1), "boundaries"), ((1, (2.5,), 0.1), "boundaries")],
+    "exponential": [((1, 0, 0.5), "steps"), ((1, 10, 0.0), "factor"), ((1, 5, 1, 1), "staircase")],
+    "linear": [((0, 1, -5), "steps"), ((float("nan"), 1, 5), "start")],
+    "polynomial": [((0, 1, -5), "steps"), ((0, 1, 5, 0), "power")],
+    "cosine": [((1, 0), "steps"), ((float("inf"), 5), "peak")],
+    "cosine_restarts": [((1, 0), "period"), ((1, 5, 0), "growth"), ((1, 5, 1.5), "growth")],
+    "one_cycle": [((1, 10, 1.5), "warm"), ((1, 10, 0.3, 0), "div")],
+    "cyclic": [((0, 1, 0), "half_period")],
+    "inverse_sqrt": [(("a",), "value")],
+    "constant": [((True,), "value")],
+    "constant_then_exponential": [((1, -1, 0.1), "steps"), ((1, 5, -0.1), "rate")],
+    "warmup_stable_decay": [((1, 0, 5, 5), "warmup"), ((1, 5, 5, 0), "decay")],
+    "with_warmup": [((3, 5), "schedule"), ((schedules.constant(1), 0), "steps")],
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_wrong_schedules(name):
+    for arguments, who in SCHEDULES[name]:
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: {who} must "):
+            getattr(schedules, name)(*arguments)
+
+
+def test_wrong_join():
+    with pytest.raises(ValueError, match="join: needs one schedule more than boundaries"):
+        schedules.join(schedules.constant(1), boundaries=[5])
