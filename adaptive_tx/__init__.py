@@ -1,4 +1,4 @@
-"""Adaptive gradient transformations for JAX, as values. Names stand in the order the data meets them."""
+"""Adaptive gradient transformations for JAX, as values. Names in the order the data meets them."""
 
 from adaptive_tx import schedules as schedules
 from adaptive_tx.clip import adaptive_grad_clip as adaptive_grad_clip
@@ -22,7 +22,9 @@ from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat as scale_by_
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad as scale_by_amsgrad
 from adaptive_tx.scale_by.adamax import scale_by_adamax as scale_by_adamax
 from adaptive_tx.scale_by.nadam import scale_by_nadam as scale_by_nadam
-from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled as scale_by_nadam_scheduled
+from adaptive_tx.scale_by.nadam_scheduled import (
+    scale_by_nadam_scheduled as scale_by_nadam_scheduled,
+)
 from adaptive_tx.scale_by.radam import scale_by_radam as scale_by_radam
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief as scale_by_adabelief
 from adaptive_tx.scale_by.yogi import scale_by_yogi as scale_by_yogi

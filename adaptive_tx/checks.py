@@ -54,7 +54,7 @@ at_least_one = Range(1.0, math.inf, "[)")
 def number(who: str, name: str, marked: Number) -> Any:
     """A concrete scalar as a Python float in its range; a traced scalar as it is."""
     value, allowed = marked
-    if isinstance(value, (bool, np.bool_)) or getattr(value, "dtype", None) == bool:
+    if isinstance(value, (bool, np.bool_)) or getattr(value, "dtype", None) == np.bool_:
         raise TypeError(f"{who}: {name} must be a number, got the bool {value}.")
     if not isinstance(value, (int, float, np.ndarray, np.generic, jax.Array)):
         raise TypeError(f"{who}: {name} must be a number, got {value!r}.")
@@ -152,9 +152,7 @@ def _difference(what: str, tree, like_what: str, like) -> str:
     for path in theirs:
         if path not in ours:
             return f"{keystr(what, path)} is missing or None, but {like_what} such a leaf."
-    return (
-        f"{what} is a {jax.tree.structure(tree)}, but {like_what} a {jax.tree.structure(like)}."
-    )
+    return f"{what} is a {jax.tree.structure(tree)}, but {like_what} a {jax.tree.structure(like)}."
 
 
 def state_type(who: str, expected: type, state) -> None:

@@ -19,7 +19,15 @@ from jax import lax
 from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
 from adaptive_tx.leafwise import CountState, leafwise, on_leaves
 from adaptive_tx.numerics import (
-    arithmetic_dtype, bounded, modulus, norm, real_dtype, root, shrink, squared, widen,
+    arithmetic_dtype,
+    bounded,
+    modulus,
+    norm,
+    real_dtype,
+    root,
+    shrink,
+    squared,
+    widen,
 )  # fmt: skip
 from adaptive_tx.transformation import Arguments, Transformation, bind
 

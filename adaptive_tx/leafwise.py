@@ -26,7 +26,7 @@ import optax
 from jax import lax
 
 from adaptive_tx import checks
-from adaptive_tx.masks import Mask
+from adaptive_tx.masks import ALL, Mask
 from adaptive_tx.numerics import arithmetic_dtype, narrow, real_dtype, widen
 from adaptive_tx.transformation import Arguments, Transformation, bind, in_dtype
 
@@ -66,7 +66,7 @@ def leafwise(
     state: type = CountState,
     *,
     start: dict[str, str] | None = None,
-    mask: Mask = Mask(),
+    mask: Mask = ALL,
     settings: dict[str, Any] | None = None,
     **numbers: checks.Number,
 ) -> Transformation:
@@ -102,7 +102,9 @@ def new_slots(who: str, step: Callable, names: tuple[str, ...], params, start=No
     start = start or {}
 
     def slot(name: str, p):
-        return jnp.full_like(p, start.get(name, 0), _slot_dtypes(step, names, jnp.result_type(p))[name])
+        return jnp.full_like(
+            p, start.get(name, 0), _slot_dtypes(step, names, jnp.result_type(p))[name]
+        )
 
     return [jax.tree.map(functools.partial(slot, name), params) for name in names]
 
@@ -140,7 +142,7 @@ def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra
 
 def on_leaves(
     who: str, step: Callable, grads, slots: tuple = (), params=None,
-    *, t: jax.Array, numbers: dict[str, Any], mask: Mask = Mask(),
+    *, t: jax.Array, numbers: dict[str, Any], mask: Mask = ALL,
 ):  # fmt: skip
     """One step on every leaf: checked, widened to at least float32, narrowed to what it replaces.
 
@@ -171,7 +173,9 @@ def on_leaves(
         except TypeError as error:
             path, _ = jax.tree.leaves_with_path(grads)[i]
             raise TypeError(f"{who}: {checks.keystr('grads', path)}: {error}.") from error
-    trees = [structure.unflatten(column) for column in zip(*results)] if results else [grads, *slots]
+    trees = (
+        [structure.unflatten(column) for column in zip(*results)] if results else [grads, *slots]
+    )
     return trees[0], tuple(trees[1:])
 
 

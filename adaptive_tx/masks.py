@@ -39,6 +39,9 @@ class Mask:
         return _broadcast(who, tree, updates)
 
 
+ALL = Mask()
+
+
 @dataclasses.dataclass(frozen=True)
 class FrozenTree:
     """A tree of bools as a hashable value."""

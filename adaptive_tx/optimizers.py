@@ -46,7 +46,7 @@ def nesterov(learning_rate, decay=0.9) -> Transformation:
 def adagrad(
     learning_rate, eps=1e-10, initial_accumulator_value=0.0, eps_in_root: bool = False
 ) -> Transformation:
-    """AdaGrad (`scale_by_adagrad`)."""
+    """AdaGrad: over the root of the sum of all squares (`scale_by_adagrad`)."""
     return chain(
         scale_by_adagrad(eps, initial_accumulator_value, eps_in_root),
         scale_by_learning_rate(learning_rate),
@@ -56,7 +56,7 @@ def adagrad(
 def rmsprop(
     learning_rate, b2=0.9, eps=1e-8, centered: bool = False, eps_in_root: bool = False
 ) -> Transformation:
-    """RMSProp (`scale_by_rms`, or if centered `scale_by_centered_rms`)."""
+    """RMSProp: over the root mean square (`scale_by_rms`; centered: `scale_by_centered_rms`)."""
     rule = scale_by_centered_rms if flag("rmsprop", "centered", centered) else scale_by_rms
     return chain(rule(b2, eps, eps_in_root), scale_by_learning_rate(learning_rate))
 
@@ -67,7 +67,7 @@ def adadelta(learning_rate, b2=0.95, eps=1e-6) -> Transformation:
 
 
 def adam(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """Adam (`scale_by_adam`).
+    """Adam: the mean over the root mean square (`scale_by_adam`).
 
     >>> adam(1e-3)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08), scale_by_learning_rate(learning_rate=0.001))
@@ -87,24 +87,24 @@ def adamw(
 
 
 def amsgrad(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """AMSGrad (`scale_by_amsgrad`)."""
+    """AMSGrad: Adam whose denominator never shrinks (`scale_by_amsgrad`)."""
     return chain(scale_by_amsgrad(b1, b2, eps), scale_by_learning_rate(learning_rate))
 
 
 def adamax(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """AdaMax (`scale_by_adamax`)."""
+    """AdaMax: Adam with a decaying maximum in the denominator (`scale_by_adamax`)."""
     return chain(scale_by_adamax(b1, b2, eps), scale_by_learning_rate(learning_rate))
 
 
 def nadam(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """NAdam with constant b1 (`scale_by_nadam`)."""
+    """NAdam: Adam with Nesterov momentum, b1 constant (`scale_by_nadam`)."""
     return chain(scale_by_nadam(b1, b2, eps), scale_by_learning_rate(learning_rate))
 
 
 def nadamw(
     learning_rate, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.01, mask=None, only=None
 ) -> Transformation:
-    """NAdam with decoupled weight decay."""
+    """NAdam with decoupled weight decay (`scale_by_nadam`, `add_decayed_weights`)."""
     return chain(
         scale_by_nadam(b1, b2, eps),
         add_decayed_weights(weight_decay, mask, only),
@@ -136,13 +136,11 @@ def adabelief(
 
 
 def yogi(learning_rate, b1=0.9, b2=0.999, eps=1e-3) -> Transformation:
-    """Yogi (`scale_by_yogi`)."""
+    """Yogi: Adam whose mean square moves additively (`scale_by_yogi`)."""
     return chain(scale_by_yogi(b1, b2, eps), scale_by_learning_rate(learning_rate))
 
 
-def lion(
-    learning_rate, b1=0.9, b2=0.99, weight_decay=None, mask=None, only=None
-) -> Transformation:
+def lion(learning_rate, b1=0.9, b2=0.99, weight_decay=None, mask=None, only=None) -> Transformation:
     """Lion (`scale_by_lion`), with decoupled weight decay if one is given."""
     return chain(
         scale_by_lion(b1, b2),

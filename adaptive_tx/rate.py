@@ -1,6 +1,6 @@
 """The learning rate: the last factor of a chain, and its minus sign.
 
-    update = -learning_rate u        unit of the parameters, if u has no unit
+update = -learning_rate u        unit of the parameters, if u has no unit
 """
 
 from optax import ScaleByScheduleState

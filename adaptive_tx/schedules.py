@@ -186,7 +186,8 @@ def _cosine_restarts(count, growth, peak, period, floor):
         return _half_wave(peak, floor, cycles - jnp.floor(cycles))
     k = jnp.floor(jnp.log1p(cycles * (growth - 1)) / math.log(growth))
     begins = lambda k: (float(growth) ** k - 1) / (growth - 1)  # noqa: E731  a formula
-    k = k - (cycles < begins(k)) + (cycles >= begins(k + 1))  # the logarithm may round across
+    k = jnp.where(cycles < begins(k), k - 1, k)  # the logarithm may have rounded across a boundary
+    k = jnp.where(cycles >= begins(k + 1), k + 1, k)
     return _half_wave(peak, floor, (cycles - begins(k)) / float(growth) ** k)
 
 

@@ -145,16 +145,21 @@ def _concrete(self):
       ValueError: if a hyperparameter is not a scalar (index the sweep first) or out of its range.
     """
 
-    def walk(node):
-        if not isinstance(node, Arguments):
-            return checks.shortest(node)
-        values = jax.tree.map(walk, node.values, is_leaf=lambda x: isinstance(x, Arguments))
-        for name, value, allowed in zip(node.names, node.values, node.ranges):
-            if allowed is not None and not callable(value):
-                checks.number(node.who, name, allowed(value))
-        return dataclasses.replace(node, values=values)
+    def is_call(node):
+        return isinstance(node, Arguments)
 
-    return jax.tree.map(walk, self, is_leaf=lambda x: isinstance(x, Arguments))
+    def walk(node):
+        if not is_call(node):
+            return checks.shortest(node)
+        values = (
+            jax.tree.map(walk, value, is_leaf=is_call)
+            if allowed is None or callable(value)
+            else checks.number(node.who, name, allowed(value))
+            for name, value, allowed in zip(node.names, node.values, node.ranges)
+        )
+        return dataclasses.replace(node, values=tuple(values))
+
+    return jax.tree.map(walk, self, is_leaf=is_call)
 
 
 @jax.tree_util.register_static
@@ -191,7 +196,9 @@ def bind_schedule(
     and their leaves become its leaves. `settings` are hashable and known at trace time.
     """
     inner = {k: as_schedule(who, k, v) for k, v in arguments.items() if not _is_number(v)}
-    numbers = Arguments.of(who, settings or {}, **{k: v for k, v in arguments.items() if _is_number(v)})
+    numbers = Arguments.of(
+        who, settings or {}, **{k: v for k, v in arguments.items() if _is_number(v)}
+    )
     bound = dataclasses.replace(
         numbers,
         names=(*inner, *numbers.names),
@@ -208,7 +215,9 @@ def _is_number(argument) -> bool:
 def as_schedule(who: str, name: str, value) -> Callable:
     """A function of the count as a pytree; one that is no pytree becomes one without leaves."""
     if not callable(value):
-        raise TypeError(f"{who}: {name} must be a schedule, a function of the count; got {value!r}.")
+        raise TypeError(
+            f"{who}: {name} must be a schedule, a function of the count; got {value!r}."
+        )
     return Partial(value) if jax.tree_util.all_leaves([value]) else value
 
 
@@ -324,7 +333,7 @@ def _part(i: int, part) -> Transformation:
     if not isinstance(part, optax.GradientTransformation):
         hint = "; was it meant to be called?" if callable(part) else "."
         raise TypeError(f"chain: part {i} must be a gradient transformation, got {part!r}{hint}")
-    part = _Static(optax.with_extra_args_support(part))
+    part = _Static(part)
     return Transformation(Partial(_optax_init, part), Partial(_optax_update, part))
 
 
@@ -333,7 +342,8 @@ def _optax_init(part: _Static, params):
 
 
 def _optax_update(part: _Static, updates, state, params=None, **extra):
-    return part.value.update(updates, state, params, **extra)
+    update = optax.with_extra_args_support(part.value).update
+    return update(updates, state, params, **extra)
 
 
 def _chain_init(arguments: Arguments, params):
@@ -414,7 +424,7 @@ def _who(value) -> str:
 def _written(*sides: Partial) -> str:
     """The call that made a value, as source: `sides` is (init, update), or a schedule's function."""
     if (arguments := _arguments(sides[-1])) is None:
-        return f"<optax {sides[0].args[-1].value.init.__qualname__.split('.')[0]}>"
+        return f"<optax {sides[0].args[-1].value.update.__qualname__.split('.')[0]}>"
     words = []
     for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
         if allowed is None:

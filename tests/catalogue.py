@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import oracles
 import optax
+import oracles
 
 import adaptive_tx as atx
 

@@ -57,7 +57,7 @@ def test_3_arithmetic_and_moments_are_float32(row):
         wide_directions, wide_state = run(row(), *wide)
         chex.assert_trees_all_equal(state, wide_state)
         eps = 3 * float(jnp.finfo(dtype).eps) if row in OPTIMIZERS else 0.0
-        narrowed = jax.tree.map(lambda x: x.astype(dtype), wide_directions)
+        narrowed = jax.tree.map(lambda x, like: x.astype(like.dtype), wide_directions, directions)
         chex.assert_trees_all_close(directions, narrowed, rtol=eps, atol=eps / 100)
 
 

@@ -1,5 +1,7 @@
 """Schedules: values, equal to the oracles at every count, and leaves of the optimizer they drive."""
 
+import functools
+import operator
 import pickle
 
 import chex
@@ -90,7 +92,7 @@ def test_one_compilation_for_all_numbers_and_finite_slopes(name):
     with jax.debug_nans(True):
         for count in (0, 1, 7, 10, 15, 35, 100):
             for scale in (1.0, 1.01):
-                changed = jax.tree.map(lambda x: x * scale, schedule)
+                changed = jax.tree.map(functools.partial(operator.mul, scale), schedule)
                 assert all(map(jnp.isfinite, jax.tree.leaves(value_and_slopes(changed, count))))
 
 

@@ -62,7 +62,7 @@ def test_every_transformation_has_a_row():
 def test_public_names_are_documented(name):
     """A docstring, with every argument of a rule in it; optimizers point to their rule."""
     function = public()[name]
-    assert function.__doc__ and len(function.__doc__) > 30
+    assert function.__doc__ and len(function.__doc__) > 40
     if function.__module__ != "adaptive_tx.optimizers" and inspect.isfunction(function):
         for argument in inspect.signature(function).parameters:
             assert f"{argument}:" in function.__doc__, argument

@@ -13,7 +13,7 @@ import pytest
 from catalogue import CATALOGUE
 from flax import nnx
 from flax.training.train_state import TrainState
-from harness import finite, run, tree
+from harness import finite, run, steps_of, tree
 
 import adaptive_tx as atx
 from adaptive_tx import schedules
@@ -59,12 +59,10 @@ def test_vmap_makes_many_optimizers_in_one_value(row):
     grads, params = tree(1, steps=3), tree(0)
     directions, _ = jax.vmap(run, in_axes=(0, None, None))(sweep, grads, params)
     for i, numbers in enumerate(settings):
-        member = jax.tree.map(lambda x: x[i], sweep).concrete()
+        member = steps_of(sweep, i).concrete()
         assert member == row(**{k: float(str(np.float32(v))) for k, v in numbers.items()})
         alone, _ = run(member, grads, params)
-        chex.assert_trees_all_close(
-            jax.tree.map(lambda x: x[i], directions), alone, rtol=1e-5, atol=1e-7
-        )
+        chex.assert_trees_all_close(steps_of(directions, i), alone, rtol=1e-5, atol=1e-7)
 
 
 @every
@@ -132,9 +130,7 @@ def test_static_and_equal_does_not_retrace(row):
 def test_any_number_may_be_a_schedule(row):
     """A constant schedule: the same state structure and the same numbers."""
     from_init = {"initial_accumulator_value"}
-    constants = {
-        k: schedules.constant(v) for k, v in row.numbers.items() if k not in from_init
-    }
+    constants = {k: schedules.constant(v) for k, v in row.numbers.items() if k not in from_init}
     scheduled, plain = row(**constants), row()
     grads, params = tree(1, steps=3), tree(0)
     chex.assert_trees_all_close(
@@ -168,7 +164,8 @@ def test_names_in_a_chain():
     for _ in range(5):
         _, state = tx.update(tree(1), state, tree(0))
     assert tx.hyperparameters(state) == {
-        "0.max_norm": 1.0, "1.0.b1": 0.9, "1.0.b2": 0.999, "1.0.eps": 1e-8, "1.1.learning_rate": 0.5,
+        "0.max_norm": 1.0, "1.0.b1": 0.9, "1.0.b2": 0.999, "1.0.eps": 1e-8,
+        "1.1.learning_rate": 0.5,
     }  # fmt: skip
     twice = atx.chain(atx.scale_by_adam(), atx.scale_by_adam())
     with pytest.raises(TypeError, match=r"b1 is ambiguous; name one of 0\.b1, 1\.b1"):
@@ -179,12 +176,12 @@ def test_names_in_a_chain():
 def test_concrete_prints_the_shortest_decimal():
     rates = jnp.array([1e-3, 3e-4, 0.1])
     sweep = jax.vmap(atx.adam)(rates)
-    winner = jax.tree.map(lambda x: x[1], sweep)
+    winner = steps_of(sweep, 1)
     assert winner.concrete() == atx.adam(3e-4)
     assert repr(winner.concrete()) == repr(atx.adam(3e-4))
     assert atx.adam(np.float32(0.1)) == atx.adam(jnp.asarray(0.1)) == atx.adam(0.1)
     assert atx.adam(np.float64(0.1)) == atx.adam(np.asarray(0.1)) == atx.adam(0.1)
-    assert atx.adam(jnp.bfloat16(0.1)) == atx.adam(0.1)
+    assert atx.adam(np.float16(0.1)) == atx.adam(0.1)
     with pytest.raises(ValueError, match="shape"):
         sweep.concrete()
     with pytest.raises(TypeError, match="concrete"):
@@ -197,12 +194,10 @@ def test_a_sweep_over_schedules_maps_the_whole_construction():
 
     sweep = jax.vmap(make)(jnp.array([0.1, 0.2]), jnp.array([10.0, 20.0]))
     directions, _ = jax.vmap(run, in_axes=(0, None, None))(sweep, tree(1, steps=5), tree(0))
-    winner = jax.tree.map(lambda x: x[1], sweep).concrete()
+    winner = steps_of(sweep, 1).concrete()
     assert winner == make(0.2, 20.0)
     alone, _ = run(winner, tree(1, steps=5), tree(0))
-    chex.assert_trees_all_close(
-        jax.tree.map(lambda x: x[1], directions), alone, rtol=1e-5, atol=1e-7
-    )
+    chex.assert_trees_all_close(steps_of(directions, 1), alone, rtol=1e-5, atol=1e-7)
 
 
 def test_lambdas_and_optax_parts_are_equal_to_themselves_only():
@@ -213,7 +208,7 @@ def test_lambdas_and_optax_parts_are_equal_to_themselves_only():
     part = optax.scale(2.0)
     assert atx.chain(part) == atx.chain(part)
     assert atx.chain(part) != atx.chain(optax.scale(2.0))
-    assert repr(atx.chain(part)) == "chain(<optax init_empty_state>)"
+    assert repr(atx.chain(part)) == "chain(<optax scale>)"
     with pytest.raises((pickle.PicklingError, AttributeError)):
         pickle.dumps(atx.adam(rate))
 

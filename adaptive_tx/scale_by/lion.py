@@ -30,6 +30,4 @@ def scale_by_lion(b1=0.9, b2=0.99) -> Transformation:
       b1: decay of the average that the step takes the sign of, in [0, 1).
       b2: decay of the average that is kept, in [0, 1).
     """
-    return leafwise(
-        "scale_by_lion", step, ScaleByLionState, b1=decay_rate(b1), b2=decay_rate(b2)
-    )
+    return leafwise("scale_by_lion", step, ScaleByLionState, b1=decay_rate(b1), b2=decay_rate(b2))

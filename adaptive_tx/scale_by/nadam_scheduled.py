@@ -56,9 +56,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     return direction, ScaleByNadamScheduledState(count, product, mu, nu)
 
 
-def scale_by_nadam_scheduled(
-    b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004
-) -> Transformation:
+def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -> Transformation:
     """Adam with Nesterov momentum that grows from about b1/2 to b1.
 
     Args:

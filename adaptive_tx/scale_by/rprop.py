@@ -40,16 +40,17 @@ class ScaleByRpropState(NamedTuple):
     prev_updates: optax.Updates  # like params
 
 
-def step(g, step_sizes, prev_updates, t, **numbers):
+def step(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_step, max_step):
+    numbers = eta_minus, eta_plus, min_step, max_step
     if not jnp.iscomplexobj(g):
-        return _real_step(g, step_sizes, prev_updates, **numbers)
+        return _real_step(g, step_sizes, prev_updates, *numbers)
     columns = g, step_sizes, prev_updates
-    real = _real_step(*(jnp.real(x) for x in columns), **numbers)
-    imag = _real_step(*(jnp.imag(x) for x in columns), **numbers)
+    real = _real_step(*(jnp.real(x) for x in columns), *numbers)
+    imag = _real_step(*(jnp.imag(x) for x in columns), *numbers)
     return tuple(lax.complex(a, b) for a, b in zip(real, imag))
 
 
-def _real_step(g, size, prev, *, eta_minus, eta_plus, min_step, max_step):
+def _real_step(g, size, prev, eta_minus, eta_plus, min_step, max_step):
     agreement = jnp.sign(g) * jnp.sign(prev)  # of the signs: the product itself may underflow
     factor = jnp.where(agreement > 0, eta_plus, jnp.where(agreement < 0, eta_minus, 1))
     size = jnp.minimum(jnp.maximum(size * factor, min_step), max_step)

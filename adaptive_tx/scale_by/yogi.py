@@ -25,9 +25,7 @@ def step(g, mu, nu, t, *, b1, b2, eps):
     return debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
 
 
-def scale_by_yogi(
-    b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6
-) -> Transformation:
+def scale_by_yogi(b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6) -> Transformation:
     """Adam with additive steps of its mean square.
 
     Args:

@@ -1,0 +1,83 @@
+"""Every number of a race as JSON."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from adaptive_tx.race.data import Digits
+from adaptive_tx.race.options import Options
+from adaptive_tx.race.score import POINTS, Score
+from adaptive_tx.race.train import BATCH, DIVERGED
+
+PACKAGES = "adaptive-tx", "jax", "jaxlib", "optax"
+
+
+def save(
+    scores: Sequence[Score], options: Options, data: Digits, seconds: float, path: Path
+) -> None:
+    """Writes every number; what is not finite, or the accuracy of a diverged run, is null."""
+    device = jax.devices()[0]
+    record = {
+        "task": {"data": "scikit-learn digits"}
+        | {f"{part}_images": len(split.labels) for part, split in data._asdict().items()},
+        "settings": {
+            "optimizers": options.optimizers,
+            "model": options.model,
+            "rates": options.rates,
+            "seeds": list(range(options.seeds)),
+            "steps": options.steps,
+            "batch": BATCH,
+        },
+        "rules": {
+            "best_rate": "highest mean validation accuracy; the smallest rate if equal",
+            "width": f"mean test accuracy within {POINTS} of that at best_rate, around it",
+            "diverged": f"not finite, or train loss above {DIVERGED:.4f} nats; counts as a guess",
+        },
+        "versions": {name: _version(name) for name in PACKAGES}
+        | {"python": platform.python_version()},
+        "device": {"platform": device.platform, "kind": device.device_kind},
+        "seconds": round(seconds, 3),
+        "optimizers": [_record(rank, score) for rank, score in enumerate(scores, 1)],
+    }
+    path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def _record(rank: int, score: Score) -> dict:
+    runs, best = score.runs, score.best
+    width = best.width if best else None
+    return {
+        "rank": rank,
+        "name": score.name,
+        "winner": score.winner,
+        "best_rate": best and best.rate,
+        "test_accuracy_mean": best and best.mean,
+        "test_accuracy_std": best and best.std,
+        "width": width and {**width._asdict(), "decades": width.decades},
+        "diverged_runs": int(runs.diverged.sum()),
+        "runs": runs.diverged.size,
+        "seconds": round(score.seconds, 3),
+        "rates": score.rates,
+        "mean_test_accuracy": score.mean.tolist(),
+        "validation_accuracy": _lists(runs.validation, runs.diverged),
+        "test_accuracy": _lists(runs.test, runs.diverged),
+        "train_loss": _lists(runs.train_loss, ~np.isfinite(runs.train_loss)),
+        "diverged": runs.diverged.tolist(),
+    }
+
+
+def _lists(values: np.ndarray, missing: np.ndarray) -> list[list[float | None]]:
+    """Rows of numbers, [rates][seeds], with None where one is missing."""
+    rows = zip(values, missing, strict=True)
+    return [[None if m else float(f"{v:.6g}") for v, m in zip(*row, strict=True)] for row in rows]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,305 @@
+"""The demo: its options, its grid of runs against runs made one by one, its score, its files."""
+
+import importlib.util
+import json
+import math
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import adaptive_tx as atx
+from adaptive_tx.__main__ import main
+from adaptive_tx.race.data import load_digits
+from adaptive_tx.race.models import MODELS
+from adaptive_tx.race.options import learning_rates, named_optimizers, optimizer_names
+from adaptive_tx.race.score import Score, choose, good_rates, ranked
+from adaptive_tx.race.train import BATCH, DIVERGED, Runs, evaluate, loss, start, train
+
+RATES = jnp.array([1e-3, 1e-2, 1e-1], jnp.float32)
+HUGE = "1e30"
+SEEDS, STEPS = 2, 23
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_digits()
+
+
+# What is asked. ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "required: COMMAND"),
+        (["rase"], "rase"),
+        (["race", "--optimizers", "adam,adamm"], "no optimizer 'adamm'; choose from sgd, momentum"),
+        (["race", "--optimizers", ""], "no optimizer ''"),
+        (["race", "--model", "transformer"], "transformer"),
+        (["race", "--rates", "0.1,-1"], "'-1'"),
+        (["race", "--rates", "0"], "'0'"),
+        (["race", "--rates", "nan"], "'nan'"),
+        (["race", "--rates", "1e99"], "'1e99'"),
+        (["race", "--rates", "0.1,fast"], "'fast'"),
+        (["race", "--rates", ""], "''"),
+        (["race", "--rates", "1:0.1:5"], "low < high"),
+        (["race", "--rates", "0.1:1"], "low:high:count"),
+        (["race", "--rates", "0.1:1:1"], "count of 2"),
+        (["race", "--rates", "0.1:1:many"], "'many'"),
+        (["race", "--seeds", "0"], "--seeds: expected a whole number of at least 1, got '0'"),
+        (["race", "--steps", "2.5"], "--steps: expected a whole number of at least 1, got '2.5'"),
+        (["race", "--fast"], "--fast"),
+    ],
+)
+def test_a_wrong_option_is_one_line(argv, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_optimizer_is_told_all_the_known(capsys):
+    with pytest.raises(SystemExit):
+        main(["race", "--optimizers", "adamm"])
+    assert ", ".join(named_optimizers()) in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as stopped:
+        main(["race", "--out", str(tmp_path / "file")])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_missing_extras_are_one_line(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "rich" and find(name))
+    with pytest.raises(SystemExit) as stopped:
+        main(["race"])
+    assert stopped.value.code == 2
+    err = capsys.readouterr().err
+    assert err.endswith("needs rich: pip install adaptive-tx[demo]\n")
+    assert err.count("\n") == 1
+
+
+def test_help_tells_every_option(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["race", "--help"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    for option in ("optimizers", "model", "rates", "seeds", "steps", "out", "quick"):
+        assert f"--{option}" in out
+
+
+def test_options_are_read():
+    assert learning_rates("1e-3:10:5") == (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    assert learning_rates("1, 0.1,1") == (0.1, 1.0)
+    assert optimizer_names("lion, adam,lion") == ("lion", "adam")
+
+
+def test_every_named_optimizer_races():
+    names = named_optimizers()
+    assert len(names) >= 17
+    for name, constructor in names.items():
+        assert constructor is getattr(atx, name)
+
+
+# The task. ---------------------------------------------------------------------------------------
+
+
+def test_the_data_are_split_alike(data):
+    sizes = [len(split.labels) for split in data]
+    assert sizes == [1079, 359, 359]
+    for split in data:
+        share = np.bincount(split.labels, minlength=10) / len(split.labels)
+        np.testing.assert_allclose(share, 0.1, atol=0.01)
+    pixels = np.asarray(data.train.images)
+    np.testing.assert_allclose([pixels.mean(), pixels.std()], [0, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_starts_at_a_guess(name, data):
+    model = MODELS[name]
+    params = model.init(jax.random.key(0))
+    assert model.logits(params, data.test.images).shape == (359, 10)
+    at_start = loss(params, model, data.train)
+    np.testing.assert_allclose(at_start, math.log(10), rtol=0.01)
+    assert at_start < DIVERGED
+
+
+# The grid of runs. -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["adam", "nesterov", "adadelta"])
+def test_the_grid_equals_runs_made_one_by_one(name, data):
+    model, constructor = MODELS["mlp"], named_optimizers()[name]
+    begin = start(model, SEEDS, STEPS, len(data.train.labels))
+    grid = train(jax.vmap(constructor)(RATES), model, data.train, begin)
+
+    @jax.jit
+    def step(tx, params, state, x, y):
+        def mean_loss(params):
+            logits = model.logits(params, x)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        updates, state = tx.update(jax.grad(mean_loss)(params), state, params)
+        return optax.apply_updates(params, updates), state
+
+    for seed in range(SEEDS):
+        for i, rate in enumerate(RATES):
+            tx = constructor(float(rate))
+            params = jax.tree.map(lambda leaf, seed=seed: leaf[seed], begin.params)
+            state = tx.init(params)
+            for batch in np.asarray(begin.order[seed]):
+                x, y = data.train.images[batch], data.train.labels[batch]
+                params, state = step(tx, params, state, x, y)
+            of_run = jax.tree.map(lambda leaf, at=(seed, i): leaf[at], grid)
+            chex.assert_trees_all_close(of_run, params, rtol=1e-4, atol=2e-6)
+
+
+def test_the_grid_compiles_once(data):
+    """However many calls make the steps, and however many steps a call makes."""
+    model = MODELS["mlp"]
+    begin = start(model, SEEDS, STEPS, len(data.train.labels))
+    counted = model._replace(logits=chex.assert_max_traces(model.logits, n=1))
+    made = []
+    train(jax.vmap(atx.adam)(RATES), counted, data.train, begin, made.append)
+    assert sum(made) == STEPS
+    assert len(set(made)) == 2  # the last call makes fewer
+
+
+def test_seeds_differ_and_epochs_are_whole(data):
+    images = len(data.train.labels)
+    begin = start(MODELS["mlp"], SEEDS, STEPS, images)
+    assert begin.order.shape == (SEEDS, STEPS, BATCH)
+    first, second = (np.asarray(order).ravel() for order in begin.order)
+    assert not np.array_equal(first, second)
+    assert sorted(first[:images]) == list(range(images))
+    for leaf in jax.tree.leaves(begin.params):
+        assert not np.array_equal(leaf[0], leaf[1])
+
+
+def test_a_diverged_run_is_told_and_spoils_no_other(data):
+    model = MODELS["logistic"]
+    begin = start(model, SEEDS, STEPS, len(data.train.labels))
+
+    def results(*rates):
+        sweep = jax.vmap(atx.sgd)(jnp.array(rates, jnp.float32))
+        return evaluate(model, data, train(sweep, model, data.train, begin))
+
+    beside, among_others = results(0.1, float(HUGE)), results(0.1, 0.2)
+    assert beside.diverged.tolist() == [[False, False], [True, True]]
+    np.testing.assert_allclose(beside.train_loss[0], among_others.train_loss[0], rtol=1e-5)
+    assert beside.test[0].min() > 0.8
+
+
+# The score. --------------------------------------------------------------------------------------
+
+
+def test_the_width_is_interpolated():
+    rates = (1e-3, 1e-2, 1e-1, 1.0)
+    width = good_rates(rates, np.array([0.5, 0.9, 0.89, 0.69]), 1)
+    np.testing.assert_allclose(width.low, 1e-2 * 10 ** (-0.02 / 0.4), rtol=1e-6)
+    np.testing.assert_allclose(width.high, 1e-1 * 10 ** (0.01 / 0.2), rtol=1e-6)
+    np.testing.assert_allclose(width.decades, 0.05 + 1 + 0.05, rtol=1e-6)
+    assert not width.open
+    assert good_rates(rates, np.array([0.5, 0.9, 0.89, 0.885]), 1).open
+    assert good_rates((0.1,), np.array([0.9]), 0).decades == 0
+
+
+def runs_of(validation, test, diverged) -> Runs:
+    return Runs(np.zeros_like(test), np.array(validation), np.array(test), np.array(diverged))
+
+
+def test_the_rate_is_chosen_by_validation_and_test_is_reported():
+    good = [[False, False]] * 2
+    best = choose((0.1, 1.0), runs_of([[0.9, 0.9], [0.8, 0.8]], [[0.7, 0.9], [1, 1]], good))
+    assert best is not None
+    assert best.rate == 0.1
+    np.testing.assert_allclose([best.mean, best.std], [0.8, 0.2 / 2**0.5])
+
+
+def test_of_equal_rates_the_smallest_is_best():
+    """The same right answers in another order: float32 sums of them differ in the last bit."""
+    accuracy = np.array([[0.1, 0.2, 0.7], [0.7, 0.2, 0.1], [0.2, 0.7, 0.1]], np.float32)
+    best = choose((1.0, 2.0, 3.0), runs_of(accuracy, accuracy, np.zeros((3, 3), bool)))
+    assert best is not None
+    assert best.at == 0
+
+
+def test_a_diverged_run_counts_as_a_guess():
+    accuracy = [[0.9, 0.9], [1.0, math.nan]]
+    best = choose((0.1, 1.0), runs_of(accuracy, accuracy, [[False, False], [False, True]]))
+    assert best is not None
+    assert best.rate == 0.1
+    nothing = runs_of(accuracy, accuracy, [[True, True]] * 2)
+    assert choose((0.1, 1.0), nothing) is None
+    scores = [
+        Score("none", (0.1, 1.0), nothing, np.array([0.1, 0.1]), None, None, 0.0),
+        Score("some", (0.1, 1.0), nothing, np.array([0.9, 0.5]), best, "", 0.0),
+    ]
+    assert [one.name for one in ranked(scores)] == ["some", "none"]
+
+
+# The whole. --------------------------------------------------------------------------------------
+
+
+def strict(text: str):
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_a_small_race(tmp_path, capsys):
+    rates = f"0.01,0.1,{HUGE}"
+    options = [
+        "--model",
+        "logistic",
+        "--rates",
+        rates,
+        "--seeds",
+        str(SEEDS),
+        "--steps",
+        str(STEPS),
+    ]
+    out = tmp_path / "new" / "folder"
+    assert main(["race", "--optimizers", "sgd,adam", *options, "--out", str(out)]) == 0
+
+    record = strict((out / "race.json").read_text())
+    assert {one["name"] for one in record["optimizers"]} == {"sgd", "adam"}
+    assert [one["rank"] for one in record["optimizers"]] == [1, 2]
+    for one in record["optimizers"]:
+        assert one["diverged"] == [[False, False], [False, False], [True, True]]
+        assert one["test_accuracy"][2] == [None, None]
+        assert all(0.5 < x <= 1 for row in one["test_accuracy"][:2] for x in row)
+        assert one["rates"] == [0.01, 0.1, float(HUGE)]
+        winner = eval(one["winner"], vars(atx))
+        assert winner == getattr(atx, one["name"])(one["best_rate"])
+    assert record["versions"]["jax"] == jax.__version__
+
+    assert (out / "race.png").read_bytes().startswith(b"\x89PNG")
+    said, err = capsys.readouterr()
+    assert err == ""
+    assert "\x1b" not in said  # no bar is redrawn where there is no terminal
+    assert len(said.splitlines()) < 40
+    assert "2/6" in said  # diverged
+    assert "nan" not in said
+    assert str(out / "race.png") in said.replace("\n", "")
+
+
+def test_a_race_that_nobody_finishes(tmp_path, capsys):
+    options = ["--model", "logistic", "--rates", HUGE, "--seeds", str(SEEDS), "--steps", str(STEPS)]
+    assert main(["race", "--optimizers", "sgd", *options, "--out", str(tmp_path)]) == 0
+    (one,) = strict((tmp_path / "race.json").read_text())["optimizers"]
+    assert one["winner"] is one["best_rate"] is one["test_accuracy_mean"] is one["width"] is None
+    assert one["diverged_runs"] == one["runs"] == SEEDS
+    assert "2/2" in capsys.readouterr().out
