@@ -27,7 +27,7 @@ test: .venv/test.installed lint
 lint: .venv/test.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: .venv/test.installed
 	$(BIN)/python benchmarks/step.py

@@ -48,6 +48,6 @@ from adaptive_tx.optimizers import adabelief as adabelief
 from adaptive_tx.optimizers import yogi as yogi
 from adaptive_tx.optimizers import lion as lion
 from adaptive_tx.optimizers import signum as signum
-from adaptive_tx.transformation import Schedule as Schedule
+from adaptive_tx.scheduling import Schedule as Schedule
 from adaptive_tx.transformation import Transformation as Transformation
 from adaptive_tx.transformation import chain as chain

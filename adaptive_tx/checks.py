@@ -13,6 +13,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 SMALLEST = float(jnp.finfo(jnp.float32).tiny)  # anything smaller is 0 in float32
 
@@ -49,6 +50,7 @@ fraction = Range(0.0, 1.0, "[]")
 positive = Range(SMALLEST, math.inf, "[)")
 non_negative = Range(0.0, math.inf, "[)")
 at_least_one = Range(1.0, math.inf, "[)")
+finite = Range(-math.inf, math.inf, "()")
 
 
 def number(who: str, name: str, marked: Number) -> Any:
@@ -67,7 +69,7 @@ def number(who: str, name: str, marked: Number) -> Any:
         raise TypeError(f"{who}: {name} must be a number, got dtype {value.dtype}.")
     if jnp.iscomplexobj(value):
         raise TypeError(f"{who}: {name} must be real, got {value}.")
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return value
     value = shortest(value)
     if value not in allowed:

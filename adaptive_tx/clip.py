@@ -13,25 +13,24 @@ entries that share its norm shrink to almost nothing, instead of all becoming Na
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 
+from adaptive_tx.arguments import Arguments
 from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
-from adaptive_tx.leafwise import CountState, leafwise, on_leaves
+from adaptive_tx.leafwise import CountState, incremented, leafwise, on_leaves
 from adaptive_tx.numerics import (
     arithmetic_dtype,
-    bounded,
     modulus,
     norm,
+    norm_of,
     real_dtype,
-    root,
     shrink,
-    squared,
+    sum_of_squares,
     widen,
 )  # fmt: skip
-from adaptive_tx.transformation import Arguments, Transformation, bind
+from adaptive_tx.transformation import Transformation, bind
 
-# Above this, float32 squares could not be summed (see `numerics.bounded`).
+# Far below where float32 squares overflow (see `numerics.norm_of`).
 norm_limit = Range(positive.low, 1e12, "[]")
 
 
@@ -122,14 +121,13 @@ def clip_by_global_norm(max_norm, axis_name: str | tuple[str, ...] | None = None
 
 def global_norm(grads, axis_name=None) -> jax.Array:
     """The norm of all leaves together, in their arithmetic's dtype; at least float32."""
-    leaves = jax.tree.leaves(grads)
-    dtype = real_dtype(arithmetic_dtype(*(jnp.result_type(g) for g in leaves)))
-    total = sum((_sum_of_squares(g, dtype) for g in leaves), jnp.zeros((), dtype))
-    return root(total if axis_name is None else lax.psum(total, axis_name))
-
-
-def _sum_of_squares(g, dtype) -> jax.Array:
-    return jnp.sum(squared(bounded(widen(jnp.asarray(g), dtype))))
+    leaves = [jnp.asarray(g) for g in jax.tree.leaves(grads)]
+    dtype = real_dtype(arithmetic_dtype(*(g.dtype for g in leaves)))
+    total = sum((sum_of_squares(widen(g, dtype)) for g in leaves), jnp.zeros((), dtype))
+    size = jnp.asarray(sum(g.size for g in leaves), dtype)
+    if axis_name is not None:
+        total, size = lax.psum((total, size), axis_name)
+    return norm_of(total, size)
 
 
 def _init(arguments: Arguments, params) -> CountState:
@@ -145,7 +143,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, CountState, state)
     floating(arguments.who, "grads", grads)
     size = global_norm(grads, dict(arguments.settings).get("axis_name"))
-    count = optax.safe_increment(state.count)
+    count = incremented(state.count)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)
     return clipped, CountState(count)

@@ -7,10 +7,10 @@ A rule is a function on one array, written from the paper:
         return direction, mu, nu
 
 Its positional arguments are the gradient, the slots (the fields of the state after `count`) and `t`,
-the number of this update, from 1. Its keywords are the hyperparameters, and `p`, the parameter, if it
-asks for it. Everything else about a transformation is here, and the same for every rule: walking
-the tree, counting, dtypes, schedules, layout checks, and compiling a step once for all leaves of
-equal shape.
+the number of this update, from 1. Its keywords are the hyperparameters, and `p`, the parameter, if
+it asks for it. Everything else about a transformation is here, and the same for every rule: walking
+the tree, counting, dtypes, schedules, layout checks, what all leaves share, and compiling a step
+once for all leaves of equal shape.
 """
 
 import dataclasses
@@ -26,9 +26,15 @@ import optax
 from jax import lax
 
 from adaptive_tx import checks
+from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.masks import ALL, Mask
 from adaptive_tx.numerics import arithmetic_dtype, narrow, real_dtype, widen
-from adaptive_tx.transformation import Arguments, Transformation, bind, in_dtype
+from adaptive_tx.transformation import Transformation, bind
+
+
+def incremented(count: Any) -> jax.Array:
+    """One more, and the largest int32 forever after it."""
+    return jnp.asarray(optax.safe_increment(count))
 
 
 def exportable(state: type) -> type:
@@ -58,6 +64,7 @@ class Rule:
     state: type
     start: tuple[tuple[str, str], ...]  # (slot, hyperparameter that it starts at)
     mask: Mask
+    once: Callable | None
 
 
 def leafwise(
@@ -67,6 +74,7 @@ def leafwise(
     *,
     start: dict[str, str] | None = None,
     mask: Mask = ALL,
+    once: Callable | None = None,
     settings: dict[str, Any] | None = None,
     **numbers: checks.Number,
 ) -> Transformation:
@@ -78,12 +86,14 @@ def leafwise(
       state: NamedTuple of `count` and one field per slot. Slots are shaped like the parameters.
       start: slot -> name of the hyperparameter that it starts at, in place of zero.
       mask: the leaves that the rule applies to; the others pass untouched.
+      once: `once(t, **numbers)`, the keywords of the step from the hyperparameters and the clock; for
+        what is long, and the same for all leaves. Without it, the hyperparameters themselves.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       **numbers: the hyperparameters, each marked with its range.
     """
     start = start or {}
     at_init = {name: numbers.pop(name) for name in start.values()}
-    rule = Rule(step, state, tuple(start.items()), mask)
+    rule = Rule(step, state, tuple(start.items()), mask, once)
     if mask:
         settings = {**(settings or {}), **mask.settings()}
     return bind(who, _init, _update, rule, at_init=at_init, settings=settings, **numbers)
@@ -132,10 +142,10 @@ def _keywords(step: Callable) -> tuple[str, ...]:
 def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
     del extra
     checks.state_type(arguments.who, rule.state, state)
-    count = optax.safe_increment(state.count)
+    count = incremented(state.count)
     direction, slots = on_leaves(
         arguments.who, rule.step, grads, state[1:], params,
-        t=count, numbers=arguments.at(state.count), mask=rule.mask,
+        t=count, numbers=arguments.at(state.count), mask=rule.mask, once=rule.once,
     )  # fmt: skip
     return direction, rule.state(count, *slots)
 
@@ -143,6 +153,7 @@ def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra
 def on_leaves(
     who: str, step: Callable, grads, slots: tuple = (), params=None,
     *, t: jax.Array, numbers: dict[str, Any], mask: Mask = ALL,
+    once: Callable | None = None,
 ):  # fmt: skip
     """One step on every leaf: checked, widened to at least float32, narrowed to what it replaces.
 
@@ -159,7 +170,7 @@ def on_leaves(
     columns = [jax.tree.leaves(slot) for slot in slots]
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     chosen = mask.leaves(who, grads, params)
-    clock = functools.cache(functools.partial(_clock, t, numbers))
+    clock = functools.cache(functools.partial(_clock, t, numbers, once))
 
     results = []
     for i, (g, p, applies, *slot) in enumerate(zip(leaves, ps, chosen, *columns, strict=True)):
@@ -179,9 +190,16 @@ def on_leaves(
     return trees[0], tuple(trees[1:])
 
 
-def _clock(t: jax.Array, numbers: dict[str, Any], dtype) -> tuple[jax.Array, dict]:
-    """The clock and the hyperparameters as arrays of the arithmetic's dtype."""
-    return lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
+def _clock(t: jax.Array, numbers: dict[str, Any], once, dtype) -> tuple[jax.Array, dict]:
+    """The clock and the step's keywords as arrays of the arithmetic's dtype."""
+    t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
+    return t, numbers if once is None else _shared(once, t, numbers)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _shared(once: Callable, t, numbers: dict) -> dict:
+    """What all leaves share, in one compiled call."""
+    return once(t, **numbers)
 
 
 @functools.partial(jax.jit, static_argnums=0)

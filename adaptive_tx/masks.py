@@ -17,7 +17,7 @@ class Mask:
     predicate on a leaf's path and array.
     """
 
-    tree: "FrozenTree | Callable | None" = None
+    tree: Any = None
     only: Callable[[str, jax.Array], bool] | None = None
 
     def __bool__(self) -> bool:
@@ -35,7 +35,7 @@ class Mask:
         if self.only is not None:
             flat = jax.tree.leaves_with_path(params)
             return [_bool(who, "params", p, self.only(_name(p), leaf)) for p, leaf in flat]
-        tree = self.tree.thaw() if isinstance(self.tree, FrozenTree) else self.tree(params)
+        tree = self.tree(params) if callable(self.tree) else self.tree.thaw()
         return _broadcast(who, tree, updates)
 
 
@@ -46,7 +46,7 @@ ALL = Mask()
 class FrozenTree:
     """A tree of bools as a hashable value."""
 
-    structure: jax.tree_util.PyTreeDef
+    structure: Any  # a PyTreeDef
     bools: tuple[bool, ...]
 
     def thaw(self):

@@ -24,8 +24,8 @@ def real_dtype(dtype) -> jnp.dtype:
 
 def widen(x: jax.Array, dtype) -> jax.Array:
     """`x` in the precision of the arithmetic's `dtype`; real stays real, complex stays complex."""
-    if not jnp.iscomplexobj(x):
-        dtype = real_dtype(dtype)
+    complexes = jnp.iscomplexobj(x)
+    dtype = arithmetic_dtype(x.dtype, dtype) if complexes else real_dtype(dtype)
     return lax.convert_element_type(x, dtype)
 
 
@@ -52,11 +52,9 @@ def ema(new: jax.Array, old: jax.Array, b) -> jax.Array:
 
 
 def squared(g: jax.Array) -> jax.Array:
-    """|g|^2, real. |g| saturates at sqrt(largest number) / 2 first, so that the square is finite."""
-    g = clamp(g, float(jnp.finfo(g.dtype).max) ** 0.5 / 2)
-    if jnp.iscomplexobj(g):
-        return g.real * g.real + g.imag * g.imag
-    return g * g
+    """|g|^2, real. It saturates at a quarter of the largest number, as if |g| did at half its root."""
+    square = g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
+    return jnp.minimum(square, float(jnp.finfo(g.dtype).max) / 4)
 
 
 @jax.custom_jvp
@@ -111,25 +109,47 @@ def debias(average: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
 
 
 def bounded(g: jax.Array) -> jax.Array:
-    """`g` in a range whose squares can be summed: |g| <= sqrt(largest number) / 2^24.
+    """`g` in a range whose squares can be summed: |g| <= 1e12 in float32 (the bound / 2^24).
 
-    That is 1e12 in float32. An infinite entry or a NaN counts as the bound.
+    An infinite entry or a NaN counts as that.
     """
-    limit = float(jnp.finfo(g.dtype).max) ** 0.5 / 2**24
+    limit = _bound(g.dtype) / 2**24
     return jnp.where(jnp.isfinite(g), clamp(g, limit), limit)
 
 
 def norm(g: jax.Array, axis=None) -> jax.Array:
-    """The Euclidean norm of `bounded(g)`, over the given axes (kept, with length 1) or over all."""
-    return root(jnp.sum(squared(bounded(g)), axis=axis, keepdims=axis is not None))
+    """The Euclidean norm, over the given axes (kept, with length 1) or over all; see `norm_of`."""
+    total = sum_of_squares(g, axis)
+    return norm_of(total, g.size // total.size)
+
+
+def sum_of_squares(g: jax.Array, axis=None) -> jax.Array:
+    """The sum of |g|^2, real; infinite where it is too large."""
+    square = g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
+    return jnp.sum(square, axis=axis, keepdims=axis is not None)
+
+
+def norm_of(total: jax.Array, size) -> jax.Array:
+    """The norm of `size` entries whose squares add up to `total`.
+
+    If that is not finite (a norm above 1e19 in float32, or an entry that is not finite itself), it is
+    the norm that these entries have at most once `shrink` has bounded them.
+    """
+    length = root(total)
+    return jnp.where(jnp.isfinite(length), length, _bound(total.dtype) * size**0.5)
 
 
 def shrink(g: jax.Array, size: jax.Array, limit: jax.Array) -> jax.Array:
     """`g` scaled down so that `size`, its norm, becomes `limit`; unchanged where it is within it.
 
-    Entries that are not finite stay as they are, for all to see; since `norm` counts them as huge,
+    Entries that are not finite stay as they are, for all to see; since `norm_of` counts them as huge,
     the finite ones beside them shrink to almost nothing.
     """
     over = size > limit
     factor = jnp.where(over, limit / jnp.where(over, size, 1), 1)
-    return jnp.where(over & jnp.isfinite(g), bounded(g) * factor, g)
+    return jnp.where(jnp.isfinite(g), clamp(g, _bound(g.dtype)) * factor, g)
+
+
+def _bound(dtype) -> float:
+    """The root of the largest number: 1.8e19 in float32. Entries beyond it are brought to it."""
+    return float(jnp.finfo(dtype).max) ** 0.5

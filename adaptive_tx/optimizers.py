@@ -135,9 +135,13 @@ def adabelief(
     )
 
 
-def yogi(learning_rate, b1=0.9, b2=0.999, eps=1e-3) -> Transformation:
+def yogi(
+    learning_rate, b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6
+) -> Transformation:
     """Yogi: Adam whose mean square moves additively (`scale_by_yogi`)."""
-    return chain(scale_by_yogi(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(
+        scale_by_yogi(b1, b2, eps, initial_accumulator_value), scale_by_learning_rate(learning_rate)
+    )
 
 
 def lion(learning_rate, b1=0.9, b2=0.99, weight_decay=None, mask=None, only=None) -> Transformation:

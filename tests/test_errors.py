@@ -192,6 +192,13 @@ def test_axis_name_must_be_a_name():
         atx.clip_by_global_norm(1.0, axis_name=3)
 
 
+def test_what_init_reads_cannot_be_a_schedule():
+    with pytest.raises(TypeError, match="initial_accumulator_value must be a number, got constant"):
+        atx.adagrad(0.1, initial_accumulator_value=schedules.constant(0.1))
+    with pytest.raises(TypeError, match="peak must be a number, got constant"):
+        schedules.cosine(schedules.constant(0.1), 10)
+
+
 def test_a_schedule_must_return_a_scalar():
     tx = atx.adam(lambda count: jnp.ones(2))
     with pytest.raises(ValueError, match="scale_by_learning_rate: the schedule of learning_rate"):

@@ -182,7 +182,11 @@ def test_6_a_leaf_alone_equals_it_in_a_tree(row):
 
 @every
 def test_7_closed_over_passed_or_traced(row):
-    """However its numbers come to it, a transformation gives the same ones, to the bit."""
+    """However its numbers come to it, a transformation gives the same ones.
+
+    Closed over or passed, to the bit, but where the catalogue says why not; mapped over, XLA computes
+    in another order.
+    """
     tx, grads, params = row(), tree(1, steps=10), tree(0)
     passed = run(tx, grads, params)
     closed_over = run_optax(tx, grads, params)
@@ -190,7 +194,10 @@ def test_7_closed_over_passed_or_traced(row):
     traced = jax.tree.map(
         lambda x: x[1], jax.jit(jax.vmap(run, in_axes=(0, None, None)))(batch, grads, params)
     )
-    chex.assert_trees_all_equal(passed, closed_over)
+    if row.last_bit:
+        chex.assert_trees_all_close(passed, closed_over, rtol=1e-6)
+    else:
+        chex.assert_trees_all_equal(passed, closed_over)
     chex.assert_trees_all_close(passed, traced, rtol=1e-6, atol=1e-7)
 
 

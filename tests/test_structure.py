@@ -13,8 +13,9 @@ PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [
     {"numerics"},
     {"checks"},
-    {"masks"},
-    {"transformation"},
+    {"masks", "arguments"},
+    {"values"},
+    {"transformation", "scheduling"},
     {"leafwise"},
     {"clip", "decay", "rate", "scale_by", "schedules"},
     {"optimizers"},
@@ -22,7 +23,7 @@ LEVELS = [
     {"__init__"},
     {"race", "__main__"},
 ]
-MAY_IMPORT_SIBLINGS = {"scale_by", "compat", "tune", "race", "__main__"}
+MAY_IMPORT_SIBLINGS = {"scale_by", "schedules", "compat", "tune", "race", "__main__"}
 
 
 def level(module: str) -> int:
@@ -72,4 +73,4 @@ def test_files_are_short():
     """About 90 lines a rule and 150 elsewhere; what is over half as much again holds two ideas."""
     for path in FILES:
         lines = len(path.read_text().splitlines())
-        assert lines <= (135 if "scale_by" in path.parts else 450), path
+        assert lines <= (135 if "scale_by" in path.parts else 260), path

@@ -40,9 +40,9 @@ def step_eps_in_root(g, sum_of_squares, t, *, eps):
 
 
 def _sum(sum_of_squares, g):
-    """The sum saturates at a quarter of the largest number, as the squares do."""
+    """The sum saturates as the squares do: at a quarter of the largest number."""
     limit = float(jnp.finfo(sum_of_squares.dtype).max) / 4
-    return jnp.minimum(sum_of_squares + squared(g), limit)
+    return sum_of_squares + jnp.minimum(squared(g), limit - sum_of_squares)
 
 
 def scale_by_adagrad(

@@ -19,7 +19,7 @@ import optax
 
 from adaptive_tx.checks import decay_rate, flag, positive
 from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.numerics import clamp, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 
@@ -31,13 +31,19 @@ class ScaleByCenteredRmsState(NamedTuple):
 
 
 def step(g, mu, nu, t, *, b2, eps):
-    mu, nu = ema(g, mu, b2), ema(squared(g), nu, b2)
+    mu, nu = _moments(g, mu, nu, b2)
     return g / (root(_variance(mu, nu)) + eps), mu, nu
 
 
 def step_eps_in_root(g, mu, nu, t, *, b2, eps):
-    mu, nu = ema(g, mu, b2), ema(squared(g), nu, b2)
+    mu, nu = _moments(g, mu, nu, b2)
     return g / root(_variance(mu, nu) + eps), mu, nu
+
+
+def _moments(g, mu, nu, b2):
+    """Both of the same g: where its square saturates, so does what mu sees (Jensen holds then too)."""
+    g = clamp(g, float(jnp.finfo(g.dtype).max) ** 0.5 / 2)
+    return ema(g, mu, b2), ema(squared(g), nu, b2)
 
 
 def _variance(mu, nu):

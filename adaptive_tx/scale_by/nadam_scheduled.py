@@ -16,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import decay_rate, non_negative, positive, state_type
-from adaptive_tx.leafwise import exportable, new_slots, on_leaves
+from adaptive_tx.leafwise import exportable, incremented, new_slots, on_leaves
 from adaptive_tx.numerics import debias, ema, root, squared
-from adaptive_tx.transformation import Arguments, Transformation, bind, in_dtype
+from adaptive_tx.transformation import Transformation, bind
 
 
 @exportable
@@ -43,7 +44,7 @@ def _init(arguments: Arguments, params) -> ScaleByNadamScheduledState:
 
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, ScaleByNadamScheduledState, state)
-    count = optax.safe_increment(state.count)
+    count = incremented(state.count)
     numbers = in_dtype(arguments.at(state.count), state.b1_product.dtype)
     decay = numbers.pop("momentum_decay")
     t = count.astype(decay.dtype)

@@ -41,9 +41,10 @@ def effective_length(b2, t):
 
 
 def _where_small(x, series, formula):
-    small = x < 1
-    large = jnp.clip(x, 1, 80)  # at 80 both formulas have reached their limit in float64
-    return jnp.where(small, series(jnp.minimum(x, 1)), formula(large))
+    """The series below 1 in float32, 1/4 in float64: there both are right to the last digits."""
+    edge = 0.25 if x.dtype == jnp.float64 else 1.0
+    large = jnp.clip(x, edge, 80)  # at 80 both formulas have reached their limit
+    return jnp.where(x < edge, series(jnp.minimum(x, edge)), formula(large))
 
 
 def _coth_series(x):
@@ -58,25 +59,25 @@ def _bernoulli_series(y):
     return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
 
 
-def rectification(b2, t, threshold):
-    """Whether to adapt at step t, and r (1 where not)."""
+def rectification(t, *, b1, b2, eps, threshold):
+    """The numbers of one step, for all leaves: r is 0 where it does not adapt."""
     rho_inf, rho = effective_length(b2, t)
     adapts = rho > threshold
     rho, rho_inf = jnp.where(adapts, rho, 6), jnp.where(adapts, rho_inf, 6)
-    return adapts, root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    r = root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    return {"b1": b1, "b2": b2, "eps": eps, "r": jnp.where(adapts, r, 0)}
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, threshold):
+def step(g, mu, nu, t, *, b1, b2, eps, r):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     mu_hat = debias(mu, b1, t)
-    adapts, r = rectification(b2, t, threshold)
-    return jnp.where(adapts, r * mu_hat / (root(debias(nu, b2, t)) + eps), mu_hat), mu, nu
+    adapted = r * mu_hat / (root(debias(nu, b2, t)) + eps)
+    return jnp.where(r > 0, adapted, mu_hat), mu, nu
 
 
-def step_or_none(g, mu, nu, t, *, b1, b2, eps, threshold):
-    direction, mu, nu = step(g, mu, nu, t, b1=b1, b2=b2, eps=eps, threshold=threshold)
-    adapts, _ = rectification(b2, t, threshold)
-    return jnp.where(adapts, direction, 0), mu, nu
+def step_or_none(g, mu, nu, t, *, b1, b2, eps, r):
+    mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
+    return r * debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
 
 
 def scale_by_radam(
@@ -95,6 +96,7 @@ def scale_by_radam(
     choice("scale_by_radam", "below", below, ("momentum", "none"))
     return leafwise(
         "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
+            once=rectification,
         settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
         threshold=above_four(threshold),
     )  # fmt: skip

@@ -7,14 +7,14 @@
     u    = sign(g) step_size                       unit of the parameters
     prev <- g
 
-The direction has the size of the step, so no learning rate follows, only a minus sign. After a change
-of sign there is one step of rest, and prev = 0 makes the next one keep its size. The size of the
-gradients does not matter, so Rprop is for full batches. torch computes this form; optax clips only
-where the sign was kept or lost, starts with a step of zero, and applies the size of the step before.
-Of a complex number the real and the imaginary part count as two entries.
+The direction has the size of the step, so no learning rate follows, only a minus sign. After a
+change of sign there is one step of rest, and prev = 0 makes the next one keep its size. The size of
+the gradients does not matter, so Rprop is for full batches. torch computes this form; optax clips
+only where the sign was kept or lost, starts with a step of zero, and applies the size of the step
+before. Of a complex number the real and the imaginary part count as two entries.
 
-Riedmiller and Braun, A Direct Adaptive Method for Faster Backpropagation Learning, 1993; this variant,
-without taking back a step, is iRprop- of Igel and Huesken, 2000.
+Riedmiller and Braun, A Direct Adaptive Method for Faster Backpropagation Learning, 1993; this
+variant, without taking back a step, is iRprop- of Igel and Huesken, 2000.
 """
 
 import math
@@ -25,9 +25,10 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from adaptive_tx.arguments import Arguments
 from adaptive_tx.checks import Range, non_negative, state_type
-from adaptive_tx.leafwise import exportable, new_slots, on_leaves
-from adaptive_tx.transformation import Arguments, Transformation, bind
+from adaptive_tx.leafwise import exportable, incremented, new_slots, on_leaves
+from adaptive_tx.transformation import Transformation, bind
 
 shrinking = Range(0.0, 1.0, "()")
 growing = Range(1.0, math.inf, "()")
@@ -44,9 +45,8 @@ def step(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_step, max_s
     numbers = eta_minus, eta_plus, min_step, max_step
     if not jnp.iscomplexobj(g):
         return _real_step(g, step_sizes, prev_updates, *numbers)
-    columns = g, step_sizes, prev_updates
-    real = _real_step(*(jnp.real(x) for x in columns), *numbers)
-    imag = _real_step(*(jnp.imag(x) for x in columns), *numbers)
+    real = _real_step(g.real, step_sizes.real, prev_updates.real, *numbers)
+    imag = _real_step(g.imag, step_sizes.imag, prev_updates.imag, *numbers)
     return tuple(lax.complex(a, b) for a, b in zip(real, imag))
 
 
@@ -68,7 +68,7 @@ def _init(arguments: Arguments, params) -> ScaleByRpropState:
 
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, ScaleByRpropState, state)
-    count = optax.safe_increment(state.count)
+    count = incremented(state.count)
     direction, slots = on_leaves(
         arguments.who, step, grads, state[1:], t=count, numbers=arguments.at(state.count)
     )

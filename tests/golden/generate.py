@@ -23,10 +23,9 @@ os.environ.update(KERAS_BACKEND="jax", JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu")
 import jax
 import keras
 import numpy as np
-import torch
-
 import problems
 import store
+import torch
 
 DTYPES = {"f64": "float64", "f32": "float32"}
 

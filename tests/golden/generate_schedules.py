@@ -3,11 +3,12 @@
     /tmp/g/bin/python tests/golden/generate_schedules.py [--out DIR]
 
 `torch_lr_scheduler.json` holds, in float64:
-- `schedules`: [name, keyword arguments, the rates of 50 steps, (with a cycled momentum) its values];
+- `schedules`: [name, keyword arguments, the rates of 50 steps, (with a cycled momentum) its
+values];
   the arguments are torch's, with the base rate 0.1 set on the optimizer; `sequential_lr` has instead
   [[name, arguments], ...] and milestones;
-- `plateaus`: [keyword arguments, metrics, the rate after each], the rate being 0.1 before the first;
-- `clipped`: [keyword arguments, gradients, clipped gradients] as lists of leaves.
+- `plateaus`: [keyword arguments, metrics, the rate after each], the rate being 0.1 before the
+first; - `clipped`: [keyword arguments, gradients, clipped gradients] as lists of leaves.
 """
 
 import argparse
@@ -98,7 +99,11 @@ def sequence(parts, milestones):
     sgd = optimizer()
     made = [getattr(lr_scheduler, name)(sgd, **kwargs) for name, kwargs in parts]
     scheduler = lr_scheduler.SequentialLR(sgd, made, milestones=milestones)
-    return ["SequentialLR", {"schedulers": parts, "milestones": milestones}, rates(sgd, scheduler)[0]]
+    return [
+        "SequentialLR",
+        {"schedulers": parts, "milestones": milestones},
+        rates(sgd, scheduler)[0],
+    ]
 
 
 def plateau(kwargs, seed):
@@ -150,11 +155,14 @@ def main():
     content = {
         "torch": torch.__version__,
         "signatures": signatures(),
-        "schedules": [schedule(*item) for item in SCHEDULES] + [sequence(*item) for item in SEQUENCES],
+        "schedules": [schedule(*item) for item in SCHEDULES]
+        + [sequence(*item) for item in SEQUENCES],
         "plateaus": [plateau(kwargs, seed) for seed, kwargs in enumerate(PLATEAUS)],
         "clipped": [clip(kwargs) for kwargs in CLIPS],
     }
-    lines = json.dumps(content, indent=0).replace(",\n", ",").replace("[\n", "[").replace("\n]", "]")
+    lines = (
+        json.dumps(content, indent=0).replace(",\n", ",").replace("[\n", "[").replace("\n]", "]")
+    )
     path = parser.parse_args().out / "torch_lr_scheduler.json"
     path.write_text(lines + "\n")
     print(path, path.stat().st_size, "bytes")

@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from problems import FLOAT32_STEPS, PROBLEMS
 
 MAX_ORDER = 5  # of the differences along the steps

@@ -1,0 +1,129 @@
+"""The arguments of a constructor call, kept as a node of a pytree.
+
+Numbers, schedules and inner transformations are the children, and so the numbers are leaves of whatever
+was constructed; names, ranges and settings are structure, compared and hashed with it.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.tree_util import GetAttrKey, Partial
+
+from adaptive_tx import checks
+
+
+@jax.tree_util.register_pytree_with_keys_class
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """The arguments of one constructor call, in order.
+
+    `who` is the constructor's name. `values` holds for each name a number, a schedule, or a Partial
+    (the `init` or the `update` of an inner transformation); `ranges` the interval of each number, and
+    None for a part. `settings` are (name, value) pairs known at trace time.
+    """
+
+    who: str
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+    ranges: tuple[checks.Range | None, ...]
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        who: str,
+        numbers: dict[str, checks.Number],
+        settings: dict[str, Any] | None = None,
+        fixed: bool = False,
+    ) -> "Arguments":
+        """Check what a constructor was given, and keep it; `fixed` numbers cannot be schedules."""
+        check = checks.number if fixed else _hyperparameter
+        values = tuple(check(who, name, number) for name, number in numbers.items())
+        ranges = tuple(number.range for number in numbers.values())
+        return cls(who, tuple(numbers), values, ranges, tuple((settings or {}).items()))
+
+    @classmethod
+    def of_parts(cls, who: str, parts: Mapping[str, Callable]) -> "Arguments":
+        """Keep inner transformations: one side of them, `init` or `update`."""
+        return cls(who, tuple(parts), tuple(parts.values()), (None,) * len(parts))
+
+    def at(self, count: jax.Array | None) -> dict[str, Any]:
+        """Each number by name, with schedules evaluated at `count` finished updates."""
+        return {
+            name: _at(self.who, name, value, count)
+            for name, value, allowed in zip(self.names, self.values, self.ranges)
+            if allowed is not None
+        }
+
+    def setting(self, name: str) -> Any:
+        """An argument that is known at trace time."""
+        return dict(self.settings)[name]
+
+    def put(self, name: str, value: Any) -> "Arguments":
+        """The same call with another value for one name, checked like the first."""
+        i = self.names.index(name)
+        if (allowed := self.ranges[i]) is not None:
+            value = _hyperparameter(self.who, name, allowed(value))
+        return dataclasses.replace(self, values=self.values[:i] + (value,) + self.values[i + 1 :])
+
+    def tree_flatten_with_keys(self):
+        children = tuple((GetAttrKey(n), v) for n, v in zip(self.names, self.values))
+        return children, (self.who, self.names, self.ranges, self.settings)
+
+    @classmethod
+    def tree_unflatten(cls, structure, children):
+        who, names, ranges, settings = structure
+        return cls(who, names, tuple(children), ranges, settings)
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Static:
+    """A pytree node without leaves around something hashable."""
+
+    value: Any
+
+
+def arguments_of(function: Any) -> Any:
+    """What a constructor bound; None for a function of optax."""
+    return function.args[-1] if isinstance(function.args[-1], Arguments) else None
+
+
+def _hyperparameter(who: str, name: str, number: checks.Number) -> Any:
+    """A number, checked, or a schedule."""
+    if callable(number.value):
+        return as_schedule(who, name, number.value)
+    return checks.number(who, name, number)
+
+
+def _at(who: str, name: str, value: Any, count: jax.Array | None):
+    """A number in force after `count` finished updates."""
+    if not callable(value):
+        return value
+    if count is None:
+        raise TypeError(f"{who}: {name} is read before the first update; it cannot be a schedule.")
+    value = value(count.astype(float))
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"{who}: the schedule of {name} must return a scalar, "
+            f"got an array of shape {jnp.shape(value)}."
+        )
+    return value
+
+
+def in_dtype(numbers: dict[str, Any], dtype) -> dict[str, jax.Array]:
+    """Hyperparameters as arrays of one dtype, Python floats too: `1 - b` is then the same for all."""
+    return {k: lax.convert_element_type(value, dtype) for k, value in numbers.items()}
+
+
+def as_schedule(who: str, name: str, value) -> Callable:
+    """A function of the count as a pytree; one that is no pytree becomes one without leaves."""
+    if not callable(value):
+        raise TypeError(
+            f"{who}: {name} must be a schedule, a function of the count; got {value!r}."
+        )
+    return Partial(value) if jax.tree_util.all_leaves([value]) else value

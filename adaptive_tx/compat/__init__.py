@@ -1,0 +1,1 @@
+"""Other frameworks' optimizers: their argument names, their defaults, their numbers."""

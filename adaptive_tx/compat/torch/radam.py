@@ -1,0 +1,46 @@
+"""RAdam as torch computes it: eps is added to the root before the bias correction, not after.
+
+    mu, nu, rho_t, r as in `scale_by_radam`
+    u = r mu / (1 - b1^t) sqrt(1 - b2^t) / (sqrt(nu) + eps)       where rho_t > 5, no unit
+    u = mu / (1 - b1^t)                                           elsewhere, unit of g
+
+At t = 6 with b2 = 0.999 the same eps is 13 times as large as in `scale_by_radam`.
+
+torch.optim.RAdam, version 2.13.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from optax import ScaleByAdamState
+
+from adaptive_tx.checks import decay_rate, positive
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debias, ema, one_minus_power, root, squared
+from adaptive_tx.scale_by.radam import rectification
+from adaptive_tx.transformation import Transformation
+
+
+def rectified(t, **numbers: Any) -> dict[str, Any]:
+    return rectification(t, threshold=5, **numbers)
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, r):
+    mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
+    mu_hat = debias(mu, b1, t)
+    adapted = r * root(one_minus_power(b2, t)) * mu_hat / (root(nu) + eps)
+    return jnp.where(r > 0, adapted, mu_hat), mu, nu
+
+
+def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+    """Adam, rectified for the few gradients its denominator has seen at first; torch's eps.
+
+    Args:
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the mean square, in [0, 1).
+      eps: keeps the quotient finite, > 0, in the unit of the gradients.
+    """
+    return leafwise(
+        "scale_by_torch_radam", step, ScaleByAdamState, once=rectified,
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Heavy-ball momentum with dampening: torch's SGD.
+
+    trace <- decay trace + (1 - dampening) g        from the second step on; the first: trace <- g
+    u      = trace                                  unit of g
+
+The first gradient is not dampened, so with dampening = decay the sum is a mean that starts at g.
+Without dampening it is `trace`.
+
+torch.optim.SGD, version 2.13.
+"""
+
+import math
+
+import jax.numpy as jnp
+
+from adaptive_tx.checks import Range, decay_rate
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.scale_by.trace import TraceState
+from adaptive_tx.transformation import Transformation
+
+finite = Range(-math.inf, math.inf, "()")
+
+
+def step(g, trace, t, *, decay, dampening):
+    trace = decay * trace + jnp.where(t > 1, 1 - dampening, 1) * g
+    return trace, trace
+
+
+def trace_dampened(decay=0.9, dampening=0.0) -> Transformation:
+    """Replaces the gradient by the decaying sum of gradients, all but the first dampened.
+
+    Args:
+      decay: weight of the sum at each step, in [0, 1).
+      dampening: how much of each new gradient is left out; torch allows any number.
+    """
+    return leafwise(
+        "trace_dampened", step, TraceState,
+        decay=decay_rate(decay), dampening=finite(dampening),
+    )  # fmt: skip

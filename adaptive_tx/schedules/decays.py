@@ -1,0 +1,153 @@
+"""Schedules that go from one value to another: drops, straight lines, powers, exponentials."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+
+from adaptive_tx import checks
+from adaptive_tx.checks import at_least_one, finite, non_negative, positive
+from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+
+
+def constant(value) -> Schedule:
+    """`value`, always."""
+    return bind_schedule("constant", _constant, value=finite(value))
+
+
+def _constant(count, value):
+    return value
+
+
+def step_decay(value, every, factor) -> Schedule:
+    """`value` times `factor` once for every `every` updates: value factor^floor(count / every).
+
+    Starts at value; the update number k * every (from 0) is the first with factor^k; never ends.
+
+    Args:
+      value: first value.
+      every: updates between drops, >= 1.
+      factor: what each drop multiplies by, >= 0.
+    """
+    return bind_schedule(
+        "step_decay", _step_decay,
+        value=finite(value), every=at_least_one(every), factor=non_negative(factor),
+    )  # fmt: skip
+
+
+def _step_decay(count, value, every, factor):
+    return value * factor ** jnp.floor(count / every)
+
+
+def multi_step(value, boundaries: Sequence[int], factor) -> Schedule:
+    """`value` times `factor` once for each boundary reached (count >= boundary).
+
+    Starts at value; after the last boundary it stays at value factor^len(boundaries).
+
+    Args:
+      value: first value.
+      boundaries: increasing Python ints >= 1, known at trace time.
+      factor: what each boundary multiplies by, >= 0.
+    """
+    steps = checks.increasing("multi_step", "boundaries", boundaries)
+    return bind_schedule(
+        "multi_step", _multi_step, {"boundaries": steps},
+        value=finite(value), factor=non_negative(factor),
+    )  # fmt: skip
+
+
+def _multi_step(count, boundaries, value, factor):
+    return value * factor ** sum((count >= b).astype(count.dtype) for b in boundaries)
+
+
+def exponential(value, steps, factor, staircase: bool = False) -> Schedule:
+    """`value` times `factor` over every `steps` updates, smoothly: value factor^(count / steps).
+
+    Starts at value; is value factor at count = steps; never ends.
+
+    Args:
+      value: first value.
+      steps: updates in which it is multiplied once, >= 1. With steps=1, factor is per step.
+      factor: > 0.
+      staircase: whether count / steps is rounded down (then the same as `step_decay`).
+    """
+    if checks.flag("exponential", "staircase", staircase):
+        checks.number("exponential", "factor", positive(factor))
+        return step_decay(value, steps, factor)
+    return bind_schedule(
+        "exponential", _exponential,
+        value=finite(value), steps=at_least_one(steps), factor=positive(factor),
+    )  # fmt: skip
+
+
+def _exponential(count, value, steps, factor):
+    return value * factor ** (count / steps)
+
+
+def linear(start, end, steps) -> Schedule:
+    """From `start` at count 0 in a straight line to `end` at count = steps, and `end` from then on.
+
+    Args:
+      start: value at count 0.
+      end: value at count = steps and after.
+      steps: length, >= 1.
+    """
+    return bind_schedule(
+        "linear", _linear, start=finite(start), end=finite(end), steps=at_least_one(steps)
+    )
+
+
+def _linear(count, start, end, steps):
+    return start + (end - start) * progress(count, steps)
+
+
+def polynomial(start, end, steps, power=1.0) -> Schedule:
+    """From `start` at count 0 to `end` at count = steps: end + (start - end) (1 - count/steps)^power.
+
+    Stays at end from then on.
+
+    Args:
+      start: value at count 0.
+      end: value at count = steps and after.
+      steps: length, >= 1.
+      power: > 0; 1 is `linear`.
+    """
+    return bind_schedule(
+        "polynomial", _polynomial,
+        start=finite(start), end=finite(end), steps=at_least_one(steps), power=positive(power),
+    )  # fmt: skip
+
+
+def _polynomial(count, start, end, steps, power):
+    left = 1 - progress(count, steps)
+    done = left <= 0  # 0^power has no finite derivative
+    return jnp.where(done, end, end + (start - end) * jnp.where(done, 1, left) ** power)
+
+
+def inverse_sqrt(value) -> Schedule:
+    """value / sqrt(count + 1): the Adam paper's alpha / sqrt(t). Starts at value, never ends.
+
+    Source: Kingma and Ba, arXiv:1412.6980, sections 4 and 6.1.
+    """
+    return bind_schedule("inverse_sqrt", _inverse_sqrt, value=finite(value))
+
+
+def _inverse_sqrt(count, value):
+    return value / jnp.sqrt(count + 1)
+
+
+def constant_then_exponential(value, steps, rate) -> Schedule:
+    """`value` up to count = steps, then value exp(-rate (count - steps)).
+
+    Args:
+      value: the first value, also at count = steps.
+      steps: how long it stays, >= 0.
+      rate: of the decay, per update, >= 0.
+    """
+    return bind_schedule(
+        "constant_then_exponential", _constant_then_exponential,
+        value=finite(value), steps=non_negative(steps), rate=non_negative(rate),
+    )  # fmt: skip
+
+
+def _constant_then_exponential(count, value, steps, rate):
+    return value * jnp.exp(-rate * jnp.maximum(count - steps, 0))

@@ -1,0 +1,113 @@
+"""Schedules made of waves: cosines, with and without restarts, one cycle, triangles."""
+
+import math
+
+import jax.numpy as jnp
+
+from adaptive_tx import checks
+from adaptive_tx.checks import at_least_one, finite, fraction, positive
+from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+
+
+def cosine(peak, steps, floor=0.0) -> Schedule:
+    """Half a cosine wave from `peak` at count 0 to `floor` at count = steps; `floor` from then on.
+
+    Args:
+      peak: value at count 0.
+      steps: length, >= 1.
+      floor: value at the end and after.
+
+    Source: Loshchilov and Hutter, SGDR, 2017, arXiv:1608.03983, equation 5, without restarts.
+    """
+    return bind_schedule(
+        "cosine", _cosine, peak=finite(peak), steps=at_least_one(steps), floor=finite(floor)
+    )
+
+
+def _cosine(count, peak, steps, floor):
+    return _half_wave(peak, floor, progress(count, steps))
+
+
+def _half_wave(start, end, progress):
+    return end + (start - end) * (1 + jnp.cos(math.pi * progress)) / 2
+
+
+def cosine_restarts(peak, period, growth: int = 1, floor=0.0) -> Schedule:
+    """Cosines from `peak` towards `floor`, again and again, each `growth` times as long as the last.
+
+    Is peak at count 0 and at each restart; just before one it is near floor; never ends.
+
+    Args:
+      peak: value at each start.
+      period: length of the first wave, >= 1.
+      growth: ratio of the lengths of successive waves, a Python int >= 1.
+      floor: what each wave falls to.
+
+    Source: Loshchilov and Hutter, SGDR, 2017, arXiv:1608.03983.
+    """
+    growth = checks.whole("cosine_restarts", "growth", growth, at_least=1)
+    return bind_schedule(
+        "cosine_restarts", _cosine_restarts, {"growth": growth},
+        peak=finite(peak), period=at_least_one(period), floor=finite(floor),
+    )  # fmt: skip
+
+
+def _cosine_restarts(count, growth, peak, period, floor):
+    cycles = count / period  # in units of the first wave
+    if growth == 1:
+        return _half_wave(peak, floor, cycles - jnp.floor(cycles))
+    k = jnp.floor(jnp.log1p(cycles * (growth - 1)) / math.log(growth))
+    begins = lambda k: (float(growth) ** k - 1) / (growth - 1)  # noqa: E731  a formula
+    k = jnp.where(cycles < begins(k), k - 1, k)  # the logarithm may have rounded across a boundary
+    k = jnp.where(cycles >= begins(k + 1), k + 1, k)
+    return _half_wave(peak, floor, (cycles - begins(k)) / float(growth) ** k)
+
+
+def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:
+    """One cycle: a half cosine up to `peak`, another down to almost nothing.
+
+    From peak / div at count 0 to peak at count = warm steps - 1, down to peak / div / final_div at
+    count = steps - 1, and there from then on. The same as torch's OneCycleLR with cosine annealing.
+
+    Args:
+      peak: largest value.
+      steps: length, >= 1.
+      warm: fraction of the steps that go up, in [0, 1]; warm steps must be more than 1.
+      div: peak over the first value, > 0.
+      final_div: the first value over the last, > 0.
+
+    Source: Smith and Topin, Super-Convergence, 2018, arXiv:1708.07120.
+    """
+    return bind_schedule(
+        "one_cycle", _one_cycle,
+        peak=finite(peak), steps=at_least_one(steps), warm=fraction(warm), div=positive(div),
+        final_div=positive(final_div),
+    )  # fmt: skip
+
+
+def _one_cycle(count, peak, steps, warm, div, final_div):
+    first, top = peak / div, warm * steps - 1
+    up = jnp.clip(count / jnp.maximum(top, 1e-6), 0, 1)
+    down = jnp.clip((count - top) / jnp.maximum(steps - 1 - top, 1e-6), 0, 1)
+    falling = _half_wave(peak, first / final_div, down)
+    return jnp.where(count <= top, _half_wave(first, peak, up), falling)
+
+
+def cyclic(low, high, half_period) -> Schedule:
+    """A triangle wave: `low` at count 0, `high` after `half_period` updates, `low` after two, and on.
+
+    Args:
+      low: value at count 0 and at every whole period.
+      high: value at half_period.
+      half_period: updates from low to high, >= 1.
+
+    Source: Smith, Cyclical Learning Rates, 2017, arXiv:1506.01186.
+    """
+    return bind_schedule(
+        "cyclic", _cyclic, low=finite(low), high=finite(high), half_period=at_least_one(half_period)
+    )
+
+
+def _cyclic(count, low, high, half_period):
+    phase = count / half_period
+    return low + (high - low) * (1 - jnp.abs(phase - 2 * jnp.floor(phase / 2) - 1))

@@ -1,0 +1,101 @@
+"""What every value of the library can do: compare, hash and print itself, and become concrete.
+
+A value is a NamedTuple of Partials, the last argument of each being the `Arguments` of the call that
+made it (`arguments`). These functions are its methods.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
+from jax.tree_util import Partial
+
+from adaptive_tx import checks
+from adaptive_tx.arguments import Arguments, arguments_of
+
+
+def equal(self, other) -> bool:
+    if type(self) is not type(other):
+        return NotImplemented
+    ours, structure = jax.tree.flatten(self)
+    theirs, other_structure = jax.tree.flatten(other)
+    return structure == other_structure and all(map(_same_leaf, ours, theirs))
+
+
+def _same_leaf(a, b) -> bool:
+    if isinstance(a, float) or isinstance(b, float):
+        return type(a) is type(b) and a == b
+    return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def unequal(self, other) -> bool:
+    return not self == other
+
+
+def hashed(self) -> int:
+    leaves, structure = jax.tree.flatten(self)
+    if not all(isinstance(leaf, float) for leaf in leaves):
+        raise TypeError(
+            f"{who_made(self)}: its hyperparameters are arrays, so it has no hash and cannot be static "
+            "(as in a TrainState or a jit's static argument); tx.concrete() makes them numbers."
+        )
+    return hash((structure, *leaves))
+
+
+def concrete(self):
+    """The same value with every array hyperparameter as a Python float, checked.
+
+    Values made by `vmap`, `grad`, `device_put` or indexing hold arrays. A float32 becomes the number
+    that it prints as, so the winner of a sweep equals the same optimizer written by hand.
+
+    Raises:
+      ValueError: if a hyperparameter is not a scalar (index the sweep first) or out of its range.
+    """
+
+    def is_call(node):
+        return isinstance(node, Arguments)
+
+    def walk(node):
+        if not is_call(node):
+            return checks.shortest(node)
+        values = (
+            jax.tree.map(walk, value, is_leaf=is_call)
+            if allowed is None or callable(value)
+            else checks.number(node.who, name, allowed(value))
+            for name, value, allowed in zip(node.names, node.values, node.ranges)
+        )
+        return dataclasses.replace(node, values=tuple(values))
+
+    return jax.tree.map(walk, self, is_leaf=is_call)
+
+
+def who_made(value) -> str:
+    arguments = arguments_of(value[-1])
+    return arguments.who if arguments else "optax"
+
+
+def written(*sides: Any) -> str:
+    """The call that made a value, as source: `sides` is (init, update), or a schedule's function."""
+    if (arguments := arguments_of(sides[-1])) is None:
+        return f"<optax {sides[0].args[-1].value.update.__qualname__.split('.')[0]}>"
+    words = []
+    for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
+        if allowed is None:
+            inner = [arguments_of(side).values[i] for side in sides]
+            text = written(*inner) if len(sides) == 2 else _number_text(inner[0])
+            words.append(text if name.isdigit() else f"{name}={text}")
+    for side in sides:
+        bound = arguments_of(side)
+        for name, value, allowed in zip(bound.names, bound.values, bound.ranges):
+            if allowed is not None:
+                words.append(f"{name}={_number_text(value)}")
+    words += [f"{name}={value!r}" for name, value in arguments.settings]
+    return f"{arguments.who}({', '.join(words)})"
+
+
+def _number_text(value) -> str:
+    if isinstance(value, jax.Array) and (value.shape or isinstance(value, Tracer)):
+        return jax.typeof(value).str_short()
+    return repr(value.func) if type(value) is Partial else repr(value)
