@@ -59,6 +59,10 @@ class Arguments:
             if allowed is not None
         }
 
+    def at_start(self) -> dict[str, Any]:
+        """Each number by name, as `init` sees it."""
+        return self.at(jnp.zeros((), jnp.int32))
+
     def setting(self, name: str) -> Any:
         """An argument that is known at trace time."""
         return dict(self.settings)[name]
@@ -104,8 +108,6 @@ def _at(who: str, name: str, value: Any, count: jax.Array | None):
     """A number in force after `count` finished updates."""
     if not callable(value):
         return value
-    if count is None:
-        raise TypeError(f"{who}: {name} is read before the first update; it cannot be a schedule.")
     value = value(count.astype(float))
     if jnp.shape(value) != ():
         raise ValueError(

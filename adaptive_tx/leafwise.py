@@ -100,7 +100,7 @@ def leafwise(
 
 
 def _init(rule: Rule, arguments: Arguments, params) -> Any:
-    numbers = arguments.at(None)
+    numbers = arguments.at_start()
     start = {slot: numbers[name] for slot, name in rule.start}
     slots = new_slots(arguments.who, rule.step, rule.state._fields[1:], params, start)
     return rule.state(jnp.zeros((), jnp.int32), *slots)

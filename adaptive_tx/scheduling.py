@@ -58,7 +58,7 @@ def _evaluate(function: Static, arguments: Arguments, count):
     count = jnp.asarray(count, float)
     values = zip(arguments.names, arguments.values, arguments.ranges)
     inner = {name: value for name, value, allowed in values if allowed is None}
-    numbers = in_dtype(arguments.at(None), count.dtype)
+    numbers = in_dtype(arguments.at_start(), count.dtype)
     return function.value(count, **dict(arguments.settings), **inner, **numbers)
 
 

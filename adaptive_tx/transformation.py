@@ -91,7 +91,7 @@ def bind(
       **numbers: the other hyperparameters.
     """
     return Transformation(
-        Partial(init, *static, Arguments.of(who, at_init or {}, settings, fixed=True)),
+        Partial(init, *static, Arguments.of(who, at_init or {}, settings)),
         Partial(update, *static, Arguments.of(who, numbers, settings)),
     )
 
@@ -173,9 +173,10 @@ def _numbers(
             inner = state.inner_state if hasattr(state, "inner_state") else state[i]
             parts = arguments.values[i], arguments_of(init).values[i]
             yield from _numbers(*parts, inner, f"{prefix}{name}.")
-    for side in (init, update):
-        for name, value in arguments_of(side).at(getattr(state, "count", None)).items():
-            yield prefix + name, value
+    for name, value in arguments_of(init).at_start().items():
+        yield prefix + name, value
+    for name, value in arguments.at(getattr(state, "count", None)).items():
+        yield prefix + name, value
 
 
 def _put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:

@@ -125,7 +125,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("function, kwargs, message", BAD, ids=lambda x: str(x)[:30])
+@pytest.mark.parametrize(
+    "function, kwargs, message", BAD, ids=lambda x: getattr(x, "__name__", str(x))[:30]
+)
 def test_errors(function, kwargs, message):
     with pytest.raises(ValueError, match=message):
         function(**kwargs)

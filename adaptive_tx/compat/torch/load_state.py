@@ -105,7 +105,8 @@ def _slots(parts: list[Part], state, params, order, given):
     """The state with torch's arrays in its slots."""
     known: list[set[str]] = [{"step"} for _ in order]
     for part in parts:
-        own, new = chains.at(state, part.where), {}
+        own: Any = chains.at(state, part.where)
+        new: dict[str, Any] = {}
         for field, theirs in part.names.entries.items():
             if theirs in SCALARS:
                 new[field] = _once(theirs, order, given, getattr(own, field))
@@ -168,8 +169,6 @@ def _steps(parts: list[Part], order, given, step: int | None) -> int:
 
 def _counted(state: Any, count: int) -> Any:
     """The state with every count set."""
-    if isinstance(state, tuple) and not hasattr(state, "_fields"):
-        return tuple(_counted(part, count) for part in state)
-    if hasattr(state, "count"):
+    if hasattr(state, "_fields"):
         return state._replace(count=jnp.asarray(count, state.count.dtype))
-    return state
+    return tuple(_counted(part, count) for part in state)
