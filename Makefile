@@ -5,12 +5,13 @@ BIN := .venv/bin
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint parity bench clean
+.PHONY: help demo test lint parity equality bench clean
 
 help:
 	@echo "make demo    make .venv, install, and race every optimizer on the handwritten digits"
 	@echo "make test    everything a contributor must pass: format, lint, types, tests, doctests"
 	@echo "make parity  regenerate the golden trajectories with the real torch and Keras, and compare"
+	@echo "make equality  measure the table of who equals whom again (docs/equality.md)"
 	@echo "make bench   measure a step against optax"
 
 .venv/%.installed: pyproject.toml
@@ -29,8 +30,18 @@ lint: .venv/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+parity: .venv/test.installed
+	@test -x .venv/parity/bin/python || $(PYTHON) -m venv .venv/parity
+	.venv/parity/bin/python -m pip install --quiet torch==2.13.0 keras==3.15.1 jax numpy
+	.venv/parity/bin/python tests/golden/generate.py --out build/golden
+	.venv/parity/bin/python tests/golden/compare.py build/golden
+	$(BIN)/python -m pytest tests/test_compat_torch.py tests/test_compat_keras.py
+
+equality: .venv/test.installed
+	PYTHONPATH=tests:tests/golden $(BIN)/python tests/equality.py
+
 bench: .venv/test.installed
 	$(BIN)/python benchmarks/step.py
 
 clean:
-	rm -rf .venv race
+	rm -rf .venv race build

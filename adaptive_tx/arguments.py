@@ -51,7 +51,7 @@ class Arguments:
         """Keep inner transformations: one side of them, `init` or `update`."""
         return cls(who, tuple(parts), tuple(parts.values()), (None,) * len(parts))
 
-    def at(self, count: jax.Array | None) -> dict[str, Any]:
+    def at(self, count: jax.Array) -> dict[str, Any]:
         """Each number by name, with schedules evaluated at `count` finished updates."""
         return {
             name: _at(self.who, name, value, count)
@@ -64,8 +64,8 @@ class Arguments:
         return self.at(jnp.zeros((), jnp.int32))
 
     def setting(self, name: str) -> Any:
-        """An argument that is known at trace time."""
-        return dict(self.settings)[name]
+        """An argument that is known at trace time; None if it was not given."""
+        return dict(self.settings).get(name)
 
     def put(self, name: str, value: Any) -> "Arguments":
         """The same call with another value for one name, checked like the first."""
@@ -104,7 +104,7 @@ def _hyperparameter(who: str, name: str, number: checks.Number) -> Any:
     return checks.number(who, name, number)
 
 
-def _at(who: str, name: str, value: Any, count: jax.Array | None):
+def _at(who: str, name: str, value: Any, count: jax.Array):
     """A number in force after `count` finished updates."""
     if not callable(value):
         return value

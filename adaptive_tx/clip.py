@@ -142,7 +142,7 @@ def _shrink(g, t, *, size, max_norm):
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, CountState, state)
     floating(arguments.who, "grads", grads)
-    size = global_norm(grads, dict(arguments.settings).get("axis_name"))
+    size = global_norm(grads, arguments.setting("axis_name"))
     count = incremented(state.count)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)

@@ -5,10 +5,12 @@ import pickle
 
 import chex
 import equinox
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 from catalogue import CATALOGUE
 from flax import nnx
@@ -342,6 +344,59 @@ def test_state_can_be_exported_and_searched(row):
         restored.call(params, state, params), jax.jit(tx.update)(params, state, params), rtol=1e-6
     )
     assert optax.tree.get_all_with_path(state, "count")
+
+
+def test_checkpoints(tmp_path):
+    """What orbax restores has the structure and the numbers of what it was given."""
+    tx, params = atx.adamw(schedules.cosine(0.1, 10)), tree(0)
+    _, state = tx.update(tree(1), tx.init(params), params)
+    checkpointer = ocp.StandardCheckpointer()
+    checkpointer.save(tmp_path / "state", state)
+    checkpointer.wait_until_finished()
+    restored = checkpointer.restore(tmp_path / "state", jax.eval_shape(tx.init, params))
+    chex.assert_trees_all_equal(restored, state)
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+
+
+def test_in_haiku():
+    model = hk.without_apply_rng(hk.transform(lambda x: hk.Linear(1)(x)))
+    x = jnp.linspace(-1, 1, 16)[:, None]
+    params, tx = model.init(jax.random.key(0), x), atx.adam(0.1)
+
+    @jax.jit
+    def step(params, state):
+        grads = jax.grad(lambda p: jnp.mean((model.apply(p, x) - 3 * x) ** 2))(params)
+        updates, state = tx.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    state = tx.init(params)
+    with jax.numpy_rank_promotion("allow"):
+        for _ in range(300):
+            params, state = step(params, state)
+    np.testing.assert_allclose(params["linear"]["w"], 3, atol=0.05)
+
+
+def test_pickle_with_a_mask():
+    tx = atx.adamw(0.1, mask={"enc": {"w": True, "b": False}, "scale": [True, (False, None)]})
+    assert pickle.loads(pickle.dumps(tx)) == tx
+    assert eval(repr(tx), vars(atx)) == tx
+
+
+def test_a_global_norm_over_shards():
+    """With its axis named, each shard is scaled by the norm of all."""
+    grads = {"w": jnp.arange(6.0).reshape(2, 3)}
+    whole, _ = atx.clip_by_global_norm(1.0).update(grads, atx.clip_by_global_norm(1.0).init(grads))
+    tx = atx.clip_by_global_norm(1.0, axis_name="shards")
+    mesh = jax.make_mesh((1,), ("shards",), axis_types=(jax.sharding.AxisType.Auto,))
+    spec = jax.sharding.PartitionSpec("shards")
+
+    def clip(grads):
+        return tx.update(grads, tx.init(grads))[0]
+
+    by_shard = jax.vmap(clip, axis_name="shards")(grads)
+    chex.assert_trees_all_close(by_shard, whole, rtol=1e-6)
+    on_mesh = jax.shard_map(clip, mesh=mesh, in_specs=spec, out_specs=spec)(grads)
+    chex.assert_trees_all_close(on_mesh, whole, rtol=1e-6)
 
 
 def test_states_move_to_optax_and_back():

@@ -14,7 +14,7 @@ is 4 at most and the rule never adapts. torch adds eps to the root before the bi
 
 rho_t as written cancels in float32 (optax adapts at the wrong steps for b2 = 0.9999). With
 x = -log b2 and y = t x it is [coth(x/2) - 2/x] + (2/x) (1 - y / expm1(y)), each part by its series
-where the argument is below 1.
+where the argument is small.
 
 Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020, arXiv:1908.03265,
 algorithm 2.
@@ -96,7 +96,6 @@ def scale_by_radam(
     choice("scale_by_radam", "below", below, ("momentum", "none"))
     return leafwise(
         "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
-            once=rectification,
-        settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-        threshold=above_four(threshold),
+        once=rectification, settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2),
+        eps=positive(eps), threshold=above_four(threshold),
     )  # fmt: skip
