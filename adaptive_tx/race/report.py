@@ -88,6 +88,7 @@ def _cells(score: Score) -> list[str]:
 def _caption(options: Options, data: Digits) -> Table:
     rates, test = options.rates, len(data.test.labels)
     text = {
+        "#": "by test accuracy; ranks closer than the seeds' spread mean nothing: read the decades",
         "best rate": f"of {len(rates)} from {_short(rates[0])} to {_short(rates[-1])}, the one "
         f"that is best on average on {len(data.validation.labels)} validation images",
         "test acc.": f"at that rate, on {test} other images (one is {100 / test:.1f} points): "
