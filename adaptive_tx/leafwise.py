@@ -86,8 +86,8 @@ def leafwise(
       state: NamedTuple of `count` and one field per slot. Slots are shaped like the parameters.
       start: slot -> name of the hyperparameter that it starts at, in place of zero.
       mask: the leaves that the rule applies to; the others pass untouched.
-      once: `once(t, **numbers)`, the keywords of the step from the hyperparameters and the clock; for
-        what is long, and the same for all leaves. Without it, the hyperparameters themselves.
+      once: `once(t, **numbers)`, more keywords for the step, computed once an update for all leaves:
+        bias corrections (`numerics.corrections`), a rectification. A step then takes what it names.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       **numbers: the hyperparameters, each marked with its range.
     """
@@ -170,7 +170,7 @@ def on_leaves(
     columns = [jax.tree.leaves(slot) for slot in slots]
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     chosen = mask.leaves(who, grads, params)
-    clock = functools.cache(functools.partial(_clock, t, numbers, once))
+    clock = functools.cache(functools.partial(_clock, step, once, t, numbers))
 
     results = []
     for i, (g, p, applies, *slot) in enumerate(zip(leaves, ps, chosen, *columns, strict=True)):
@@ -190,10 +190,13 @@ def on_leaves(
     return trees[0], tuple(trees[1:])
 
 
-def _clock(t: jax.Array, numbers: dict[str, Any], once, dtype) -> tuple[jax.Array, dict]:
+def _clock(step: Callable, once, t: jax.Array, numbers: dict[str, Any], dtype):
     """The clock and the step's keywords as arrays of the arithmetic's dtype."""
     t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-    return t, numbers if once is None else _shared(once, t, numbers)
+    if once is not None:
+        known = {**numbers, **_shared(once, t, numbers)}
+        numbers = {name: known[name] for name in _keywords(step) if name != "p"}
+    return t, numbers
 
 
 @functools.partial(jax.jit, static_argnums=0)

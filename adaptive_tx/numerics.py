@@ -103,6 +103,12 @@ def _(primals, tangents):
     return one_minus_power(b, t), -t * jnp.power(b, t - 1) * tangents[0]
 
 
+def corrections(t: jax.Array, *, b1, b2=None, **_) -> dict[str, jax.Array]:
+    """The sums of the weights of averages that started at zero: c1 = 1 - b1^t, and c2 = 1 - b2^t."""
+    sums = {"c1": one_minus_power(b1, t)}
+    return sums if b2 is None else sums | {"c2": one_minus_power(b2, t)}
+
+
 def debias(average: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     """An average that started at zero, divided by the sum of its weights: average / (1 - b^t)."""
     return average / one_minus_power(b, t)

@@ -2,7 +2,7 @@
 
     mu <- b1 mu + (1 - b1) g                        unit of g
     nu <- b2 nu + (1 - b2) |g - mu|^2 + eps         unit of g squared (s in the paper)
-    u   = mu / (1 - b1^t) / (sqrt(nu / (1 - b2^t)) + eps)     no unit
+    u   = mu / c1 / (sqrt(nu / c2) + eps)          no unit; c1, c2 as in Adam
 
 Where gradients agree, nu is small and the steps are large. eps appears twice, as in the paper; inside
 nu it adds up to eps / (1 - b2).
@@ -14,16 +14,16 @@ from optax import ScaleByBeliefState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.numerics import corrections, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 exportable(ScaleByBeliefState)
 
 
-def step(g, mu, nu, t, *, b1, b2, eps):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu = ema(g, mu, b1)
     nu = ema(squared(g - mu), nu, b2) + eps
-    return debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
+    return mu / c1 / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
@@ -35,6 +35,6 @@ def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
       eps: keeps the quotient finite, > 0.
     """
     return leafwise(
-        "scale_by_adabelief", step, ScaleByBeliefState,
+        "scale_by_adabelief", step, ScaleByBeliefState, once=corrections,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

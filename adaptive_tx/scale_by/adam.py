@@ -2,10 +2,10 @@
 
     mu <- b1 mu + (1 - b1) g          mean of the gradient,   unit of g
     nu <- b2 nu + (1 - b2) |g|^2      mean of its square,     unit of g squared
-    u   = mu_hat / (sqrt(nu_hat) + eps)                       no unit
-          with mu_hat = mu / (1 - b1^t) and nu_hat = nu / (1 - b2^t)
+    u   = mu / c1 / (sqrt(nu / c2) + eps)                     no unit
+          with c1 = 1 - b1^t and c2 = 1 - b2^t, the sums of the weights of both means
 
-Both averages start at zero, and the divisions correct for it. Where gradients keep their size and
+Both means start at zero, and the divisions correct for it. Where gradients keep their size and
 sign, |u| is 1; otherwise it is about the ratio of their mean to their spread. `eps` has the unit of g.
 
 Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980, algorithm 1.
@@ -15,15 +15,15 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.numerics import corrections, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 exportable(ScaleByAdamState)
 
 
-def step(g, mu, nu, t, *, b1, b2, eps):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
+    return mu / c1 / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -44,6 +44,6 @@ def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
     [ 1. -1.]
     """
     return leafwise(
-        "scale_by_adam", step, ScaleByAdamState,
+        "scale_by_adam", step, ScaleByAdamState, once=corrections,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Adam in the order of the paper's section 2: both corrections in one scalar, eps on the raw root.
 
     mu, nu as in Adam
-    u = sqrt(1 - b2^t) / (1 - b1^t) mu / (sqrt(nu) + eps)
+    u = sqrt(c2) / c1 mu / (sqrt(nu) + eps)        c1 = 1 - b1^t, c2 = 1 - b2^t
 
 One division an element less than Adam. This eps is the paper's "epsilon hat": Adam's eps would be
 eps / sqrt(1 - b2^t), 31 times larger at t = 1 with b2 = 0.999. TensorFlow and Keras compute this form.
@@ -13,14 +13,13 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema, one_minus_power, root, squared
+from adaptive_tx.numerics import corrections, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 
-def step(g, mu, nu, t, *, b1, b2, eps):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    correction = root(one_minus_power(b2, t)) / one_minus_power(b1, t)
-    return correction * (mu / (root(nu) + eps)), mu, nu
+    return root(c2) / c1 * (mu / (root(nu) + eps)), mu, nu
 
 
 def scale_by_adam_eps_hat(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -32,6 +31,6 @@ def scale_by_adam_eps_hat(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0; the paper's epsilon hat, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_adam_eps_hat", step, ScaleByAdamState,
+        "scale_by_adam_eps_hat", step, ScaleByAdamState, once=corrections,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
     mu <- b1 mu + (1 - b1) g              unit of g
     nu <- max(b2 nu, |g| + eps)           unit of g
-    u   = mu / (1 - b1^t) / nu            no unit, |u| about 1 at most
+    u   = mu / c1 / nu        no unit, |u| about 1 at most; c1 = 1 - b1^t
 
 A maximum needs no bias correction. The paper has no eps, and divides by zero where all gradients
 are zero; torch and optax put it here, Keras beside nu in the quotient.
@@ -15,13 +15,13 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debias, ema, modulus
+from adaptive_tx.numerics import corrections, ema, modulus
 from adaptive_tx.transformation import Transformation
 
 
-def step(g, mu, nu, t, *, b1, b2, eps):
+def step(g, mu, nu, t, *, b1, b2, eps, c1):
     mu, nu = ema(g, mu, b1), jnp.maximum(b2 * nu, modulus(g) + eps)
-    return debias(mu, b1, t) / nu, mu, nu
+    return mu / c1 / nu, mu, nu
 
 
 def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -33,6 +33,6 @@ def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_adamax", step, ScaleByAdamState,
+        "scale_by_adamax", step, ScaleByAdamState, once=corrections,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

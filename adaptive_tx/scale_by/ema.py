@@ -11,16 +11,16 @@ from optax import EmaState
 
 from adaptive_tx.checks import decay_rate, flag
 from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import debias as corrected
+from adaptive_tx.numerics import corrections
 from adaptive_tx.numerics import ema as average
 from adaptive_tx.transformation import Transformation
 
 exportable(EmaState)
 
 
-def step(g, ema, t, *, b1):
+def step(g, ema, t, *, b1, c1):
     ema = average(g, ema, b1)
-    return corrected(ema, b1, t), ema
+    return ema / c1, ema
 
 
 def step_uncorrected(g, ema, t, *, b1):
@@ -36,4 +36,6 @@ def ema(b1=0.9, debias: bool = True) -> Transformation:
       debias: whether to divide by 1 - b1^t; a Python bool.
     """
     chosen = step if flag("ema", "debias", debias) else step_uncorrected
-    return leafwise("ema", chosen, EmaState, settings={"debias": debias}, b1=decay_rate(b1))
+    return leafwise(
+        "ema", chosen, EmaState, once=corrections, settings={"debias": debias}, b1=decay_rate(b1)
+    )

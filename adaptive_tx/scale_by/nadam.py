@@ -13,14 +13,19 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.numerics import corrections, ema, one_minus_power, root, squared
 from adaptive_tx.transformation import Transformation
 
 
-def step(g, mu, nu, t, *, b1, b2, eps):
+def shared(t, **numbers):
+    ahead = one_minus_power(numbers["b1"], t + 1)
+    return corrections(t, **numbers) | {"c1_ahead": ahead}
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c1_ahead, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    ahead = b1 * debias(mu, b1, t + 1) + (1 - b1) * debias(g, b1, t)
-    return ahead / (root(debias(nu, b2, t)) + eps), mu, nu
+    ahead = b1 * (mu / c1_ahead) + (1 - b1) * (g / c1)
+    return ahead / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_nadam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -32,6 +37,6 @@ def scale_by_nadam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_nadam", step, ScaleByAdamState,
+        "scale_by_nadam", step, ScaleByAdamState, once=shared,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -19,7 +19,7 @@ import optax
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import decay_rate, non_negative, positive, state_type
 from adaptive_tx.leafwise import exportable, incremented, new_slots, on_leaves
-from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.numerics import corrections, ema, root, squared
 from adaptive_tx.transformation import Transformation, bind
 
 
@@ -31,10 +31,10 @@ class ScaleByNadamScheduledState(NamedTuple):
     nu: optax.Updates  # like params, real
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, now, ahead, product):
+def step(g, mu, nu, t, *, b1, b2, eps, c2, now, ahead, product):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     direction = ahead * mu / (1 - product * ahead) + (1 - now) * g / (1 - product)
-    return direction / (root(debias(nu, b2, t)) + eps), mu, nu
+    return direction / (root(nu / c2) + eps), mu, nu
 
 
 def _init(arguments: Arguments, params) -> ScaleByNadamScheduledState:
@@ -53,6 +53,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     direction, (mu, nu) = on_leaves(
         arguments.who, step, grads, (state.mu, state.nu), params,
         t=count, numbers={**numbers, "now": now, "ahead": ahead, "product": product},
+        once=corrections,
     )  # fmt: skip
     return direction, ScaleByNadamScheduledState(count, product, mu, nu)
 

@@ -25,7 +25,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import Range, choice, decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debias, ema, root, squared
+from adaptive_tx.numerics import corrections, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 # r is not real at rho_t < 4, so there is nothing to choose below.
@@ -59,25 +59,25 @@ def _bernoulli_series(y):
     return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
 
 
-def rectification(t, *, b1, b2, eps, threshold):
-    """The numbers of one step, for all leaves: r is 0 where it does not adapt."""
+def rectification(t, *, b1, b2, threshold, **_):
+    """r, 0 where it does not adapt, and the bias corrections."""
     rho_inf, rho = effective_length(b2, t)
     adapts = rho > threshold
     rho, rho_inf = jnp.where(adapts, rho, 6), jnp.where(adapts, rho_inf, 6)
     r = root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
-    return {"b1": b1, "b2": b2, "eps": eps, "r": jnp.where(adapts, r, 0)}
+    return corrections(t, b1=b1, b2=b2) | {"r": jnp.where(adapts, r, 0)}
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, r):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    mu_hat = debias(mu, b1, t)
-    adapted = r * mu_hat / (root(debias(nu, b2, t)) + eps)
+    mu_hat = mu / c1
+    adapted = r * mu_hat / (root(nu / c2) + eps)
     return jnp.where(r > 0, adapted, mu_hat), mu, nu
 
 
-def step_or_none(g, mu, nu, t, *, b1, b2, eps, r):
+def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return r * debias(mu, b1, t) / (root(debias(nu, b2, t)) + eps), mu, nu
+    return r * (mu / c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_radam(

@@ -16,7 +16,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debias, ema, one_minus_power, root, squared
+from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.scale_by.radam import rectification
 from adaptive_tx.transformation import Transformation
 
@@ -25,10 +25,10 @@ def rectified(t, **numbers: Any) -> dict[str, Any]:
     return rectification(t, threshold=5, **numbers)
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, r):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    mu_hat = debias(mu, b1, t)
-    adapted = r * root(one_minus_power(b2, t)) * mu_hat / (root(nu) + eps)
+    mu_hat = mu / c1
+    adapted = r * root(c2) * mu_hat / (root(nu) + eps)
     return jnp.where(r > 0, adapted, mu_hat), mu, nu
 
 
