@@ -109,11 +109,6 @@ def corrections(t: jax.Array, *, b1, b2=None, **_) -> dict[str, jax.Array]:
     return sums if b2 is None else sums | {"c2": one_minus_power(b2, t)}
 
 
-def debias(average: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    """An average that started at zero, divided by the sum of its weights: average / (1 - b^t)."""
-    return average / one_minus_power(b, t)
-
-
 def bounded(g: jax.Array) -> jax.Array:
     """`g` in a range whose squares can be summed: |g| <= 1e12 in float32 (the bound / 2^24).
 
