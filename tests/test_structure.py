@@ -59,6 +59,15 @@ def test_every_transformation_has_a_row():
     assert makers == {row.make for row in CATALOGUE}
 
 
+def test_every_rule_is_public():
+    files = {path.stem for path in (PACKAGE / "scale_by").glob("*.py")} - {"__init__"}
+    assert files == {
+        row.make.__module__.split(".")[-1]
+        for row in CATALOGUE
+        if ".scale_by." in row.make.__module__
+    }
+
+
 @pytest.mark.parametrize("name", public())
 def test_public_names_are_documented(name):
     """A docstring, with every argument of a rule in it; optimizers point to their rule."""

@@ -180,6 +180,15 @@ def full_precision():
     return mock.patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone)
 
 
+def full_precision_means():
+    """Let Keras' Adafactor take its means in the dtype of the gradient, not in float32."""
+
+    def mean(x, axis=None, keepdims=False):
+        return jax.numpy.mean(keras.ops.convert_to_tensor(x), axis, keepdims=keepdims)
+
+    return mock.patch("keras.src.backend.jax.numpy.mean", mean)
+
+
 def write(folder, framework, optimizer, suffix="", context=contextlib.nullcontext):
     """Record one optimizer and write its file."""
     cases = problems.SETTINGS[framework][optimizer]
@@ -215,6 +224,7 @@ def main():
         for optimizer in optimizers:
             write(folder, framework, optimizer)
     write(folder, "torch", "Muon", "_full", full_precision)
+    write(folder, "keras", "Adafactor", "_full", full_precision_means)
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
 
 

@@ -1,8 +1,8 @@
-"""Write the golden learning rates, plateaus and clipped gradients with the real torch.
+"""Write the golden learning rates, plateaus and clipped gradients with the real torch and Keras.
 
     /tmp/g/bin/python tests/golden/generate_schedules.py [--out DIR]
 
-`torch_lr_scheduler.json` holds, in float64:
+`keras_schedules.py` says what `keras_schedules.json` holds; `torch_lr_scheduler.json`, in float64:
 - `schedules`: [name, keyword arguments, the rates of 50 steps, (with a cycled momentum) its
 values];
   the arguments are torch's, with the base rate 0.1 set on the optimizer; `sequential_lr` has instead
@@ -18,6 +18,7 @@ import math
 import warnings
 from pathlib import Path
 
+import keras_schedules
 import numpy as np
 import torch
 from torch.optim import lr_scheduler
@@ -147,7 +148,7 @@ def signatures():
 
 
 def main():
-    """Write the file."""
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     torch.set_default_dtype(torch.float64)
@@ -160,10 +161,15 @@ def main():
         "plateaus": [plateau(kwargs, seed) for seed, kwargs in enumerate(PLATEAUS)],
         "clipped": [clip(kwargs) for kwargs in CLIPS],
     }
+    folder = parser.parse_args().out
+    write(folder / "torch_lr_scheduler.json", content)
+    write(folder / "keras_schedules.json", keras_schedules.content())
+
+
+def write(path, content):
     lines = (
         json.dumps(content, indent=0).replace(",\n", ",").replace("[\n", "[").replace("\n]", "]")
     )
-    path = parser.parse_args().out / "torch_lr_scheduler.json"
     path.write_text(lines + "\n")
     print(path, path.stat().st_size, "bytes")
 

@@ -60,7 +60,7 @@ def _slots(p):
     return jnp.zeros((*shape[:-1], 1), dtype), jnp.zeros((*shape[:-2], 1, shape[-1]), dtype), None
 
 
-def _real(who: str, what: str, tree) -> None:
+def real_like(who: str, what: str, tree) -> None:
     checks.floating(who, what, tree)
     for path, leaf in jax.tree.leaves_with_path(tree):
         if jnp.iscomplexobj(leaf):
@@ -69,8 +69,8 @@ def _real(who: str, what: str, tree) -> None:
             )
 
 
-def _init(arguments: Arguments, params) -> ScaleByFactoredRmsState:
-    _real(arguments.who, "params", params)
+def init(arguments: Arguments, params) -> ScaleByFactoredRmsState:
+    real_like(arguments.who, "params", params)
     leaves, structure = jax.tree.flatten(params)
     columns = zip(*map(_slots, leaves)) if leaves else ((), (), ())
     return ScaleByFactoredRmsState(jnp.zeros((), jnp.int32), *map(structure.unflatten, columns))
@@ -79,12 +79,12 @@ def _init(arguments: Arguments, params) -> ScaleByFactoredRmsState:
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     who = arguments.who
     state_type(who, ScaleByFactoredRmsState, state)
-    _real(who, "grads", grads)
+    real_like(who, "grads", grads)
     checks.params_given(who, params)
     checks.same_layout(who, "grads", grads, "params has", params)
     count, numbers = incremented(state.count), arguments.at(state.count)
     structure = jax.tree.structure(grads)
-    made_for = jax.eval_shape(lambda: _init(arguments, grads))[1:]
+    made_for = jax.eval_shape(lambda: init(arguments, grads))[1:]
     for slots, expected in zip(state[1:], made_for):
         checks.same_layout(who, "slots for grads", expected, "the state has", slots)
     columns = [structure.flatten_up_to(tree) for tree in (grads, params, *state[1:])]
@@ -115,5 +115,5 @@ def scale_by_factored_rms(beta2_decay=-0.8, eps=None) -> Transformation:
     """
     given: dict[str, Any] = {} if eps is None else {"eps": positive(eps)}
     return bind(
-        "scale_by_factored_rms", _init, _update, beta2_decay=not_positive(beta2_decay), **given
+        "scale_by_factored_rms", init, _update, beta2_decay=not_positive(beta2_decay), **given
     )

@@ -19,6 +19,7 @@ from adaptive_tx.checks import (
 )  # fmt: skip
 from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
+from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.compat.torch.sign import negate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
 from adaptive_tx.decay import add_l2
@@ -27,7 +28,6 @@ from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.rms import scale_by_rms
-from adaptive_tx.scale_by.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.transformation import Transformation, chain

@@ -1,0 +1,35 @@
+"""What all of Keras' optimizers share: clipping first, then the rule, the decay and the rate.
+
+A weight_decay that is given takes learning_rate weight_decay of each parameter, after clipping.
+"""
+
+from adaptive_tx.checks import non_negative, positive
+from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
+from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.decay import add_decayed_weights
+from adaptive_tx.rate import scale_by_learning_rate
+from adaptive_tx.transformation import Transformation, chain
+
+
+def clipped(who: str, clipnorm, clipvalue, global_clipnorm) -> tuple[Transformation, ...]:
+    """The part that clips, if one was asked for: each leaf's norm, each entry, or the global norm."""
+    given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+    given = {name: bound for name, bound in given.items() if bound is not None}
+    if len(given) > 1:
+        raise ValueError(f"{who}: only one of {', '.join(given)} can be set.")
+    check(who, **{name: positive(bound) for name, bound in given.items()})
+    makers = {
+        "clipnorm": clip_by_leaf_norm,
+        "clipvalue": clip_by_value,
+        "global_clipnorm": clip_by_global_norm,
+    }
+    return tuple(makers[name](bound) for name, bound in given.items())
+
+
+def decayed(who: str, learning_rate, weight_decay, *rule: Transformation) -> Transformation:
+    """The rule, the decay if there is one, and the rate."""
+    check(who, learning_rate=non_negative(learning_rate))
+    if weight_decay is None:
+        return chain(*rule, scale_by_learning_rate(learning_rate))
+    check(who, weight_decay=non_negative(weight_decay))
+    return chain(*rule, add_decayed_weights(weight_decay), scale_by_learning_rate(learning_rate))

@@ -1,0 +1,82 @@
+"""FTRL-Proximal: follow the regularized leader; sparse weights by soft thresholding.
+
+    p'      = p - learning_rate weight_decay p
+    sum_of_squares <- sum_of_squares + |g|^2                         unit of g squared
+    sigma   = (sum_new^-power - sum_old^-power) / learning_rate      power <= 0, unit of g over that of p
+    linear <- linear + g + 2 l2_shrinkage p' - sigma p'              unit of g
+    p      <- (clip(linear, -l1, l1) - linear) / ((sum_new^-power + beta) / learning_rate + 2 l2)
+
+The parameters are a function of the state: an entry that has seen no gradient becomes 0 at the first
+step, whatever it was, and every entry with |linear| <= l1 is exactly 0. With power = -1/2, l1 = l2 = 0
+and p = 0 at the start it is AdaGrad. The update that is returned is the new p minus the old one.
+
+McMahan et al., Ad Click Prediction: a View from the Trenches, 2013, algorithm 1 (power -1/2, where
+beta is 1); l2_shrinkage, which enters the gradient but not its square, is TensorFlow's and Keras'.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from adaptive_tx.checks import Range, non_negative, positive
+from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.numerics import modulus, sign, squared
+from adaptive_tx.transformation import Transformation
+
+not_positive = Range(-math.inf, 0.0, "(]")
+
+
+@exportable
+class ScaleByFtrlState(NamedTuple):
+    count: jax.Array  # int32[]
+    sum_of_squares: optax.Updates  # like params, real
+    linear: optax.Updates  # like params
+
+
+def step(
+    g, sum_of_squares, linear, t,
+    *, p, learning_rate, power, l1, l2, l2_shrinkage, beta, weight_decay,
+):  # fmt: skip
+    kept = p - learning_rate * weight_decay * p
+    before = _power(sum_of_squares, -power)
+    limit = float(jnp.finfo(sum_of_squares.dtype).max) / 4  # the sum saturates as the squares do
+    sum_of_squares = sum_of_squares + jnp.minimum(squared(g), limit - sum_of_squares)
+    after = _power(sum_of_squares, -power)
+    linear = linear + (g + 2 * l2_shrinkage * kept - (after - before) / learning_rate * kept)
+    over = jnp.maximum(modulus(linear) - l1, 0)
+    new = -sign(linear) * over / ((after + beta) / learning_rate + 2 * l2)
+    return new - p, sum_of_squares, linear
+
+
+def _power(x, exponent):
+    """x^exponent for x >= 0; the smallest normal number stands for 0, where there is no derivative."""
+    return jnp.maximum(x, jnp.finfo(x.dtype).tiny) ** exponent
+
+
+def scale_by_ftrl(
+    learning_rate, power=-0.5, initial_accumulator_value=0.1, l1=0.0, l2=0.0, l2_shrinkage=0.0,
+    beta=0.0, weight_decay=0.0,
+) -> Transformation:  # fmt: skip
+    """Turns gradients into updates that lead to the regularized leader. Needs the parameters.
+
+    Args:
+      learning_rate: > 0, or a schedule that stays above 0.
+      power: exponent of the sum in the rate of an entry, <= 0; 0 is a constant rate.
+      initial_accumulator_value: what the sum starts at, >= 0, in the unit of g squared.
+      l1: strength of the penalty l1 |p|, >= 0, in the unit of g.
+      l2: strength of the penalty l2 |p|^2, >= 0.
+      l2_shrinkage: strength of the penalty whose gradient is added to g, >= 0.
+      beta: what is added to the power of the sum, >= 0.
+      weight_decay: >= 0; p loses learning_rate weight_decay of itself first, as in Keras.
+    """
+    return leafwise(
+        "scale_by_ftrl", step, ScaleByFtrlState,
+        start={"sum_of_squares": "initial_accumulator_value"},
+        learning_rate=positive(learning_rate), power=not_positive(power),
+        initial_accumulator_value=non_negative(initial_accumulator_value),
+        l1=non_negative(l1), l2=non_negative(l2), l2_shrinkage=non_negative(l2_shrinkage),
+        beta=non_negative(beta), weight_decay=non_negative(weight_decay),
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Momentum with the learning rate inside the buffer: Keras' SGD and RMSprop.
+
+    trace <- momentum trace - learning_rate u              unit of the parameters
+    update = trace - learning_rate weight_decay p
+    or, Nesterov: momentum trace - learning_rate u - learning_rate weight_decay p
+
+After a drop of the rate the old steps still count at the old rate; with `trace`, as in torch, at the new
+one. Under a constant rate both are the same. The decay does not enter the buffer.
+
+keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rmsprop likewise.
+"""
+
+from adaptive_tx.checks import decay_rate, flag, non_negative
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.scale_by.trace import TraceState
+from adaptive_tx.transformation import Transformation
+
+
+def step(u, trace, t, *, learning_rate, momentum):
+    trace = momentum * trace - learning_rate * u
+    return trace, trace
+
+
+def step_nesterov(u, trace, t, *, learning_rate, momentum):
+    trace = momentum * trace - learning_rate * u
+    return momentum * trace - learning_rate * u, trace
+
+
+def step_decayed(u, trace, t, *, p, learning_rate, momentum, weight_decay):
+    update, trace = step(u, trace, t, learning_rate=learning_rate, momentum=momentum)
+    return update - learning_rate * weight_decay * p, trace
+
+
+def step_nesterov_decayed(u, trace, t, *, p, learning_rate, momentum, weight_decay):
+    update, trace = step_nesterov(u, trace, t, learning_rate=learning_rate, momentum=momentum)
+    return update - learning_rate * weight_decay * p, trace
+
+
+def velocity(
+    learning_rate, momentum=0.9, weight_decay=None, nesterov: bool = False
+) -> Transformation:
+    """Turns directions into updates that remember the updates before them.
+
+    Args:
+      learning_rate: >= 0, or a schedule.
+      momentum: how much of the last update is kept, in [0, 1).
+      weight_decay: >= 0; p loses learning_rate weight_decay of itself a step. None: no decay.
+      nesterov: whether to look one step ahead; a Python bool.
+    """
+    settings = {"nesterov": flag("velocity", "nesterov", nesterov)}
+    rate, kept = non_negative(learning_rate), decay_rate(momentum)
+    if weight_decay is None:
+        chosen = step_nesterov if nesterov else step
+        return leafwise(
+            "velocity", chosen, TraceState, settings=settings, learning_rate=rate, momentum=kept
+        )
+    chosen = step_nesterov_decayed if nesterov else step_decayed
+    return leafwise(
+        "velocity", chosen, TraceState, settings=settings,
+        learning_rate=rate, momentum=kept, weight_decay=non_negative(weight_decay),
+    )  # fmt: skip
