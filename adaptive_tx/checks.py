@@ -166,6 +166,23 @@ def state_type(who: str, expected: type, state) -> None:
         )
 
 
+def chain_state(state, parts: int) -> None:
+    """The state of a chain: a tuple, one state per part."""
+    if not isinstance(state, tuple) or len(state) != parts:
+        raise ValueError(
+            f"chain: expected the state of {parts} parts, as its own init makes it, "
+            f"got a {type(state).__name__} of {len(jax.tree.leaves(state))} leaves."
+        )
+
+
+def counted(who: str, state) -> None:
+    """The state of a rule with hyperparameters carries `count`."""
+    if not hasattr(state, "_fields") or "count" not in state._fields:
+        raise ValueError(
+            f"{who}: expected the state that its own init makes, got a {type(state).__name__}."
+        )
+
+
 def params_given(who: str, params) -> None:
     """Rules that read the parameters must get them."""
     if params is None:

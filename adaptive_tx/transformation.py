@@ -9,7 +9,6 @@ transformation from two functions, and chaining.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 import optax
 from jax.tree_util import Partial
 
@@ -141,11 +140,7 @@ def _chain_init(arguments: Arguments, params):
 
 
 def _chain_update(arguments: Arguments, updates, state, params=None, **extra):
-    if not isinstance(state, tuple) or len(state) != len(arguments.values):
-        raise ValueError(
-            f"chain: expected the state of {len(arguments.values)} parts, as its own init makes it, "
-            f"got {type(state).__name__} of {len(jax.tree.leaves(state))} leaves."
-        )
+    checks.chain_state(state, len(arguments.values))
     new_state = []
     for update, old in zip(arguments.values, state):
         updates, new = update(updates, old, params, **extra)
@@ -170,13 +165,17 @@ def _numbers(
         return
     for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
         if allowed is None:
+            if not hasattr(state, "inner_state"):
+                checks.chain_state(state, len(arguments.names))
             inner = state.inner_state if hasattr(state, "inner_state") else state[i]
             parts = arguments.values[i], arguments_of(init).values[i]
             yield from _numbers(*parts, inner, f"{prefix}{name}.")
     for name, value in arguments_of(init).at_start().items():
         yield prefix + name, value
-    for name, value in arguments.at(getattr(state, "count", None)).items():
-        yield prefix + name, value
+    if any(arguments.ranges):
+        checks.counted(arguments.who, state)
+        for name, value in arguments.at(state.count).items():
+            yield prefix + name, value
 
 
 def _put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:

@@ -127,6 +127,14 @@ def test_a_foreign_state(row):
         atx.chain(tx, tx).update(tree(1), (tx.init(tree(0)),), tree(0))
 
 
+@every
+def test_hyperparameters_of_a_foreign_state(row):
+    with pytest.raises(ValueError, match=r"^\w+: expected the state"):
+        row().hyperparameters(optax.EmptyState())
+    with pytest.raises(ValueError, match=r"^chain: expected the state of 2 parts"):
+        atx.chain(row(), row()).hyperparameters((row().init(tree(0)),))
+
+
 def test_complex_gradients_for_real_parameters():
     tx, params = atx.scale_by_adam(), tree(0)
     with pytest.raises(TypeError, match=r"^scale_by_adam: grads\['enc'\]\['b'\]: .*complex64"):
