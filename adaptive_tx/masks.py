@@ -34,7 +34,12 @@ class Mask:
             return [True] * len(jax.tree.leaves(updates))
         if self.only is not None:
             flat = jax.tree.leaves_with_path(params)
-            return [_bool(who, "params", p, self.only(_name(p), leaf)) for p, leaf in flat]
+            return [
+                _bool(
+                    who, f"only, at {checks.keystr('params', path)},", self.only(_name(path), leaf)
+                )
+                for path, leaf in flat
+            ]
         tree = self.tree(params) if callable(self.tree) else self.tree.thaw()
         return _broadcast(who, tree, updates)
 
@@ -65,7 +70,7 @@ def mask_of(who: str, mask: Any, only: Callable[[str, jax.Array], bool] | None) 
     if mask is None or callable(mask):
         return Mask(mask, only)
     flat, structure = jax.tree.flatten_with_path(mask)
-    return Mask(FrozenTree(structure, tuple(_bool(who, "mask", p, leaf) for p, leaf in flat)))
+    return Mask(FrozenTree(structure, tuple(_of_tree(who, flat))))
 
 
 def _broadcast(who: str, tree, updates) -> list[bool]:
@@ -75,15 +80,17 @@ def _broadcast(who: str, tree, updates) -> list[bool]:
         subtrees = structure.flatten_up_to(updates)
     except ValueError as error:
         raise ValueError(f"{who}: the mask does not fit the tree: {error}") from error
-    bools = [_bool(who, "mask", path, leaf) for path, leaf in flat]
-    return [b for b, subtree in zip(bools, subtrees) for _ in jax.tree.leaves(subtree)]
+    pairs = zip(_of_tree(who, flat), subtrees)
+    return [b for b, subtree in pairs for _ in jax.tree.leaves(subtree)]
 
 
-def _bool(who: str, what: str, path, value) -> bool:
+def _of_tree(who: str, flat) -> list[bool]:
+    return [_bool(who, checks.keystr("mask", path), leaf) for path, leaf in flat]
+
+
+def _bool(who: str, what: str, value) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(
-            f"{who}: the mask of {checks.keystr(what, path)} must be True or False, got {value!r}."
-        )
+        raise TypeError(f"{who}: {what} must be True or False, got {value!r}.")
     return value
 
 

@@ -310,6 +310,7 @@ SPOILED = [
     (lambda s, g: g[0].update(amsgrad=True), r"\['amsgrad'\] is True, but the optimizer was made"),
     (lambda s, g: g[0].update(maximize=True), r"\['maximize'\] is True"),
     (lambda s, g: g[0].pop("betas"), "has no 'betas'"),
+    (lambda s, g: g[0].pop("params"), "param_groups.0. has no 'params'"),
     (lambda s, g: g[0].update(betas=(2.0, 0.9)), "b1 must lie in"),
 ]
 

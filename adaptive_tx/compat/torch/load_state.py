@@ -36,6 +36,7 @@ def load_state_dict(
     Raises:
       ValueError: for a missing or an extra entry, a wrong shape, or another kind of optimizer.
     """
+    _has("the state_dict", state_dict, "state", "param_groups")
     groups = state_dict["param_groups"]
     if len(groups) != 1:
         raise ValueError(
@@ -43,6 +44,7 @@ def load_state_dict(
             "under its own optimizer (optax.partition)."
         )
     group, parts = groups[0], list(chains.parts_of(tx))
+    _has("param_groups[0]", group, "params")
     order = chains.order_of(WHO, params, names)
     if len(group["params"]) != len(order):
         raise ValueError(
@@ -54,6 +56,14 @@ def load_state_dict(
     given = _by_leaf(state_dict["state"], group["params"], order)
     state = _slots(parts, tx.init(params), params, order, given)
     return tx, _counted(state, _steps(parts, order, given, step))
+
+
+def _has(what: str, given, *keys: str) -> None:
+    for key in keys:
+        if key not in given:
+            raise ValueError(
+                f"{WHO}: {what} has no {key!r}; is it what optimizer.state_dict() gives?"
+            )
 
 
 def _array(value) -> np.ndarray:
