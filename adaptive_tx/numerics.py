@@ -4,11 +4,14 @@ Every function works in the dtype it is given (`leafwise` has widened it to floa
 wherever its arguments are, and has finite derivatives, at zero too.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 
+@functools.cache
 def arithmetic_dtype(*dtypes) -> jnp.dtype:
     """The dtype to compute in: the widest of those given, and float32 at least."""
     double = any(real_dtype(dtype) == jnp.float64 for dtype in dtypes)
@@ -17,6 +20,7 @@ def arithmetic_dtype(*dtypes) -> jnp.dtype:
     return jnp.dtype(jnp.float64 if double else jnp.float32)
 
 
+@functools.cache
 def real_dtype(dtype) -> jnp.dtype:
     """The dtype of the modulus of a number of this dtype."""
     return jnp.finfo(dtype).dtype
