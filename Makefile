@@ -34,6 +34,7 @@ parity: .venv/test.installed
 	@test -x .venv/parity/bin/python || $(PYTHON) -m venv .venv/parity
 	.venv/parity/bin/python -m pip install --quiet torch==2.13.0 keras==3.15.1 jax numpy
 	.venv/parity/bin/python tests/golden/generate.py --out build/golden
+	.venv/parity/bin/python tests/golden/generate_schedules.py --out build/golden
 	.venv/parity/bin/python tests/golden/compare.py build/golden
 	$(BIN)/python -m pytest tests/test_compat_torch.py tests/test_compat_keras.py
 

@@ -6,6 +6,7 @@ Prints the largest difference of each file, relative to max(1, |p|), and fails a
 or 5e-6 in float32: another version of torch or Keras, or another processor, would show here.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -34,8 +35,31 @@ def compare(name: str, folder: Path) -> dict[str, float]:
     return worst
 
 
+def numbers(content) -> list:
+    """The leaves of a JSON document, in order."""
+    if isinstance(content, dict):
+        content = [*content, *content.values()]
+    return sum(map(numbers, content), []) if isinstance(content, list) else [content]
+
+
+def same_document(name: str, folder: Path) -> bool:
+    """Whether a JSON file (schedules) has the same words, and numbers to 1e-12."""
+    fresh, stored = (numbers(json.loads((root / name).read_text())) for root in (folder, FOLDER))
+    return len(fresh) == len(stored) and all(map(_same, fresh, stored))
+
+
+def _same(a, b) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return bool(np.isclose(a, b, rtol=1e-12, atol=1e-15, equal_nan=True))
+    return type(a) is type(b) and a == b
+
+
 def main() -> None:
     folder, failed = Path(sys.argv[1]), []
+    for name in ("torch_lr_scheduler.json", "keras_schedules.json"):
+        same = same_document(name, folder)
+        print(f"{name:24}", "same" if same else "DIFFERS")
+        failed += [] if same else [name]
     for path in sorted(FOLDER.glob("*.npz")):
         worst = compare(path.name, folder)
         bad = any(worst[precision] > bound for precision, bound in BOUNDS.items())
