@@ -49,6 +49,7 @@ decay_rate = Range(0.0, 1.0, "[)")
 fraction = Range(0.0, 1.0, "[]")
 positive = Range(SMALLEST, math.inf, "[)")
 non_negative = Range(0.0, math.inf, "[)")
+not_positive = Range(-math.inf, 0.0, "(]")
 at_least_one = Range(1.0, math.inf, "[)")
 finite = Range(-math.inf, math.inf, "()")
 

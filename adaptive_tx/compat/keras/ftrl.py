@@ -14,19 +14,16 @@ McMahan et al., Ad Click Prediction: a View from the Trenches, 2013, algorithm 1
 beta is 1); l2_shrinkage, which enters the gradient but not its square, is TensorFlow's and Keras'.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.checks import Range, non_negative, positive
+from adaptive_tx.checks import non_negative, not_positive, positive
 from adaptive_tx.leafwise import exportable, leafwise
 from adaptive_tx.numerics import modulus, sign, squared
 from adaptive_tx.transformation import Transformation
-
-not_positive = Range(-math.inf, 0.0, "(]")
 
 
 @exportable

@@ -8,9 +8,9 @@ exclude_from_weight_decay. One of clipnorm (each leaf), clipvalue (each entry) a
 (all leaves together) can be set. With a weight_decay `update` needs the parameters; None is absent.
 """
 
-from adaptive_tx.checks import decay_rate, flag, non_negative, positive
+from adaptive_tx.checks import decay_rate, flag, non_negative, not_positive, positive
 from adaptive_tx.compat.keras.arguments import clipped, decayed
-from adaptive_tx.compat.keras.ftrl import not_positive, scale_by_ftrl
+from adaptive_tx.compat.keras.ftrl import scale_by_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
 from adaptive_tx.compat.torch.arguments import absent, check
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta

@@ -15,7 +15,6 @@ Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, algorithm 4; torch.optim.A
 2.13.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -24,12 +23,10 @@ import optax
 
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import Range, positive, state_type
+from adaptive_tx.checks import not_positive, positive, state_type
 from adaptive_tx.leafwise import exportable, incremented
 from adaptive_tx.numerics import arithmetic_dtype, bounded, narrow, root, squared
 from adaptive_tx.transformation import Transformation, bind
-
-not_positive = Range(-math.inf, 0.0, "(]")
 
 
 @exportable

@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 
 from adaptive_tx import checks, schedules
-from adaptive_tx.checks import Range, at_least_one, fraction, non_negative, positive
+from adaptive_tx.checks import Range, at_least_one, finite, fraction, non_negative, positive
 from adaptive_tx.scheduling import Schedule, bind_schedule
 
-finite = Range(-math.inf, math.inf, "()")
 positive_fraction = Range(positive.low, 1.0, "[]")
 
 

@@ -8,11 +8,9 @@ the parameters; only a momentum or a dampening of 0 is absent, as torch keeps no
 must be at least 1e-38.
 """
 
-import math
-
 from adaptive_tx.checks import (
-    Range,
     decay_rate,
+    finite,
     flag,
     non_negative,
     positive,
@@ -31,8 +29,6 @@ from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.transformation import Transformation, chain
-
-finite = Range(-math.inf, math.inf, "()")
 
 
 def sgd(

@@ -14,19 +14,17 @@ Training, 2025, arXiv:2502.16982; torch.optim.Muon, version 2.13.
 """
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
 
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import Range, positive
+from adaptive_tx.checks import finite, positive
 from adaptive_tx.compat.torch.newton_schulz import newton_schulz
 from adaptive_tx.leafwise import CountState, incremented, on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
-finite = Range(-math.inf, math.inf, "()")
 FACTORS = {
     "original": lambda rows, columns: max(1, rows / columns) ** 0.5,
     "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,

@@ -15,18 +15,16 @@ scheduler.step(metric)`: it changes the next one. A metric that is NaN is no imp
 torch.optim.lr_scheduler.ReduceLROnPlateau, version 2.13.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import Range, choice, floating, non_negative, positive, state_type
+from adaptive_tx.checks import Range, choice, finite, floating, non_negative, positive, state_type
 from adaptive_tx.leafwise import exportable, incremented, on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
-finite = Range(-math.inf, math.inf, "()")
 factor_range = Range(0.0, 1.0, "[)")
 
 

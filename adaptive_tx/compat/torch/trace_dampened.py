@@ -9,16 +9,12 @@ Without dampening it is `trace`.
 torch.optim.SGD, version 2.13.
 """
 
-import math
-
 import jax.numpy as jnp
 
-from adaptive_tx.checks import Range, decay_rate
+from adaptive_tx.checks import decay_rate, finite
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.scale_by.trace import TraceState
 from adaptive_tx.transformation import Transformation
-
-finite = Range(-math.inf, math.inf, "()")
 
 
 def step(g, trace, t, *, decay, dampening):
