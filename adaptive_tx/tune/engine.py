@@ -1,0 +1,118 @@
+"""The compiled programs of a training: start all runs, make steps in all of them, evaluate them.
+
+A run is one member of a sweep with one seed; arrays of all runs are laid out [seed, member, ...]. The
+members of a seed see the same batches and keys, and so differ by nothing but their numbers. A batch is
+fetched once for all of them, and their first layer is one matrix product.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from adaptive_tx.transformation import Transformation
+from adaptive_tx.tune.problem import Problem
+
+
+class Runs(NamedTuple):
+    """The state of all runs: what a step changes."""
+
+    params: Any  # [seed, member, ...]
+    state: Any  # [seed, member, ...]
+
+
+class Feed(NamedTuple):
+    """Where batches and keys come from; the same for all members."""
+
+    data: Any  # arrays [example, ...]; None if batches are drawn by a function
+    keys: jax.Array  # key[seed]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def start(make_params: Callable | None, params, tx: Transformation, keys) -> Runs:
+    """The parameters of each seed, and every member's state for them; `tx` has a leading axis.
+
+    The parameters are made from the key of each seed, or, without a function, the same for all.
+    """
+
+    def of_seed(key):
+        begin = params if make_params is None else make_params(key)
+        state = jax.vmap(lambda tx: tx.init(begin))(tx)
+        members = len(jax.tree.leaves(tx)[0])
+        return Runs(jax.tree.map(lambda p: _repeated(p, members), begin), state)
+
+    return jax.vmap(of_seed)(keys)
+
+
+def _repeated(p, members: int):
+    p = jnp.asarray(p)
+    return jnp.broadcast_to(p, (members, *p.shape))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=3)
+def advance(
+    problem: Problem, names: tuple[str, ...], tx, runs: Runs, feed: Feed, rows, first, last
+) -> tuple[Runs, dict[str, jax.Array]]:
+    """Makes the steps from `first` to before `last` in every run.
+
+    Both are traced, so one compilation serves however many steps a call makes.
+
+    Args:
+      names: of what the loss tells.
+      rows: int32[seed, step, batch], the examples of each step from `first` on; None if drawn.
+
+    Returns:
+      The runs, and [seed, member] by name: the means over these steps of what the loss tells, and
+      `finite`, whether all parameters are.
+    """
+
+    def of_run(tx, params, state, batch, key):
+        def loss(params):
+            return problem.losses(params, batch, key)
+
+        grads, told = jax.grad(loss, has_aux=True)(params)
+        updates, state = tx.update(grads, state, params, value=told["loss"])
+        return Runs(optax.apply_updates(params, updates), state), told
+
+    def of_seed(i, rows, key, runs):
+        key = jax.random.fold_in(key, i) if problem.has_key or problem.draw else None
+        if problem.draw is None:
+            row = lax.dynamic_index_in_dim(rows, i - first, keepdims=False)
+            batch = jax.tree.map(lambda x: x[row], feed.data)
+        else:
+            key, for_batch = jax.random.split(key)
+            batch = problem.draw(for_batch)
+        return jax.vmap(of_run, in_axes=(0, 0, 0, None, None))(tx, *runs, batch, key)
+
+    def step(i, carry):
+        runs, sums = carry
+        runs, told = jax.vmap(functools.partial(of_seed, i))(rows, feed.keys, runs)
+        return runs, jax.tree.map(jnp.add, sums, told)
+
+    shape = jax.tree.leaves(runs.params)[0].shape[:2]
+    zeros = {name: jnp.zeros(shape) for name in names}
+    runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
+    steps = jnp.broadcast_to(jnp.asarray(last - first, float), shape)
+    means = jax.tree.map(lambda total: total / steps, sums)
+    return runs, means | {"finite": _finite(runs.params)}
+
+
+def _finite(params) -> jax.Array:
+    """Whether all parameters of a run are, bool[seed, member]."""
+    leaves = jax.tree.leaves(params)
+    return functools.reduce(
+        jnp.logical_and, (jnp.isfinite(p).all(tuple(range(2, p.ndim))) for p in leaves)
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def evaluated(problem: Problem, params) -> dict[str, jax.Array]:
+    """What `evaluate` says of every run, [seed, member].
+
+    A seed at a time: all at once would hold the activations of every run on all evaluation data.
+    """
+    return lax.map(jax.vmap(problem.evaluated), params)

@@ -1,0 +1,60 @@
+"""How a training goes: in which intervals it is recorded, and who is dropped when."""
+
+import math
+from typing import Any, NamedTuple
+
+from adaptive_tx import checks
+
+
+class Plan(NamedTuple):
+    """The steps of one sweep: intervals, each recorded as one point, in rungs.
+
+    After each rung but the last, only `kept` members go on.
+    """
+
+    steps: int
+    stops: tuple[int, ...]  # where each interval ends; the last is `steps`
+    rungs: tuple[int, ...]  # where each rung ends; the last is `steps`
+    keep: float | None
+
+    @property
+    def room(self) -> int:
+        """The steps of the longest interval."""
+        return max(b - a for a, b in zip((0, *self.stops), self.stops))
+
+    def intervals(self, rung: int) -> list[tuple[int, int, int]]:
+        """(point, first, last) of each interval of a rung."""
+        begin = self.rungs[rung - 1] if rung else 0
+        pairs = zip((0, *self.stops), self.stops)
+        inside = range(begin, self.rungs[rung])
+        return [(i, a, b) for i, (a, b) in enumerate(pairs) if a in inside]
+
+    def kept(self, members: int) -> int:
+        """How many of them go on."""
+        return members if self.keep is None else max(1, math.ceil(self.keep * members - 1e-9))
+
+    def work(self, members: int) -> int:
+        """The steps of all members together."""
+        total, begin = 0, 0
+        for end in self.rungs:
+            total += members * (end - begin)
+            members, begin = self.kept(members), end
+        return total
+
+
+def plan(who: str, steps: Any, points: Any, halving: Any) -> Plan:
+    """The plan for `steps` steps recorded in about `points` intervals."""
+    steps = checks.whole(who, "steps", steps, 1)
+    points = checks.whole(who, "points", points, 1)
+    rungs, keep = ((), None) if halving is None else _rungs(who, steps, halving)
+    interval = -(-steps // points)
+    stops = sorted({*range(interval, steps, interval), *rungs, steps})
+    return Plan(steps, tuple(stops), (*rungs, steps), keep)
+
+
+def _rungs(who: str, steps: int, halving: Any) -> tuple[tuple[int, ...], float]:
+    if not isinstance(halving, tuple) or len(halving) != 2:
+        raise TypeError(f"{who}: halving must be (every, keep), got {halving!r}.")
+    every = checks.whole(who, "halving's every", halving[0], 1)
+    keep = checks.number(who, "halving's keep", checks.Range(0.0, 1.0, "()")(halving[1]))
+    return tuple(range(every, steps, every)), keep

@@ -1,0 +1,55 @@
+"""What a training shows while it runs: a bar with the best so far."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from adaptive_tx.tune.search import Search, recent
+
+
+@contextlib.contextmanager
+def progress_bar(
+    searches: Sequence[Search], shown: bool
+) -> Iterator[Callable[[Search, int], None]]:
+    """A bar; call what it yields with the search that made steps, and their number."""
+    if not shown:
+        yield lambda search, steps: None
+        return
+    try:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        raise ImportError(
+            "train: the progress bar needs rich: pip install adaptive-tx[tune], or progress=False."
+        ) from None
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.fields[best]}"),
+    )  # fmt: skip
+    with bar:
+        total = sum(search.task.plan.work(len(search.sweep)) for search in searches)
+        begun = sum(search.work_done for search in searches)
+        task = bar.add_task(searches[0].name, total=total, completed=begun, best="compiling")
+
+        def show(search: Search, steps: int) -> None:
+            place = f"{searches.index(search) + 1}/{len(searches)} " if len(searches) > 1 else ""
+            bar.update(task, advance=steps, description=place + search.name, best=best(search))
+
+        yield show
+
+
+def best(search: Search) -> str:
+    """The best member so far by its training loss, as one line."""
+    losses = recent(search.record, search.task.plan)
+    losses = np.where(search.record.finite, losses, np.inf).mean(1)
+    begun = search.record.trained > 0
+    losses = np.where(
+        begun & (search.record.trained == search.record.trained.max()), losses, np.inf
+    )
+    member = int(np.argmin(losses))
+    diverged = int((~search.record.finite[begun]).any(1).sum())
+    told = f", {diverged} diverged" if diverged else ""
+    if not np.isfinite(losses[member]):
+        return f"nothing finite{told}"
+    setting = ", ".join(f"{n}={x:g}" for n, x in search.sweep.setting(member).items())
+    return f"best loss {losses[member]:.4g} at {setting}{told}"

@@ -1,0 +1,44 @@
+"""How wide the range of good rates is: what remains of an optimizer's merit if its rate is not tuned."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Width(NamedTuple):
+    """The interval around the best value in which the loss stays close to the best."""
+
+    low: float
+    high: float
+    open: bool  # it reaches an end of what was tried: the true width is at least this
+
+    @property
+    def decades(self) -> float:
+        """Its length in powers of ten."""
+        return float(np.log10(self.high / self.low))
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.open else ''}{self.decades:.2f} decades, {self.low:.2g} to {self.high:.2g}"
+
+
+def width(values: Sequence[float], losses: np.ndarray, best: int, within: float) -> Width:
+    """The interval around `values[best]` in which `losses` stays within `within` of `losses[best]`.
+
+    Between the values, which increase and are positive, the loss is taken as linear in their logarithm;
+    towards a value whose loss is not finite, as beyond the bar from there on.
+    """
+    low, low_open = _edge(values, losses, best, -1, losses[best] + within)
+    high, high_open = _edge(values, losses, best, +1, losses[best] + within)
+    return Width(low, high, low_open or high_open)
+
+
+def _edge(values, losses, i: int, side: int, bar: float) -> tuple[float, bool]:
+    """Where the loss first rises above the bar on one side; and whether it never does."""
+    while 0 <= i + side < len(values):
+        if not losses[i + side] <= bar:
+            rise = losses[i + side] - losses[i]
+            part = (bar - losses[i]) / rise if np.isfinite(rise) else 0.0
+            return float(values[i] * (values[i + side] / values[i]) ** part), False
+        i += side
+    return float(values[i]), True
