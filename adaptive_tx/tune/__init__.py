@@ -4,6 +4,8 @@ from adaptive_tx.tune.axes import log_uniform as log_uniform
 from adaptive_tx.tune.axes import random as random
 from adaptive_tx.tune.axes import uniform as uniform
 from adaptive_tx.tune.axes import zipped as zipped
+from adaptive_tx.tune.range_test import RangeTest as RangeTest
+from adaptive_tx.tune.range_test import rate_range_test as rate_range_test
 from adaptive_tx.tune.result import Member as Member
 from adaptive_tx.tune.result import Result as Result
 from adaptive_tx.tune.sensitivity import Width as Width

@@ -79,14 +79,15 @@ def advance(
         return Runs(optax.apply_updates(params, updates), state), told
 
     def of_seed(i, rows, key, runs):
-        key = jax.random.fold_in(key, i) if problem.has_key or problem.draw else None
         if problem.draw is None:
             row = lax.dynamic_index_in_dim(rows, i - first, keepdims=False)
             batch = jax.tree.map(lambda x: x[row], feed.data)
+            key = jax.random.fold_in(key, i) if problem.has_key else None
         else:
-            key, for_batch = jax.random.split(key)
+            key, for_batch = jax.random.split(jax.random.fold_in(key, i))
             batch = problem.draw(for_batch)
-        return jax.vmap(of_run, in_axes=(0, 0, 0, None, None))(tx, *runs, batch, key)
+        each = jax.vmap(of_run, in_axes=(0, 0, 0, None, None))
+        return each(tx, runs.params, runs.state, batch, key)
 
     def step(i, carry):
         runs, sums = carry

@@ -140,7 +140,7 @@ class Orders:
         return rows
 
 
-def as_key(who: str, key: Any) -> jax.Array | np.ndarray:
+def as_key(who: str, key: Any) -> Any:
     """A key: from None (always the same), an int, or a key."""
     if key is None or isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         return jax.random.key(0 if key is None else int(key))

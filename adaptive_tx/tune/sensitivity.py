@@ -1,6 +1,5 @@
 """How wide the range of good rates is: what remains of an optimizer's merit if its rate is not tuned."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ class Width(NamedTuple):
         return f"{'>=' if self.open else ''}{self.decades:.2f} decades, {self.low:.2g} to {self.high:.2g}"
 
 
-def width(values: Sequence[float], losses: np.ndarray, best: int, within: float) -> Width:
+def width(values: np.ndarray, losses: np.ndarray, best: int, within: float) -> Width:
     """The interval around `values[best]` in which `losses` stays within `within` of `losses[best]`.
 
     Between the values, which increase and are positive, the loss is taken as linear in their logarithm;

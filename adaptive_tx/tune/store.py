@@ -76,7 +76,7 @@ def digest(tree: Any) -> str:
     for path, leaf in jax.tree.leaves_with_path(tree):
         sha.update(jax.tree_util.keystr(path).encode())
         if callable(leaf):
-            sha.update(named(leaf).encode())
+            sha.update(str(named(leaf)).encode())
         else:
             leaf = jax.random.key_data(leaf) if _is_key(leaf) else leaf
             x = np.asarray(leaf)

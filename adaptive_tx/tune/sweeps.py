@@ -92,6 +92,12 @@ def sweep(make: Callable[..., Transformation], *together: Together, **axes: Any)
     return Sweep(make, settings, jax.tree.unflatten(jax.tree.structure(members[0]), stacked))
 
 
+def one_member(tx: Transformation) -> Sweep:
+    """A single optimizer as a sweep, whatever it is made of."""
+    stacked = jax.tree.map(lambda leaf: jnp.asarray(leaf, float)[None], tx)
+    return Sweep(lambda member: tx, {"member": np.zeros(1)}, stacked)
+
+
 def _checked(part: Any) -> Together:
     if not isinstance(part, Together):
         raise TypeError(f"sweep: expected zipped(...), random(...) or name=axis, got {part!r}.")

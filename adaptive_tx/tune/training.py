@@ -107,7 +107,7 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
     """What is trained; the plan is put in later."""
     the_problem = problem(WHO, loss, data, evaluate)
     seeds = checks.whole(WHO, "seeds", seeds, 1)
-    root, orders, tree = as_key(WHO, key), None, None
+    root, orders, tree, size = as_key(WHO, key), None, None, 0
     if the_problem.draw is None:
         tree, size = arrays(WHO, data, batch_size)
         entropy = tuple(int(word) for word in np.ravel(jax.random.key_data(root)))

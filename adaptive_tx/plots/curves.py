@@ -1,0 +1,162 @@
+"""A panel on paper: its lines with their gaps, its axes, and the names of what it shows."""
+
+from typing import Any
+
+import numpy as np
+
+from adaptive_tx.plots import style
+from adaptive_tx.plots.panels import Curve, Panel
+from adaptive_tx.plots.style import Axes, Figure, Line2D, Patch
+
+WIDE, HIGH = 3.15, 1.5  # of a panel with its ticks, of its axes alone, in inches
+LEFT, RIGHT, ROW, TICKS = 0.52, 0.12, 0.16, 0.45
+LETTER, HANDLE = 0.058, 0.36  # of a name and what is before it, in inches
+NAMES = 8  # at most, of the curves in a panel
+DASHED, ON_THE_RIGHT = (0, (4, 2)), (0, (1, 0.8))
+BUCKETS = 500  # a line of more than 4 times as many steps is thinned to the extremes of each
+
+
+def height(panel: Panel) -> float:
+    """The height of a panel with its names, in inches."""
+    return ROW * _rows(_key(panel)) + HIGH + TICKS
+
+
+def draw(figure: Figure, x: float, bottom: float, panel: Panel) -> None:
+    """Draws a panel whose lower left corner is at (x, bottom), in inches."""
+    wide, high = figure.get_size_inches()
+    right = RIGHT + (0.35 if panel.right else 0)
+    left, low = (x + LEFT) / wide, (bottom + TICKS) / high
+    axes = figure.add_axes((left, low, (WIDE - LEFT - right) / wide, HIGH / high))
+    for curve, look in zip(panel.curves, _looks(panel)):
+        _curve(axes, curve, look["color"], look["ls"])
+    _scale(axes, panel)
+    axes.set_xlim(1, max(len(panel.curves[0].values), 2))
+    axes.xaxis.set_major_locator(style.ticks(5, integer=True))
+    axes.set_xlabel("step", size=8, color=style.SOFT, labelpad=1)
+    axes.grid(axis="y")
+    if panel.right:
+        twin = axes.twinx()
+        _curve(twin, panel.right, style.ORANGE, ON_THE_RIGHT)
+        _scale(twin, Panel("", [panel.right]))
+        twin.spines["right"].set_visible(True)
+    bad = 1 + np.flatnonzero(broken(panel))
+    at_the_foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 6}
+    axes.plot(bad, np.full(len(bad), 0.04), "|", c=style.RED, ms=8, mew=1.2, **at_the_foot)
+    if key := _key(panel):
+        axes.legend(
+            [handle for handle, _ in key], [name for _, name in key], ncols=_columns(key),
+            loc="lower left", bbox_to_anchor=(left - 0.3 / wide, low + (HIGH + 0.06) / high),
+            bbox_transform=figure.transFigure, fontsize=7.5, handlelength=1.6,
+            handletextpad=0.5, columnspacing=1.2, labelspacing=0.3,
+        )  # fmt: skip
+
+
+def broken(panel: Panel) -> np.ndarray:
+    """At which steps something that the panel shows is not finite."""
+    curves = panel.curves + ([panel.right] if panel.right else [])
+    every = [series for curve in curves for series in _series(curve)]
+    return np.any(~np.isfinite(np.stack(every)), axis=0)
+
+
+def thinned(values: np.ndarray) -> np.ndarray:
+    """The places that are drawn: all, or of each bucket the least, the largest, and a gap if any."""
+    n = len(values)
+    if n <= 4 * BUCKETS:
+        return np.arange(n)
+    places = [0, n - 1]
+    for bucket in np.array_split(np.arange(n), BUCKETS):
+        finite = np.isfinite(values[bucket])
+        if finite.any():
+            some = bucket[finite]
+            places += [some[values[some].argmin()], some[values[some].argmax()]]
+        if not finite.all():
+            places.append(bucket[~finite][0])
+    return np.unique(places)
+
+
+def fitted(text: str, letters: int) -> str:
+    """The text, or as much of its end as there is room for: the end of a path says more."""
+    return text if len(text) <= letters else "…" + text[1 - letters :]
+
+
+def _series(curve: Curve) -> list[np.ndarray]:
+    bound = [] if curve.bound is None else [curve.bound]
+    return [curve.values, *bound, *(curve.band or ())]
+
+
+def _looks(panel: Panel) -> list[dict[str, Any]]:
+    """The total in ink, behind its groups in colours; many in the order of their names."""
+    total = [{"color": style.INK, "ls": "-"} for curve in panel.curves if curve.total]
+    n = len(panel.curves) - len(total)
+    return total + (style.looks(n) if n < style.LOOKS else style.ramp(n, dark=0.3))
+
+
+def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
+    """A line with gaps; a finite value between two gaps is a dot."""
+    finite = [np.where(np.isfinite(series), series, np.nan) for series in _series(curve)]
+    values, *others = finite
+    if curve.band:
+        low, high = others[-2:]
+        at = np.union1d(thinned(low), thinned(high))
+        axes.fill_between(at + 1, low[at], high[at], color=colour, alpha=0.2, lw=0)
+    if curve.bound is not None:
+        at = thinned(others[0])
+        axes.plot(at + 1, others[0][at], color=colour, lw=1, ls=DASHED)
+    at = thinned(values)
+    axes.plot(at + 1, values[at], color=colour, ls=dashes, lw=1.2)
+    gap = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
+    lone = np.flatnonzero(~gap[1:-1] & gap[:-2] & gap[2:])
+    axes.plot(lone + 1, values[lone], ".", color=colour, ms=4)
+
+
+def _scale(axes: Axes, panel: Panel) -> None:
+    """The y axis: all that is finite, and zero if it is near."""
+    values = np.concatenate([series for curve in panel.curves for series in _series(curve)])
+    values = values[np.isfinite(values)]
+    if panel.log:
+        values = values[values > 0]
+        low, high = values.min(), values.max()
+        return style.log_axis(axes, max(low, high / 1e12) / 1.3, 1.3 * high)
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
+    if low == high:
+        low, high = min(2 * low, 0.0), max(2 * high, 0.0) or 1.0
+    elif 0 <= low < 0.4 * high:
+        low = 0.0
+    style.linear_axis(axes, low - 0.04 * (high - low), high + 0.06 * (high - low))
+
+
+def _key(panel: Panel) -> list[tuple[Any, str]]:
+    """Handle and name of all that a panel shows; none for a lone curve, its title says it."""
+    looks, curves = _looks(panel), panel.curves
+    order = list(range(len(curves)))
+    if len(order) > NAMES:  # the ones that end highest
+        last = np.nan_to_num([curve.values[-1] for curve in curves])
+        order = np.argsort(-last, kind="stable")[: NAMES - 1].tolist()
+    key: list[tuple[Any, str]] = [
+        (Line2D([], [], lw=1.6, color=looks[i]["color"], ls=looks[i]["ls"]), curves[i].label)
+        for i in order
+    ]
+    if more := len(curves) - len(order):
+        key.append((Line2D([], [], ls=""), f"and {more} that end lower"))
+    if panel.bound:
+        key.append((Line2D([], [], color=style.SOFT, lw=1, ls=DASHED), panel.bound))
+    if panel.band:
+        key.append((Patch(color=style.SOFT, alpha=0.25, lw=0), panel.band))
+    if panel.right:
+        handle = Line2D([], [], color=style.ORANGE, lw=1.6, ls=ON_THE_RIGHT)
+        key.append((handle, f"{panel.right.label} (right)"))
+    return [(handle, fitted(name, 42)) for handle, name in key] if len(key) > 1 else []
+
+
+def _columns(key: list[tuple[Any, str]]) -> int:
+    """How many names stand beside each other: as many as fit, each column as wide as it must."""
+    n = len(key)
+    for columns in range(n, 1, -1):
+        groups = np.array_split([len(name) for _, name in key], columns)
+        if LETTER * sum(map(max, groups)) + HANDLE * columns <= WIDE - 0.2:
+            return -(-n // -(-n // columns))  # no more than fill the last row
+    return 1
+
+
+def _rows(key: list[tuple[Any, str]]) -> int:
+    return -(-len(key) // _columns(key)) if key else 0

@@ -1,0 +1,171 @@
+"""Which metrics of a run share a panel, and how each is to be read.
+
+    norms            grad_norm, update_norm, param_norm                      logarithmic
+    update_to_param                                                          logarithmic
+    effective step   effective_step, and dashed its bound                    logarithmic
+    signal to noise  snr_median, in the band from snr_q10 to snr_q90
+    rectification    rectification, and on an axis of its own rho
+
+Every other name has a panel of its own. The groups of a name (`grad_norm/encoder`) share one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MANY = 50.0  # largest over smallest from which positive values are shown logarithmically
+
+
+class Curve(NamedTuple):
+    """One line of a panel, a number per step."""
+
+    label: str
+    values: np.ndarray
+    bound: np.ndarray | None = None  # drawn dashed
+    band: tuple[np.ndarray, np.ndarray] | None = None  # drawn as an area
+    total: bool = False  # of all the groups that the other curves are
+
+
+class Panel(NamedTuple):
+    """Curves on one axis, and perhaps one on the right with an axis of its own."""
+
+    title: str
+    curves: list[Curve]
+    log: bool = False
+    right: Curve | None = None
+    bound: str = ""  # what the dashed lines are
+    band: str = ""  # what the area is
+
+
+class Family(NamedTuple):
+    """Metrics that are read together."""
+
+    title: str
+    names: tuple[str, ...]
+    log: bool | None = None  # None: if the values span much
+    bound: str = ""
+    right: str = ""
+    band: bool = False  # whether the last two names are a band around the first
+
+
+FAMILIES = (
+    Family("norms", ("grad_norm", "update_norm", "param_norm"), log=True),
+    Family("update_to_param", ("update_to_param",), log=True),
+    Family("effective step", ("effective_step",), log=True, bound="effective_step_bound"),
+    Family("signal to noise", ("snr_median", "snr_q10", "snr_q90"), log=False, band=True),
+    Family("rectification", ("rectification",), log=False, right="rho"),
+    Family("clipped", ("clipped",), log=False),
+    Family("nonfinite_leaves", ("nonfinite_leaves",), log=False),
+    Family("gradient_noise_scale", ("gradient_noise_scale",)),
+)
+KNOWN = {name for f in FAMILIES for name in (*f.names, f.bound, f.right) if name}
+
+
+def checked(who: str, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Each metric as float64[steps].
+
+    Raises:
+      TypeError: for a history that is no mapping.
+      ValueError: naming the metric that is not one number per step, or has other steps than the first.
+    """
+    if not isinstance(history, Mapping):
+        raise TypeError(f"{who}: history must be a dict of name -> values, got {history!r}.")
+    if not history:
+        raise ValueError(f"{who}: history is empty; it must hold at least one metric.")
+    values = {str(name): _series(who, name, given) for name, given in history.items()}
+    first = next(iter(values))
+    for name, series in values.items():
+        if len(series) != len(values[first]):
+            raise ValueError(
+                f"{who}: {name} has {len(series)} steps, but {first} has {len(values[first])}."
+            )
+    return values
+
+
+def _series(who: str, name: str, given: Any) -> np.ndarray:
+    try:
+        values = np.asarray(given)
+    except ValueError:  # a ragged list
+        values = np.asarray(None)
+    if values.dtype.kind in "OUSMmc":
+        raise ValueError(f"{who}: {name} must be one real number per step, got {given!r:.60}.")
+    if values.ndim != 1:
+        hint = "; choose one member of a sweep first" if values.ndim > 1 else ""
+        raise ValueError(
+            f"{who}: {name} must be one number per step, got an array of shape {values.shape}{hint}."
+        )
+    if not len(values):
+        raise ValueError(f"{who}: {name} has no steps.")
+    return values.astype(float)
+
+
+def panels(values: Mapping[str, np.ndarray]) -> list[Panel]:
+    """The panels of a checked history; first those of what the library does not know, as a loss.
+
+    Of a chain with several rules, `measured` names the metrics after the part: "1.0.snr_median".
+    """
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for name, series in values.items():
+        own = name.lstrip("0123456789.")
+        own = own if own.split("/")[0] in KNOWN else name
+        part = name.removesuffix(own)
+        parts.setdefault(part, {})[own] = series
+    own, known = [], []
+    for part, inside in parts.items():
+        left = dict(inside)
+        found = [panel for family in FAMILIES for panel in _of(family, inside, left)]
+        known += (
+            [p._replace(title=f"{p.title}, part {part[:-1]}") for p in found] if part else found
+        )
+        while left:
+            name = next(iter(left)).split("/")[0]
+            own += _of(Family(name, (name,)), inside, left)
+    return sorted(own, key=lambda panel: "loss" not in panel.title) + known
+
+
+def _of(family: Family, values: Mapping[str, np.ndarray], left: dict[str, np.ndarray]):
+    """The panels of a family; what they show is taken from `left`."""
+    totals = [_curve(family, name, "", left) for name in family.names if name in left]
+    groups = {name: _groups(family, name, left) for name in family.names}
+    if family.band and len(totals) == 3:
+        totals = [totals[0]._replace(band=(totals[1].values, totals[2].values))]
+    if len(family.names) == 1:
+        totals = _with(totals, groups.pop(family.names[0]))
+    if totals:
+        right = Curve(family.right, left.pop(family.right)) if family.right in left else None
+        yield _panel(family, totals, right)
+    for name, found in groups.items():
+        if found:
+            total = [Curve(name, values[name])] if name in values else []
+            yield _panel(family._replace(title=f"{name} by group"), _with(total, found))
+
+
+def _with(total: list[Curve], groups: list[Curve]) -> list[Curve]:
+    return [curve._replace(total=bool(groups)) for curve in total] + groups
+
+
+def _groups(family: Family, name: str, left: dict[str, np.ndarray]) -> list[Curve]:
+    names = [other for other in left if other.startswith(f"{name}/")]
+    return [_curve(family, name, other.removeprefix(f"{name}/"), left) for other in names]
+
+
+def _curve(family: Family, name: str, group: str, left: dict[str, np.ndarray]) -> Curve:
+    tail = f"/{group}" if group else ""
+    bound = left.pop(family.bound + tail, None) if family.bound else None
+    return Curve(group or name, left.pop(name + tail), bound)
+
+
+def _panel(family: Family, curves: list[Curve], right: Curve | None = None) -> Panel:
+    bound = family.bound if any(curve.bound is not None for curve in curves) else ""
+    band = " to ".join(family.names[1:]) if any(curve.band for curve in curves) else ""
+    return Panel(family.title, curves, _log(family.log, curves), right, bound, band)
+
+
+def _log(wish: bool | None, curves: list[Curve]) -> bool:
+    """As wished, where there is something to see; without a wish, for positive values that span much."""
+    every = np.concatenate([curve.values for curve in curves])
+    seen = every[np.isfinite(every)]
+    if wish is not None or not len(seen):
+        return bool(wish) and bool((seen > 0).any())
+    return bool(seen.min() > 0 and seen.max() > MANY * seen.min())

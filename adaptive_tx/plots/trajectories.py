@@ -1,0 +1,222 @@
+"""Optimizers on a surface of two variables: the way each takes, and how far above the minimum it is."""
+
+import functools
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from adaptive_tx import checks
+from adaptive_tx.plots import labels
+from adaptive_tx.plots.surfaces import SURFACES, Surface
+from adaptive_tx.transformation import Transformation
+
+if TYPE_CHECKING:
+    from adaptive_tx.plots.style import Animation, Picture
+
+
+Window = tuple[float, float, float, float]  # left, right, bottom, top
+
+
+class Walk(NamedTuple):
+    """The way of one optimizer, from the start to the last step or to the edge of the window."""
+
+    label: str
+    points: np.ndarray  # float64[steps + 1, 2]
+    gap: np.ndarray  # float64[steps + 1], f - f*
+    until: int  # points before this one are drawn
+    fate: str  # what the legend says of a way that leaves the window; empty if it stays
+    edge: np.ndarray  # float64[0 or 1, 2], where it leaves for good
+
+
+class Scene(NamedTuple):
+    """What is to be drawn."""
+
+    title: str
+    surface: Surface
+    window: Window
+    walks: list[Walk]
+    sweep: bool  # whether the walks are the members of one sweep, in their order
+
+
+def trajectories(
+    *optimizers,
+    surface: str | Surface = "rosenbrock",
+    steps: int = 200,
+    start: tuple[float, float] | None = None,
+    path: str | os.PathLike | None = None,
+) -> "Picture":
+    """Draws the way of each optimizer down a surface, and beside it f(x_t) - f* after each step.
+
+    A way that leaves the window for good, or stops being finite, is drawn to the edge and ends in a
+    cross there; the legend says at which step.
+
+    >>> import jax, jax.numpy as jnp, adaptive_tx as atx
+    >>> from adaptive_tx import plots
+    >>> figure = plots.trajectories(atx.momentum(3e-4), atx.adam(0.1), surface="beale", steps=50)
+    >>> sweep = jax.vmap(atx.adam)(jnp.array([0.01, 0.1]))  # one way per member
+    >>> figure = plots.trajectories({"Adam": sweep}, steps=50)
+
+    Args:
+      *optimizers: transformations, ours or optax's, or one dict of name -> transformation; a sweep
+        (one leading axis, as `jax.vmap` makes it) is drawn as one way per member. At most 14 in all.
+      surface: a name of `plots.SURFACES` (rosenbrock, beale, ravine, tilted_ravine, himmelblau), or a
+        `plots.Surface` of your own.
+      steps: number of updates, >= 1.
+      start: where all begin, (x, y); without it, the surface's own start.
+      path: a .png, .svg or .pdf file to write the figure to.
+
+    Returns:
+      A matplotlib Figure. It belongs to no backend, and shows in notebooks.
+
+    Raises:
+      ImportError: without matplotlib: pip install adaptive-tx[plots].
+      TypeError: for something that is no optimizer.
+      ValueError: for none or too many optimizers, an unknown surface, or a start that is not finite.
+    """
+    from adaptive_tx.plots import landscape, style
+
+    style.writable("trajectories", path, style.FORMATS)
+    figure, show = landscape.landscape(scene("trajectories", optimizers, surface, steps, start))
+    show(steps)
+    return style.saved(figure, path)
+
+
+def animate(
+    *optimizers,
+    surface: str | Surface = "rosenbrock",
+    steps: int = 200,
+    start: tuple[float, float] | None = None,
+    path: str | os.PathLike | None = None,
+    frames: int = 80,
+    fps: int = 15,
+) -> "Animation":
+    """The figure of `trajectories` as an animation: every optimizer takes its steps at the same time.
+
+    Args:
+      *optimizers: as for `trajectories`.
+      surface: as for `trajectories`.
+      steps: number of updates, >= 1.
+      start: where all begin, (x, y); without it, the surface's own start.
+      path: a .gif file to write the animation to.
+      frames: pictures in the animation, >= 2; with more steps than that, each shows several steps.
+      fps: pictures per second, >= 1.
+
+    Returns:
+      A matplotlib FuncAnimation. It shows in notebooks as a GIF; keep it in a variable until then.
+
+    Raises:
+      ImportError: without matplotlib: pip install adaptive-tx[plots].
+      TypeError: for something that is no optimizer.
+      ValueError: as for `trajectories`, and for a path that does not end in .gif.
+    """
+    from adaptive_tx.plots import landscape, style
+
+    style.writable("animate", path, ("gif",))
+    frames = checks.whole("animate", "frames", frames, at_least=2)
+    fps = checks.whole("animate", "fps", fps, at_least=1)
+    figure, show = landscape.landscape(scene("animate", optimizers, surface, steps, start))
+    shown = np.unique(np.linspace(0, steps, min(frames, steps + 1)).round().astype(int))
+    animation = style.Animation(figure, show, shown.tolist(), fps)
+    if path is not None:
+        animation.gif(path)
+    return animation
+
+
+def scene(who: str, optimizers, surface: str | Surface, steps: int, start) -> Scene:
+    """What `trajectories` draws, as numbers."""
+    title, surface = _surface(who, surface)
+    steps = checks.whole(who, "steps", steps, at_least=1)
+    start = np.asarray(surface.start if start is None else start, float)
+    if start.shape != (2,) or not np.isfinite(start).all():
+        raise ValueError(f"{who}: start must be two finite numbers, got {start.tolist()}.")
+    given = labels.pairs(who, optimizers, _is_optimizer, "gradient transformation")
+    one_by_one = [(name, tx) for name, sweep in given for tx in labels.members(who, sweep)]
+    if len(one_by_one) > (most := 14):
+        raise ValueError(
+            f"{who}: at most {most} ways can be told apart, got {len(one_by_one)}; of a sweep, take "
+            "every k-th member with jax.tree.map(lambda leaf: leaf[::k], sweep)."
+        )
+    names = labels.of_optimizers(one_by_one)
+    window = _window(surface, start)
+    walks = [
+        _walk(name, tx, surface, start, steps, window) for name, (_, tx) in zip(names, one_by_one)
+    ]
+    return Scene(title, surface, window, walks, sweep=len(given) == 1 < len(walks))
+
+
+def _window(surface: Surface, start: np.ndarray) -> Window:
+    """The surface's window, wider if the start is outside."""
+    left, right, bottom, top = surface.window
+    wide, high = 0.05 * (right - left), 0.05 * (top - bottom)
+    x, y = start
+    return min(left, x - wide), max(right, x + wide), min(bottom, y - high), max(top, y + high)
+
+
+def _walk(label, tx, surface: Surface, start, steps: int, window) -> Walk:
+    points = np.asarray(_descend(tx, jnp.asarray(start, float), surface.function, steps), float)
+    with np.errstate(all="ignore"):
+        gap = surface(*points.T) - surface.lowest
+    left, right, bottom, top = window
+    x, y = points.T
+    inside = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+    last = int(np.flatnonzero(inside)[-1])  # the start is inside
+    edge = _edge(points[last], points[last + 1], window) if last < steps else points[:0]
+    return Walk(label, points, gap, last + 1, _fate(inside, points, last), edge)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _descend(tx: Transformation, start: jax.Array, function, steps: int) -> jax.Array:
+    """All points of a walk: [steps + 1, 2]."""
+
+    def loss(point):
+        return function(point[0], point[1])
+
+    def step(carry, _):
+        params, state = carry
+        value, grads = jax.value_and_grad(loss)(params)
+        extra = {"value": value, "grad": grads, "value_fn": loss}  # for rules that want them
+        updates, state = tx.update(grads, state, params, **extra)
+        params = params + updates
+        return (params, state), params
+
+    _, points = lax.scan(step, (start, tx.init(start)), length=steps)
+    return jnp.concatenate([start[None], points])
+
+
+def _edge(inside: np.ndarray, outside: np.ndarray, window) -> np.ndarray:
+    """Where the straight way out crosses the window's edge; nowhere if it is not finite."""
+    if not np.isfinite(outside).all():
+        return inside[None]
+    left, right, bottom, top = window
+    way = outside - inside
+    bound = np.where(way > 0, (right, top), (left, bottom))
+    shares = np.divide(bound - inside, way, out=np.full(2, np.inf), where=way != 0)
+    return (inside + shares.min() * way)[None]
+
+
+def _fate(inside: np.ndarray, points: np.ndarray, last: int) -> str:
+    """What is to be said of a walk that leaves the window."""
+    if inside.all():
+        return ""
+    if last < len(inside) - 1:
+        broken = np.flatnonzero(~np.isfinite(points).all(1))
+        beyond = f", not finite from step {broken[0]}" if len(broken) else ""
+        return f"leaves at step {last + 1}{beyond}"
+    outside = np.flatnonzero(~inside)
+    return f"outside between steps {outside[0]} and {outside[-1]}"
+
+
+def _surface(who: str, surface) -> tuple[str, Surface]:
+    if isinstance(surface, Surface):
+        return getattr(surface.function, "__name__", "surface"), surface
+    name = checks.choice(who, "surface", surface, list(SURFACES))
+    return name, SURFACES[name]
+
+
+def _is_optimizer(one) -> bool:
+    return isinstance(one, optax.GradientTransformation)
