@@ -31,6 +31,9 @@ from adaptive_tx.scale_by.yogi import scale_by_yogi as scale_by_yogi
 from adaptive_tx.scale_by.lion import scale_by_lion as scale_by_lion
 from adaptive_tx.scale_by.signum import scale_by_signum as scale_by_signum
 from adaptive_tx.rate import scale_by_learning_rate as scale_by_learning_rate
+from adaptive_tx.patience import EarlyStopping as EarlyStopping
+from adaptive_tx.patience import early_stopping as early_stopping
+from adaptive_tx.patience import reduce_on_plateau as reduce_on_plateau
 from adaptive_tx.optimizers import sgd as sgd
 from adaptive_tx.optimizers import momentum as momentum
 from adaptive_tx.optimizers import nesterov as nesterov
@@ -48,6 +51,12 @@ from adaptive_tx.optimizers import adabelief as adabelief
 from adaptive_tx.optimizers import yogi as yogi
 from adaptive_tx.optimizers import lion as lion
 from adaptive_tx.optimizers import signum as signum
+from adaptive_tx.measured import measured as measured
+from adaptive_tx.measured import metrics as metrics
+from adaptive_tx.guarded import guarded as guarded
+from adaptive_tx.guarded import guarded_by_z_score as guarded_by_z_score
+from adaptive_tx.guarded import guarded_by_percentile as guarded_by_percentile
+from adaptive_tx.guarded import guard_report as guard_report
 from adaptive_tx.scheduling import Schedule as Schedule
 from adaptive_tx.transformation import Transformation as Transformation
 from adaptive_tx.transformation import chain as chain

@@ -176,9 +176,9 @@ def chain_state(state, parts: int) -> None:
         )
 
 
-def counted(who: str, state) -> None:
-    """The state of a rule with hyperparameters carries `count`."""
-    if not hasattr(state, "_fields") or "count" not in state._fields:
+def has_field(who: str, state, field: str) -> None:
+    """The state of a rule with hyperparameters has `count`, that of a wrapper `inner_state`."""
+    if not hasattr(state, "_fields") or field not in state._fields:
         raise ValueError(
             f"{who}: expected the state that its own init makes, got a {type(state).__name__}."
         )

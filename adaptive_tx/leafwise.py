@@ -24,6 +24,7 @@ import jax.export
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.tree_util import Partial
 
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
@@ -126,7 +127,7 @@ def _slot_dtypes(step: Callable, names: tuple[str, ...], dtype) -> dict[str, Any
     if not jnp.issubdtype(dtype, jnp.complexfloating):
         return dict.fromkeys(names, dtype)
     real = jax.ShapeDtypeStruct((), real_dtype(dtype))
-    keywords = dict.fromkeys(_keywords(step), real)
+    keywords = dict.fromkeys(keywords_of(step), real)
     g = jax.ShapeDtypeStruct((), dtype)
     slots = (real for _ in names)
     _, *slots = jax.eval_shape(_real_meets_complex(step), g, *slots, real, **keywords)
@@ -134,7 +135,7 @@ def _slot_dtypes(step: Callable, names: tuple[str, ...], dtype) -> dict[str, Any
 
 
 @functools.cache
-def _keywords(step: Callable) -> tuple[str, ...]:
+def keywords_of(step: Callable) -> tuple[str, ...]:
     parameters = inspect.signature(step).parameters.values()
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
@@ -163,7 +164,7 @@ def on_leaves(
     checks.floating(who, "grads", grads)
     for slot in slots:
         checks.same_layout(who, "grads", grads, "the state was made for", slot)
-    if reads_params := "p" in _keywords(step):
+    if reads_params := "p" in keywords_of(step):
         checks.params_given(who, params)
         checks.same_layout(who, "grads", grads, "params has", params)
     leaves, structure = jax.tree.flatten(grads)
@@ -192,11 +193,16 @@ def on_leaves(
 
 def _clock(step: Callable, once, t: jax.Array, numbers: dict[str, Any], dtype):
     """The clock and the step's keywords as arrays of the arithmetic's dtype."""
-    t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
+    t, known = _known(once, t, numbers, dtype)
     if once is not None:
-        known = {**numbers, **_shared(once, t, numbers)}
-        numbers = {name: known[name] for name in _keywords(step) if name != "p"}
-    return t, numbers
+        known = {name: known[name] for name in keywords_of(step) if name != "p"}
+    return t, known
+
+
+def _known(once, t: jax.Array, numbers: dict[str, Any], dtype):
+    """The clock, the hyperparameters, and what `once` computes from them, in one dtype."""
+    t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
+    return t, numbers if once is None else {**numbers, **_shared(once, t, numbers)}
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -216,6 +222,21 @@ def _on_leaf(step: Callable, g, slots: tuple, p, t, numbers: dict):
     direction, *new = result if isinstance(result, tuple) else (result,)
     narrowed = (narrow(x, old.dtype) for x, old in zip((direction, *new), (g, *slots), strict=True))
     return tuple(narrowed)
+
+
+def rule_of(update: Partial) -> Rule | None:
+    """The rule of a part that `leafwise` made; None for another."""
+    return update.args[0] if update.func is _update else None
+
+
+def known_to(update: Partial, state) -> dict[str, jax.Array]:
+    """The numbers of a part that `leafwise` made, in the update that starts from `state`, in float32.
+
+    Those in force, and what `once` computes from them: bias corrections, a rectification.
+    """
+    rule, arguments = update.args
+    numbers = arguments.at(state.count)
+    return _known(rule.once, incremented(state.count), numbers, jnp.float32)[1]
 
 
 def _real_meets_complex(step: Callable) -> Callable:

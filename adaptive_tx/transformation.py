@@ -2,18 +2,20 @@
 
 A `Transformation` is an optax transformation whose two functions are `jax.tree_util.Partial`s. The
 last thing bound to each is the `Arguments` of the constructor call that made it (`arguments`); what
-all values can do is in `values`. Here: reading and replacing hyperparameters by name, making a
-transformation from two functions, and chaining.
+all values can do is in `values`, and how hyperparameters are named in `naming`. Here: making a
+transformation from two functions, chaining, and wrapping.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import optax
 from jax.tree_util import Partial
 
-from adaptive_tx import checks, values
-from adaptive_tx.arguments import Arguments, Static, arguments_of
+from adaptive_tx import checks, naming, values
+from adaptive_tx.arguments import Arguments, Static
 
 
 class Transformation(optax.GradientTransformationExtraArgs):
@@ -45,7 +47,7 @@ class Transformation(optax.GradientTransformationExtraArgs):
         In a chain, the name starts with the position of the part: `{"0.b1": 0.9, ...}`. What only
         `init` needs is listed too.
         """
-        return dict(_numbers(self.update, self.init, state))
+        return dict(naming.numbers(self.update, self.init, state))
 
     def replace(self, changes: dict[str, Any] | None = None, /, **by_name: Any) -> "Transformation":
         """A new transformation with other hyperparameters, their ranges checked again.
@@ -57,13 +59,13 @@ class Transformation(optax.GradientTransformationExtraArgs):
           TypeError: for a name that does not exist, or exists more than once.
           ValueError: for a value out of range.
         """
-        known = dict.fromkeys([*_names(self.init), *_names(self.update)])
+        known = dict.fromkeys([*naming.names(self.init), *naming.names(self.update)])
         given = {**(changes or {}), **by_name}
         full = {
-            _full_name(values.who_made(self), name, list(known)): value
+            naming.full_name(values.who_made(self), name, list(known)): value
             for name, value in given.items()
         }
-        return Transformation(_put(self.init, full), _put(self.update, full))
+        return Transformation(naming.put(self.init, full), naming.put(self.update, full))
 
 
 def bind(
@@ -107,7 +109,7 @@ def chain(*parts: optax.GradientTransformation) -> Transformation:
     Raises:
       TypeError: for a part that is not a transformation.
     """
-    parts = tuple(_part(i, part) for i, part in enumerate(parts))
+    parts = tuple(transformation_of("chain", f"part {i}", part) for i, part in enumerate(parts))
     inits = {str(i): part.init for i, part in enumerate(parts)}
     updates = {str(i): part.update for i, part in enumerate(parts)}
     return Transformation(
@@ -116,14 +118,63 @@ def chain(*parts: optax.GradientTransformation) -> Transformation:
     )
 
 
-def _part(i: int, part) -> Transformation:
+def wrap(
+    who: str,
+    init: Callable,
+    update: Callable,
+    inner: optax.GradientTransformation,
+    *static: Any,
+    settings: dict[str, Any] | None = None,
+    **numbers: checks.Number,
+) -> Transformation:
+    """A transformation around another one, whose hyperparameters keep their names.
+
+    The two functions are called as `bind` says; the inner one is `arguments.values[0]`. Their state has
+    a field `inner_state`, and `count` if the wrapper has numbers of its own.
+
+    Args:
+      who: name of the public constructor.
+      init: makes the state.
+      update: one step.
+      inner: what is wrapped.
+      *static: pytrees without leaves that both functions need at trace time; not printed.
+      settings: hashable arguments of the constructor that are known at trace time.
+      **numbers: the wrapper's own hyperparameters.
+
+    Raises:
+      ValueError: if one of them has the name of a hyperparameter of `inner`.
+    """
+    inner = transformation_of(who, "tx", inner)
+    if hidden := {*naming.names(inner.init), *naming.names(inner.update)} & {*numbers}:
+        name = min(hidden)
+        raise ValueError(
+            f"{who}: tx has a {name} too, and one would hide the other; put tx in a chain of its own, "
+            f"whose names have a prefix: {who}(chain(tx), ...)."
+        )
+    own = Arguments.of(who, numbers, settings)
+
+    def around(part: Callable, own: Arguments) -> Arguments:
+        return dataclasses.replace(
+            own,
+            names=("", *own.names), values=(part, *own.values), ranges=(None, *own.ranges),
+        )  # fmt: skip
+
+    at_init = Arguments.of(who, {}, settings)
+    return Transformation(
+        Partial(init, *static, around(inner.init, at_init)),
+        Partial(update, *static, around(inner.update, own)),
+    )
+
+
+def transformation_of(who: str, what: str, part) -> Transformation:
+    """`part` as ours; one of optax becomes one without leaves."""
     if isinstance(part, Transformation):
         return part
     if not isinstance(part, optax.GradientTransformation):
         hint = "; was it meant to be called?" if callable(part) else "."
-        raise TypeError(f"chain: part {i} must be a gradient transformation, got {part!r}{hint}")
-    part = Static(part)
-    return Transformation(Partial(_optax_init, part), Partial(_optax_update, part))
+        raise TypeError(f"{who}: {what} must be a gradient transformation, got {part!r}{hint}")
+    static = Static(part)
+    return Transformation(Partial(_optax_init, static), Partial(_optax_update, static))
 
 
 def _optax_init(part: Static, params):
@@ -140,61 +191,60 @@ def _chain_init(arguments: Arguments, params):
 
 
 def _chain_update(arguments: Arguments, updates, state, params=None, **extra):
+    update = Partial(_chain_update, arguments)
+    updates, state, _ = watched(update, updates, state, params, extra)
+    return updates, state
+
+
+class Stage(NamedTuple):
+    """What one innermost part of a chain did in one step."""
+
+    part: Partial  # its `update`
+    before: Any  # what went in
+    after: Any  # what came out
+    old: Any  # its state before
+    new: Any  # and after
+
+
+def watched(
+    update: Partial, updates, state, params, extra: dict[str, Any]
+) -> tuple[Any, Any, list[Stage]]:
+    """One step of a transformation, and what each innermost part of it did.
+
+    Chains are seen through, also chains in chains; wrappers and what is optax's are parts.
+    """
+    if update.func is not _chain_update:
+        after, new = update(updates, state, params, **extra)
+        return after, new, [Stage(update, updates, after, state, new)]
+    arguments = update.args[-1]
     checks.chain_state(state, len(arguments.values))
-    new_state = []
-    for update, old in zip(arguments.values, state):
-        updates, new = update(updates, old, params, **extra)
+    new_state, stages = [], []
+    for part, old in zip(arguments.values, state):
+        updates, new, seen = watched(part, updates, old, params, extra)
         new_state.append(new)
-    return updates, tuple(new_state)
+        stages += seen
+    return updates, tuple(new_state), stages
 
 
-def _names(function: Callable, prefix: str = "") -> Iterator[str]:
-    if (arguments := arguments_of(function)) is None:
+def innermost(update: Partial, where: str = "") -> Iterator[tuple[str, Partial]]:
+    """The parts that `watched` tells apart, in the same order, each with the prefix of its names."""
+    if update.func is not _chain_update:
+        yield where, update
         return
-    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
-        if allowed is None:
-            yield from _names(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name
+    arguments = update.args[-1]
+    for name, part in zip(arguments.names, arguments.values):
+        yield from innermost(part, naming.below(where, name))
 
 
-def _numbers(
-    update: Callable, init: Callable, state: Any, prefix: str = ""
-) -> Iterator[tuple[str, Any]]:
-    if (arguments := arguments_of(update)) is None:
-        return
-    for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
-        if allowed is None:
-            if not hasattr(state, "inner_state"):
-                checks.chain_state(state, len(arguments.names))
-            inner = state.inner_state if hasattr(state, "inner_state") else state[i]
-            parts = arguments.values[i], arguments_of(init).values[i]
-            yield from _numbers(*parts, inner, f"{prefix}{name}.")
-    for name, value in arguments_of(init).at_start().items():
-        yield prefix + name, value
-    if any(arguments.ranges):
-        checks.counted(arguments.who, state)
-        for name, value in arguments.at(state.count).items():
-            yield prefix + name, value
-
-
-def _put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:
-    if (arguments := arguments_of(function)) is None:
-        return function
-    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
-        if allowed is None:
-            arguments = arguments.put(name, _put(value, changes, f"{prefix}{name}."))
-        elif prefix + name in changes:
-            arguments = arguments.put(name, changes[prefix + name])
-    return Partial(function.func, *function.args[:-1], arguments)
-
-
-def _full_name(who: str, name: str, known: list[str]) -> str:
-    if name in known:
-        return name
-    found = [full for full in known if full.endswith(f".{name}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise TypeError(f"{who}: {name} is ambiguous; name one of {', '.join(found)}.")
-    raise TypeError(f"{who}: no hyperparameter {name}; there are {', '.join(known) or 'none'}.")
+def states_of(kind: type, state: Any) -> list[tuple[str, Any]]:
+    """Every state of a class anywhere in `state`, those inside others of it too, each with its path."""
+    found = []
+    for path, leaf in jax.tree.leaves_with_path(state, is_leaf=lambda x: isinstance(x, kind)):
+        if isinstance(leaf, kind):
+            here = jax.tree_util.keystr(path, simple=True, separator="/")
+            found.append((here, leaf))
+            inner = states_of(kind, leaf.inner_state)
+            found += [
+                ("/".join(filter(None, (here, "inner_state", below))), s) for below, s in inner
+            ]
+    return found

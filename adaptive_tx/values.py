@@ -85,7 +85,7 @@ def written(*sides: Any) -> str:
         if allowed is None:
             inner = [arguments_of(side).values[i] for side in sides]
             text = written(*inner) if len(sides) == 2 else _number_text(inner[0])
-            words.append(text if name.isdigit() else f"{name}={text}")
+            words.append(f"{name}={text}" if name and not name.isdigit() else text)
     for side in sides:
         bound = arguments_of(side)
         for name, value, allowed in zip(bound.names, bound.values, bound.ranges):

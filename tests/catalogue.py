@@ -29,6 +29,9 @@ class Row:
     scale_free: dict[str, float] | None = None  # with these, rescaling gradients changes nothing
     recovers: dict[str, float] | None = None  # with these, forgets a huge gradient in 300 steps
     unrecovered: str = ""  # why it does not
+    counts: tuple[str, ...] = ()  # numbers of steps: they jump where others have a slope
+    needs_value: bool = False  # `update(..., value=loss)`
+    wrapper: Callable | None = None  # what is tested, if `make` puts something into it
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
 
     def __call__(self, **changes) -> atx.Transformation:
@@ -119,6 +122,8 @@ CLIPPING = [
         optax=lambda: optax.adaptive_grad_clip(0.1, 1e-3), needs_params=True, recovers={}),
 ]  # fmt: skip
 
+PLATEAU = {"factor": 0.5, "patience": 1.0, "min_delta": 1e-4, "cooldown": 1.0, "window": 1.0,
+           "min_scale": 0.1}  # fmt: skip
 DECAY = [
     Row(atx.add_l2, {"weight_decay": 0.1}, oracle=oracles.add_l2,
         optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
@@ -127,6 +132,9 @@ DECAY = [
         optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
     Row(atx.subtract_decayed_weights, {"weight_decay": 0.1},
         oracle=oracles.subtract_decayed_weights, needs_params=True, recovers={}),
+    Row(atx.reduce_on_plateau, PLATEAU, {"relative": True, "maximize": False},
+        oracles.reduce_on_plateau, needs_value=True,
+        recovers={}, counts=("patience", "cooldown", "window")),
     Row(atx.scale_by_learning_rate, {"learning_rate": 0.01}, oracle=oracles.scale_by_learning_rate,
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
 ]  # fmt: skip
@@ -174,4 +182,44 @@ OPTIMIZERS = [
     Row(atx.signum, {**RATE, "b1": 0.9}, scale_free={}, recovers={"b1": 0.5}),
 ]  # fmt: skip
 
-CATALOGUE = [*RULES, *CLIPPING, *DECAY, *OPTIMIZERS]
+
+def measured_adamw(**numbers):
+    return atx.measured(atx.adamw(**numbers))
+
+
+def measured_chain(max_norm, by, **numbers):
+    return atx.measured(atx.chain(atx.clip_by_global_norm(max_norm), atx.radam(**numbers)), by)
+
+
+def guarded_adam(max_in_a_row, **numbers):
+    return atx.guarded(atx.adam(**numbers), max_in_a_row)
+
+
+def guarded_by_z_score_adam(max_z, history_decay, of, warmup, max_in_a_row, **numbers):
+    tx = atx.adam(**numbers)
+    return atx.guarded_by_z_score(tx, max_z, of, history_decay, warmup, max_in_a_row)
+
+
+def guarded_by_percentile_adam(percentile, max_ratio, of, window, warmup, max_in_a_row, **numbers):
+    tx = atx.adam(**numbers)
+    return atx.guarded_by_percentile(tx, percentile, max_ratio, of, window, warmup, max_in_a_row)
+
+
+SELECTS = "XLA rewrites quotients otherwise where a select follows"
+WRAPPED = [
+    Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
+        optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
+        recovers=SHORT),
+    Row(measured_chain, {"max_norm": 1.0, **RATE, **ADAM, "threshold": 5.0}, {"by": "leaf"},
+        wrapper=atx.measured, needs_params=True, leafwise=False, recovers={"b1": 0.5, "b2": 0.7}),
+    Row(guarded_adam, {**RATE, **ADAM}, {"max_in_a_row": 10}, wrapper=atx.guarded,
+        last_bit=SELECTS, optax=lambda: optax.adam(0.01), optax_rtol=1e-4, scale_free=FREE, recovers=SHORT),
+    Row(guarded_by_z_score_adam, {**RATE, **ADAM, "max_z": 6.0, "history_decay": 0.99},
+        {"of": "norm", "warmup": 20, "max_in_a_row": 10}, wrapper=atx.guarded_by_z_score,
+        last_bit=SELECTS, leafwise=False, scale_free=FREE, recovers=SHORT),
+    Row(guarded_by_percentile_adam, {**RATE, **ADAM, "percentile": 99.0, "max_ratio": 2.0},
+        {"of": "norm", "window": 32, "warmup": 20, "max_in_a_row": 10}, leafwise=False,
+        wrapper=atx.guarded_by_percentile, last_bit=SELECTS, scale_free=FREE, recovers=SHORT),
+]  # fmt: skip
+
+CATALOGUE = [*RULES, *CLIPPING, *DECAY, *OPTIMIZERS, *WRAPPED]

@@ -5,9 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 SHAPES = {"enc": {"w": (4, 3), "b": (3,)}, "scale": ()}
 DTYPES = ["float16", "bfloat16", "float32"]
+VALUE = np.float32(1)
 
 
 def tree(seed: int, dtype="float32", steps: int | None = None, size: float = 1.0):
@@ -29,12 +31,17 @@ def constant(value: float, dtype="float32", steps: int | None = None):
     return jax.tree.map(lambda x: jnp.full_like(x, value), tree(0, dtype, steps))
 
 
+def update_of(tx):
+    """`tx.update`, given a value too: what needs a loss gets one, and what does not ignores it."""
+    return functools.partial(optax.with_extra_args_support(tx).update, value=VALUE)
+
+
 @jax.jit
 def run(tx, grads, params, state=None):
     """The directions for gradients stacked along the first axis, and the last state."""
 
     def step(state, g):
-        direction, state = tx.update(g, state, params)
+        direction, state = update_of(tx)(g, state, params)
         return state, direction
 
     state, directions = jax.lax.scan(step, tx.init(params) if state is None else state, grads)

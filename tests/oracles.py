@@ -157,6 +157,38 @@ def scale_by_learning_rate(grads, params=None, *, learning_rate):
         yield -learning_rate * u
 
 
+@listed
+def reduce_on_plateau(
+    grads, params=None, values=None, *,
+    factor, patience, min_delta, cooldown, window, min_scale, relative, maximize,
+):  # fmt: skip
+    """Its docstring, for values that are all 1 unless given; a stretch of checks is kept as a list."""
+    scale, best, failed, cooling, seen = 1.0, None, 0, 0, []
+    numbers = (factor, patience, min_delta, cooldown, window, min_scale)
+    for t, u, factor, patience, min_delta, cooldown, window, min_scale in stepwise(grads, *numbers):
+        seen.append(1.0 if values is None else float(values[t - 1]))
+        if len(seen) >= window:
+            mean, seen = sum(seen) / len(seen), []
+            better = improves(mean, best, min_delta, relative, maximize)
+            best = mean if better else best
+            failed = 0 if better or cooling > 0 else failed + 1
+            cooling = max(cooling - 1, 0)
+            if failed >= patience:
+                scale = min(scale, max(scale * factor, min_scale))
+                failed, cooling = 0, int(np.ceil(cooldown))
+        yield scale * u
+
+
+def improves(mean, best, min_delta, relative, maximize):
+    """Whether a mean is an improvement on the best; None stands for none yet."""
+    if not np.isfinite(mean):
+        return False
+    if best is None:
+        return True
+    bar = min_delta * abs(best) if relative else min_delta
+    return mean > best + bar if maximize else mean < best - bar
+
+
 # Momentum and signs.
 
 

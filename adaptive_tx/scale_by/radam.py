@@ -59,25 +59,26 @@ def _bernoulli_series(y):
     return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
 
 
-def rectification(t, *, b1, b2, threshold, **_):
-    """r, 0 where it does not adapt, and the bias corrections."""
-    rho_inf, rho = effective_length(b2, t)
-    adapts = rho > threshold
-    rho, rho_inf = jnp.where(adapts, rho, 6), jnp.where(adapts, rho_inf, 6)
+def shared(t, *, b1, b2, threshold, **_):
+    """rho_t, r (0 where it does not adapt), and the bias corrections."""
+    rho_inf, rho_t = effective_length(b2, t)
+    adapts = rho_t > threshold
+    rho, rho_inf = jnp.where(adapts, rho_t, 6), jnp.where(adapts, rho_inf, 6)
     r = root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
-    return corrections(t, b1=b1, b2=b2) | {"r": jnp.where(adapts, r, 0)}
+    rectification = jnp.where(adapts, r, 0)
+    return corrections(t, b1=b1, b2=b2) | {"rho": rho_t, "rectification": rectification}
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     mu_hat = mu / c1
-    adapted = r * mu_hat / (root(nu / c2) + eps)
-    return jnp.where(r > 0, adapted, mu_hat), mu, nu
+    adapted = rectification * mu_hat / (root(nu / c2) + eps)
+    return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
 
-def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
+def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return r * (mu / c1) / (root(nu / c2) + eps), mu, nu
+    return rectification * (mu / c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_radam(
@@ -96,6 +97,6 @@ def scale_by_radam(
     choice("scale_by_radam", "below", below, ("momentum", "none"))
     return leafwise(
         "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
-        once=rectification, settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2),
+        once=shared, settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2),
         eps=positive(eps), threshold=above_four(threshold),
     )  # fmt: skip

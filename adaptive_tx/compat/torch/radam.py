@@ -17,19 +17,19 @@ from optax import ScaleByAdamState
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, root, squared
-from adaptive_tx.scale_by.radam import rectification
+from adaptive_tx.scale_by import radam
 from adaptive_tx.transformation import Transformation
 
 
 def rectified(t, **numbers: Any) -> dict[str, Any]:
-    return rectification(t, threshold=5, **numbers)
+    return radam.shared(t, threshold=5, **numbers)
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, r):
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     mu_hat = mu / c1
-    adapted = r * root(c2) * mu_hat / (root(nu) + eps)
-    return jnp.where(r > 0, adapted, mu_hat), mu, nu
+    adapted = rectification * root(c2) * mu_hat / (root(nu) + eps)
+    return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
 
 def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:

@@ -1,0 +1,161 @@
+"""An optimizer that takes no bad step: it skips gradients that are not finite, and spikes.
+
+    guarded(tx)                  skips what is not finite: gradients, the loss, or the updates
+    guarded_by_z_score(tx)       and a norm or a loss many standard deviations above its running mean
+    guarded_by_percentile(tx)    and one above a multiple of a percentile of the last ones
+
+A skipped step changes nothing: its updates are zero, and the inner state is what it was, its count too.
+Spikes do not enter the history that they are compared with. After `max_in_a_row` skips in a row the
+state says `too_many`: the next finite step is then taken, and the history starts anew, because a level
+that stays is no spike. What is not finite is never applied, however long it lasts.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from adaptive_tx import checks, histories, skipping
+from adaptive_tx.arguments import Static
+from adaptive_tx.checks import Range
+from adaptive_tx.transformation import Transformation, states_of, wrap
+
+percentage = Range(0.0, 100.0, "[]")
+
+
+def guarded(tx: optax.GradientTransformation, max_in_a_row: int = 10) -> Transformation:
+    """Skips steps that are not finite: gradients, updates, or the loss if `update` gets `value=loss`.
+
+    Args:
+      tx: the transformation; its hyperparameters keep their names.
+      max_in_a_row: after so many skips in a row the state's `too_many` is True, at least 1. A loop can
+        stop there; the guard itself goes on skipping what is not finite.
+
+    The state's fields `skipped`, `in_a_row`, `too_many` can be read inside a jit; `guard_report` also
+    names the first bad leaf. Without a bad step the updates are those of `tx`.
+    """
+    return _guard("guarded", tx, None, max_in_a_row)
+
+
+def guarded_by_z_score(
+    tx: optax.GradientTransformation,
+    max_z=6.0,
+    of: str = "norm",
+    history_decay=0.99,
+    warmup: int = 20,
+    max_in_a_row: int = 10,
+) -> Transformation:
+    """Skips, besides what `guarded` skips, steps that stand out of their history by their z-score.
+
+    Args:
+      tx: the transformation; its hyperparameters keep their names.
+      max_z: the largest (x - mean) / std that is no spike, > 0. For a norm x is its logarithm, and std
+        at least 0.1: 6 lets at least 1.8 times the usual norm pass. For a loss, std is at least 1 % of
+        the mean.
+      of: "norm", the global norm of the gradients, or "loss", what `update` gets as `value=`.
+      history_decay: decay of the mean and the variance, in [0, 1).
+      warmup: how many steps enter the history before it is used, at least 1.
+      max_in_a_row: after so many skips in a row the next finite step is taken, and the history starts
+        anew; at least 1.
+
+    A norm of zero is no spike and does not enter the history.
+
+    Raises:
+      TypeError: if `of` is "loss" and `update` gets no value.
+    """
+    checks.choice("guarded_by_z_score", "of", of, histories.OF)
+    return _guard(
+        "guarded_by_z_score", tx, histories.ByZScore(of), max_in_a_row, warmup,
+        max_z=checks.positive(max_z), history_decay=checks.decay_rate(history_decay),
+    )  # fmt: skip
+
+
+def guarded_by_percentile(
+    tx: optax.GradientTransformation,
+    percentile=99.0,
+    max_ratio=2.0,
+    of: str = "norm",
+    window: int = 128,
+    warmup: int = 20,
+    max_in_a_row: int = 10,
+) -> Transformation:
+    """Skips, besides what `guarded` skips, steps far above a percentile of the last ones.
+
+    Args:
+      tx: the transformation; its hyperparameters keep their names.
+      percentile: which one, in [0, 100]; 50 is the median.
+      max_ratio: how many times that is no spike, >= 1. For a negative loss p, up to p + (max_ratio - 1) |p|.
+      of: "norm", the global norm of the gradients, or "loss", what `update` gets as `value=`.
+      window: how many values it is a percentile of, at least 1.
+      warmup: how many steps enter the history before it is used, at least 1 and at most window.
+      max_in_a_row: after so many skips in a row the next finite step is taken, and the history starts
+        anew; at least 1.
+
+    A norm of zero is no spike and does not enter the history.
+
+    Raises:
+      TypeError: if `of` is "loss" and `update` gets no value.
+    """
+    who = "guarded_by_percentile"
+    checks.choice(who, "of", of, histories.OF)
+    window = checks.whole(who, "window", window, 1)
+    if checks.whole(who, "warmup", warmup, 1) > window:
+        raise ValueError(f"{who}: warmup must be at most window, {window}, got {warmup}.")
+    return _guard(
+        who, tx, histories.ByPercentile(of, window), max_in_a_row, warmup,
+        percentile=percentage(percentile), max_ratio=checks.at_least_one(max_ratio),
+    )  # fmt: skip
+
+
+def guard_report(state: Any, params: Any) -> dict[str, Any]:
+    """What a guard has done so far, as Python numbers.
+
+    Args:
+      state: the state of an optimizer with a guard anywhere in it, or whatever holds that.
+      params: the parameters, or any tree like them: it names the leaves.
+
+    Returns `count` (updates asked for), `skipped`, `in_a_row`, `too_many`, and `not_finite`: the first
+    place that was not finite the last time, such as "grads['enc']['w']", "updates['enc']['w']" or
+    "value"; None if there was none. Of several guards, the outermost.
+
+    Raises:
+      ValueError: if there is no guard in the state, it is that of several runs, or params has other leaves.
+    """
+    found = states_of(skipping.GuardedState, state)
+    if not found:
+        raise ValueError(
+            "guard_report: no guard in this state; make the optimizer with guarded(tx), and its state "
+            "with that one's init."
+        )
+    guard = found[0][1]
+    if jnp.ndim(guard.count):
+        raise ValueError("guard_report: takes the state of one run at one step; index it first.")
+    paths = [path for path, _ in jax.tree.leaves_with_path(params)]
+    if len(paths) != guard.not_finite.grads.size:
+        raise ValueError(
+            f"guard_report: params has {len(paths)} leaves, but the guard has seen "
+            f"{guard.not_finite.grads.size}; give params as its init got them."
+        )
+    flags = guard.not_finite
+    places = ["value"] if flags.value else []
+    for what in ("grads", "updates"):
+        bad = zip(paths, getattr(flags, what))
+        places += [checks.keystr(what, path) for path, is_bad in bad if is_bad]
+    return {
+        "count": int(guard.count),
+        "skipped": int(guard.skipped),
+        "in_a_row": int(guard.in_a_row),
+        "too_many": bool(guard.too_many),
+        "not_finite": places[0] if places else None,
+    }
+
+
+def _guard(who: str, tx, history, max_in_a_row, warmup: int | None = None, **numbers):
+    """A guard with a history, or without."""
+    settings = {"max_in_a_row": checks.whole(who, "max_in_a_row", max_in_a_row, 1)}
+    if history is not None:
+        settings |= {"warmup": checks.whole(who, "warmup", warmup, 1), **vars(history)}
+    return wrap(
+        who, skipping.init, skipping.update, tx, Static(history), settings=settings, **numbers
+    )

@@ -1,0 +1,163 @@
+"""An optimizer that measures itself: the same updates, and in its state what happened.
+
+    tx = measured(adamw(1e-3))
+    updates, state = tx.update(grads, state, params)
+    metrics(state)                                {"effective_step": ..., "grad_norm": ..., ...}
+
+Nothing is measured inside the arithmetic: each part of a chain runs as it would without, and what went
+in, what came out, and the part's state are looked at afterwards.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from adaptive_tx import checks, clip
+from adaptive_tx.arguments import Arguments, Static
+from adaptive_tx.leafwise import exportable
+from adaptive_tx.numerics import narrow
+from adaptive_tx.sights import clipped, sights_of
+from adaptive_tx.transformation import Transformation, states_of, transformation_of, watched, wrap
+
+SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
+
+
+@exportable
+class MeasuredState(NamedTuple):
+    inner_state: Any
+    metrics: dict[str, jax.Array]  # float32[] each; 0 before the first update
+
+
+def measured(
+    tx: optax.GradientTransformation, by: str | Callable[[str], str] | None = None
+) -> Transformation:
+    """The same updates, and in the state's field `metrics` what happened in the last one.
+
+    Args:
+      tx: the transformation; its hyperparameters keep their names.
+      by: what to measure also apart, under `name/group`: "leaf", or a function from a leaf's path, such
+        as `encoder/kernel`, to the name of its group. By default only all leaves together.
+
+    Each is a float32 scalar, found by `metrics(state)`; norms are in the unit of what they measure:
+
+      grad_norm, update_norm, param_norm: of all leaves together. 1.8e19 and more, and entries that are
+        not finite, count as 1.8e19 times the root of the number of entries.
+      update_to_param: the quotient of the last two, 0 where the parameters are; 1e-3 is usual.
+      nonfinite_leaves: how many leaves of the gradient have an entry that is NaN or infinite.
+      clipped: the fraction of all entries that a clipping part changed, if there is one.
+      snr_median, snr_q10, snr_q90: of rules with mu and nu, quantiles of |mu_hat| / sqrt(nu_hat), over
+        a fixed sample if there are more than 4096 entries (`noise`).
+      effective_step: of the same rules, the largest entry of their direction.
+      effective_step_bound: its bound max(1, (1 - b1) / sqrt(1 - b2)) in the Adam paper's section 2.1.
+        That holds for gradients that do not grow; where they grow by b2 / b1 a step, the quotient
+        comes up to 1 / sqrt(1 - b1^2 / b2) times as far.
+      gradient_noise_scale: in batches (`noise`), for rules whose nu is the mean of |g|^2.
+      rho, rectification: of RAdam; of any rule, what it computes once for all leaves.
+
+    By group there are the first five and the ratios. If several parts of a chain have a rule with
+    metrics of its own, their names start with its position, as in `hyperparameters`: "1.0.snr_median".
+    What is inside another wrapper, or optax's, is not seen; put `measured` inside it.
+
+    Derivatives do not flow through metrics. Inside `shard_map` they are those of a shard.
+
+    Raises:
+      ValueError: if `update` gets no parameters.
+    """
+    if by is not None and by != "leaf" and not callable(by):
+        raise ValueError(f'measured: by must be "leaf" or a function of a path, got {by!r}.')
+    settings = {} if by is None else {"by": by}
+    tx = transformation_of("measured", "tx", tx)
+    return wrap("measured", _init, _update, tx, Static(sights_of(tx)), settings=settings)
+
+
+def metrics(state: Any) -> dict[str, jax.Array]:
+    """What `measured` has measured in the last update, by name: scalars, ready for a logger.
+
+    Args:
+      state: the state of an optimizer with `measured` anywhere in it, or whatever holds that (a
+        TrainState). Stacked by `lax.scan` or `vmap`, each metric is an array.
+
+    If several parts are measured, the names start with the paths of their states: "0/grad_norm".
+
+    Raises:
+      ValueError: if nothing in the state has been measured.
+    """
+    found = states_of(MeasuredState, state)
+    if not found:
+        raise ValueError(
+            "metrics: nothing in this state was measured; make the optimizer with measured(tx), and "
+            "its state with that one's init."
+        )
+    if len(found) == 1:
+        return dict(found[0][1].metrics)
+    return {
+        "/".join(filter(None, (path, name))): value
+        for path, measured_state in found
+        for name, value in measured_state.metrics.items()
+    }
+
+
+def _init(sights: Static, arguments: Arguments, params) -> MeasuredState:
+    inner_state = arguments.values[0](params)
+    names = []
+    for group in _groups(arguments, params):
+        names += [name + group for name in SIZES]
+        names += [name + group for sight in sights.value for name in sight.names(not group)]
+    if any(sight.clips for sight in sights.value):
+        names.append("clipped")
+    return MeasuredState(inner_state, {name: jnp.zeros((), jnp.float32) for name in names})
+
+
+def _update(sights: Static, arguments: Arguments, grads, state, params=None, **extra):
+    checks.state_type(arguments.who, MeasuredState, state)
+    checks.params_given(arguments.who, params)
+    updates, inner_state, stages = watched(
+        arguments.values[0], grads, state.inner_state, params, extra
+    )
+    trees, stages = lax.stop_gradient(((grads, updates, params), stages))
+    found = {}
+    for group, leaves in _groups(arguments, grads).items():
+        values = _sizes(*([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
+        for sight, stage in zip(sights.value, stages, strict=True):
+            values |= sight.metrics(stage, leaves, not group)
+        found |= {name + group: value for name, value in values.items()}
+    clips = [stage for sight, stage in zip(sights.value, stages) if sight.clips]
+    if clips:
+        found["clipped"] = clipped(clips)
+    return updates, MeasuredState(inner_state, found)
+
+
+def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
+    """What the names of a group's metrics end with, and its leaves; "" is all of them."""
+    by = arguments.setting("by")
+    paths = [
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for path, _ in jax.tree.leaves_with_path(tree)
+    ]
+    groups = {"": list(range(len(paths)))}
+    for i, path in enumerate(paths if by else ()):
+        name = path if by == "leaf" else by(path)
+        if not isinstance(name, str):
+            raise TypeError(f"measured: by must return a string, got {name!r} for {path!r}.")
+        groups.setdefault(f"/{name}", []).append(i)
+    return groups
+
+
+def _sizes(grads: list, updates: list, params: list) -> dict[str, jax.Array]:
+    """What there is to say about some leaves, whatever the rule."""
+    of_grads, of_updates, of_params = (
+        narrow(clip.global_norm(leaves), jnp.float32) for leaves in (grads, updates, params)
+    )
+    there = of_params > 0
+    bad = [~jnp.all(jnp.isfinite(g)) for g in grads]
+    return {
+        "grad_norm": of_grads,
+        "update_norm": of_updates,
+        "param_norm": of_params,
+        "update_to_param": jnp.where(there, of_updates / jnp.where(there, of_params, 1), 0),
+        "nonfinite_leaves": sum(map(jnp.float32, bad), jnp.zeros((), jnp.float32)),
+    }

@@ -1,0 +1,80 @@
+"""Hyperparameters by name: listing them, reading them at a state's count, putting others in place.
+
+A name is an address: the position of the part in its chain, then the argument: `"1.0.b1"`. A wrapper
+adds nothing to it (the part that it holds is named ""), so an optimizer's names stay when it is wrapped.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jax.tree_util import Partial
+
+from adaptive_tx import checks
+from adaptive_tx.arguments import Arguments, arguments_of
+
+
+def names(function: Callable, prefix: str = "") -> Iterator[str]:
+    """The names of what is bound to one side, `init` or `update`."""
+    if (arguments := arguments_of(function)) is None:
+        return
+    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
+        if allowed is None:
+            yield from names(value, below(prefix, name))
+        else:
+            yield prefix + name
+
+
+def below(prefix: str, name: str) -> str:
+    """The prefix of the names inside a part."""
+    return f"{prefix}{name}." if name else prefix
+
+
+def numbers(
+    update: Callable, init: Callable, state: Any, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """The numbers in force, by name: schedules are evaluated at the count in `state`."""
+    if (arguments := arguments_of(update)) is None:
+        return
+    for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
+        if allowed is None:
+            parts = arguments.values[i], arguments_of(init).values[i]
+            yield from numbers(*parts, _inner(arguments, state, i), below(prefix, name))
+    for name, value in arguments_of(init).at_start().items():
+        yield prefix + name, value
+    if any(arguments.ranges):
+        checks.has_field(arguments.who, state, "count")
+        for name, value in arguments.at(state.count).items():
+            yield prefix + name, value
+
+
+def _inner(arguments: Arguments, state: Any, i: int) -> Any:
+    """The state of the i-th part of a chain, or of what a wrapper holds."""
+    if not arguments.names[i]:
+        checks.has_field(arguments.who, state, "inner_state")
+        return state.inner_state
+    checks.chain_state(state, len(arguments.names))
+    return state[i]
+
+
+def put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:
+    """One side with other numbers, by their full names; checked again."""
+    if (arguments := arguments_of(function)) is None:
+        return function
+    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
+        if allowed is None:
+            arguments = arguments.put(name, put(value, changes, below(prefix, name)))
+        elif prefix + name in changes:
+            arguments = arguments.put(name, changes[prefix + name])
+    return Partial(function.func, *function.args[:-1], arguments)
+
+
+def full_name(who: str, name: str, known: list[str]) -> str:
+    """The full name that a short one stands for."""
+    if name in known:
+        return name
+    found = [full for full in known if full.endswith(f".{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise TypeError(f"{who}: {name} is ambiguous; name one of {', '.join(found)}.")
+    raise TypeError(f"{who}: no hyperparameter {name}; there are {', '.join(known) or 'none'}.")

@@ -1,0 +1,200 @@
+"""Patience: what to do once a value no longer improves; lower the scale of the updates, or stop.
+
+    mean   of `window` values at a time; one check at the end of each window
+    better = best - mean > min_delta |best|        absolute: > min_delta; maximize: mean - best
+    best  <- mean, since <- 0                      at a check that is better
+    since <- since + 1                             at one that is not; a plateau once since >= patience
+
+With patience=3, a plateau is the third check in a row that is not better; 2.5 counts as 3. The first
+finite mean is always better; one that is not finite never is, nor one equal to the best, whatever its
+sign. (optax's reduce_on_plateau asks for value < (1 - rtol) best, as any constant below zero is.)
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from adaptive_tx import checks, values
+from adaptive_tx.arguments import Arguments, Static, in_dtype
+from adaptive_tx.leafwise import exportable, incremented, on_leaves
+from adaptive_tx.transformation import Transformation, bind
+
+factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
+
+
+@exportable
+class ReduceOnPlateauState(NamedTuple):
+    count: jax.Array  # int32[], finished updates
+    scale: jax.Array  # float[], what the last updates were multiplied by
+    best: jax.Array  # float[], the mean at the last improvement; infinite before the first
+    since: jax.Array  # int32[], checks since the last improvement, reduction or cooldown
+    cooldown_left: jax.Array  # int32[], checks that do not count yet
+    in_window: jax.Array  # int32[], values since the last check
+    mean: jax.Array  # float[], their mean
+
+
+@exportable
+class EarlyStoppingState(NamedTuple):
+    count: jax.Array  # int32[], values seen
+    best: jax.Array  # float[], the mean at the last improvement; infinite before the first
+    since: jax.Array  # int32[], checks since the last improvement
+    should_stop: jax.Array  # bool[], once True it stays so
+    in_window: jax.Array  # int32[], values since the last check
+    mean: jax.Array  # float[], their mean
+
+
+def _fresh(kind: Static, arguments: Arguments) -> Any:
+    """The state before the first value; what is not named here starts at 0."""
+    start = {"scale": jnp.ones(()), "mean": jnp.zeros(()), "should_stop": jnp.array(False)}
+    start["best"] = jnp.full((), -jnp.inf if arguments.setting("maximize") else jnp.inf, float)
+    return kind.value(*(start.get(k, jnp.zeros((), jnp.int32)) for k in kind.value._fields))
+
+
+def watched(state, value, *, patience, min_delta, window, relative, maximize):
+    """The state after one more value, and whether this is a plateau: the rule of both."""
+    n = (state.in_window + 1).astype(value.dtype)
+    mean = state.mean * ((n - 1) / n) + value / n  # in this form it cannot overflow
+    check, known = n >= window, jnp.isfinite(state.best)
+    best = jnp.where(known, state.best, 0)
+    gain = mean - best if maximize else best - mean
+    margin = min_delta * jnp.abs(best) if relative else min_delta
+    better = check & jnp.isfinite(mean) & (~known | (gain > margin))
+    since = jnp.where(better, 0, jnp.where(check, incremented(state.since), state.since))
+    state = state._replace(
+        count=incremented(state.count), best=jnp.where(better, mean, state.best), since=since,
+        in_window=jnp.where(check, 0, state.in_window + 1), mean=jnp.where(check, 0, mean),
+    )  # fmt: skip
+    return state, check & (since.astype(value.dtype) >= patience)
+
+
+@functools.partial(jax.jit, static_argnames=("relative", "maximize"))
+def reduced(state, value, *, factor, cooldown, min_scale, **rule):
+    cooling = state.cooldown_left > 0
+    state, plateau = watched(state, value, **rule)
+    reduce = plateau & ~cooling
+    lower = jnp.minimum(state.scale, jnp.maximum(state.scale * factor, min_scale))
+    left = state.cooldown_left - (cooling & (state.in_window == 0)).astype(jnp.int32)
+    return state._replace(
+        scale=jnp.where(reduce, lower, state.scale),
+        since=jnp.where(reduce | cooling, 0, state.since),
+        cooldown_left=jnp.where(reduce, jnp.ceil(cooldown).astype(jnp.int32), left),
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("relative", "maximize"))
+def judged(state, value, *, min_steps, **rule):
+    state, plateau = watched(state, value, **rule)
+    stop = plateau & (state.count.astype(value.dtype) >= min_steps)
+    return state._replace(should_stop=state.should_stop | stop)
+
+
+def _after(rule, arguments: Arguments, state, value, call: str) -> Any:
+    """The state after a value, by one of the two; `call` shows how a value is given."""
+    dtype, kind = state.best.dtype, getattr(value, "dtype", type(value))
+    if not jnp.issubdtype(kind, jnp.number) or jnp.issubdtype(kind, jnp.complexfloating):
+        raise TypeError(f"{arguments.who}: needs a real number, {call}; got {value!r}.")
+    if shape := jnp.shape(value):
+        raise ValueError(f"{arguments.who}: value must be a scalar, got an array of shape {shape}.")
+    numbers = in_dtype(arguments.at(state.count), dtype)
+    return rule(state, jnp.asarray(value, dtype), **numbers, **dict(arguments.settings))
+
+
+def _flags(who: str, relative: bool, maximize: bool) -> dict[str, bool]:
+    return {k: checks.flag(who, k, v) for k, v in (("relative", relative), ("maximize", maximize))}
+
+
+def step(u, t, *, scale):
+    return scale * u
+
+
+def _init(arguments: Arguments, params) -> ReduceOnPlateauState:
+    checks.floating(arguments.who, "params", params)
+    return _fresh(Static(ReduceOnPlateauState), arguments)
+
+
+def _update(arguments: Arguments, updates, state, params=None, *, value: Any = None, **extra):
+    checks.state_type(arguments.who, ReduceOnPlateauState, state)
+    state = _after(reduced, arguments, state, value, "update(grads, state, params, value=loss)")
+    numbers = {"scale": state.scale}
+    return on_leaves(arguments.who, step, updates, t=state.count, numbers=numbers)[0], state
+
+
+def reduce_on_plateau(
+    factor=0.1, patience=10, min_delta=1e-4, cooldown=0, window=1, min_scale=0.0,
+    relative: bool = True, maximize: bool = False,
+) -> Transformation:  # fmt: skip
+    """Multiplies the updates by a scale that falls when the `value` given to `update` stops improving.
+
+    Args:
+      factor: what the scale is multiplied by at a plateau, in (0, 1).
+      patience: checks in a row without an improvement that make a plateau, >= 1; counted anew after it.
+      min_delta: what an improvement must exceed, >= 0, in parts of |best|.
+      cooldown: checks after a reduction that do not count towards the next, >= 0.
+      window: values averaged for one check, >= 1; more for the noisy losses of batches.
+      min_scale: the scale falls no lower, in [0, 1].
+      relative: False makes min_delta absolute, in the unit of the value.
+      maximize: True for a value that should rise, such as an accuracy.
+
+    Raises:
+      TypeError, ValueError: from `update(grads, state, params, value=loss)`, unless value is a real scalar.
+    """
+    return bind(
+        "reduce_on_plateau", _init, _update, settings=_flags("reduce_on_plateau", relative, maximize),
+        factor=factor_range(factor), patience=checks.at_least_one(patience),
+        min_delta=checks.non_negative(min_delta), cooldown=checks.non_negative(cooldown),
+        window=checks.at_least_one(window), min_scale=checks.fraction(min_scale),
+    )  # fmt: skip
+
+
+class EarlyStopping(NamedTuple):
+    """When to stop, as a value: `init()` makes a state, `update(value, state)` the next one."""
+
+    init: Partial
+    update: Partial
+
+    __eq__, __ne__, __hash__ = values.equal, values.unequal, values.hashed
+    concrete = values.concrete
+
+    def __repr__(self) -> str:
+        return values.written(self.init, self.update)
+
+
+def _seen(arguments: Arguments, value, state) -> EarlyStoppingState:
+    checks.state_type(arguments.who, EarlyStoppingState, state)
+    return _after(judged, arguments, state, value, "update(loss, state)")
+
+
+def early_stopping(
+    patience=3, min_delta=0.02, min_steps=0, window=1, relative: bool = True, maximize: bool = False
+) -> EarlyStopping:
+    """Says when to stop: `should_stop` in its state, from the first plateau on.
+
+    >>> stop = early_stopping(patience=2)
+    >>> state = stop.init()
+    >>> for loss in [1.0, 0.5, 0.495, 0.495]:
+    ...     state = stop.update(loss, state)
+    >>> bool(state.should_stop), float(state.best), int(state.since)
+    (True, 0.5, 2)
+
+    Args:
+      patience: checks in a row without an improvement that make a plateau, >= 1.
+      min_delta: what an improvement must exceed, >= 0, in parts of |best|.
+      min_steps: before so many values it never stops, >= 0.
+      window: values averaged for one check, >= 1; more for the noisy losses of batches.
+      relative: False makes min_delta absolute, in the unit of the value.
+      maximize: True for a value that should rise, such as an accuracy.
+
+    Raises:
+      TypeError, ValueError: from `update`, for a value that is not a real scalar.
+    """
+    who = "early_stopping"
+    settings = _flags(who, relative, maximize)
+    numbers = {
+        "patience": checks.at_least_one(patience), "min_delta": checks.non_negative(min_delta),
+        "min_steps": checks.non_negative(min_steps), "window": checks.at_least_one(window),
+    }  # fmt: skip
+    start, seen = Arguments.of(who, {}, settings), Arguments.of(who, numbers, settings)
+    return EarlyStopping(Partial(_fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))

@@ -1,0 +1,130 @@
+"""What there is to see in one part of a chain, from outside: its state, what goes in and what comes out.
+
+No rule is known here by name. What a part offers follows from how it was made: the slots of its state,
+the keywords of its step, and what it computes once for all leaves.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from adaptive_tx import clip, noise
+from adaptive_tx.leafwise import keywords_of, known_to, rule_of
+from adaptive_tx.numerics import modulus, narrow
+from adaptive_tx.transformation import Stage, Transformation, innermost
+
+RATIOS = tuple(f"snr_{name}" for name in noise.FRACTIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """One part: known when the transformation is made, so hashable."""
+
+    prefix: str  # of the names of what it alone has
+    clips: bool
+    scalars: tuple[str, ...] = ()  # what its `once` computes, but for bias corrections
+    has_moments: bool = False  # mu and nu, both to be corrected
+    has_squares: bool = False  # and nu is the average of |g|^2
+
+    def names(self, whole: bool) -> list[str]:
+        """The metrics of a group of leaves, or of the whole tree."""
+        found = [*RATIOS] if self.has_moments else []
+        if whole:
+            found += [*self.scalars]
+            found += ["effective_step"] if self.has_moments else []
+            found += ["effective_step_bound", "gradient_noise_scale"] if self.has_squares else []
+        return [self.prefix + name for name in found]
+
+    def metrics(self, stage: Stage, leaves: Sequence[int], whole: bool) -> dict[str, jax.Array]:
+        """The same, with their values for some of the leaves."""
+        if not self.names(whole):
+            return {}
+        known, found = known_to(stage.part, stage.old), {}
+        if self.has_moments:
+            mus, nus = _picked(stage.new.mu, leaves), _picked(stage.new.nu, leaves)
+            found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"])))
+        if whole:
+            found |= {name: known[name] for name in self.scalars}
+            found |= {"effective_step": _largest(stage.after)} if self.has_moments else {}
+        if whole and self.has_squares:
+            b1, b2 = known["b1"], known["b2"]
+            found["effective_step_bound"] = jnp.maximum(1, (1 - b1) / jnp.sqrt(1 - b2))
+            found["gradient_noise_scale"] = noise.scale(mus, nus, b1, known["c1"], known["c2"])
+        return {self.prefix + name: value for name, value in found.items()}
+
+
+def sights_of(tx: Transformation) -> tuple[Sight, ...]:
+    """What there is to see in each innermost part. Names have a prefix where two parts have some."""
+    sights = [_sight(where, part) for where, part in innermost(tx.update)]
+    if sum(bool(sight.names(whole=True)) for sight in sights) > 1:
+        return tuple(sights)
+    return tuple(dataclasses.replace(sight, prefix="") for sight in sights)
+
+
+def _sight(where: str, update: Partial) -> Sight:
+    rule = rule_of(update)
+    if rule is None:
+        return Sight(where, clips=update.func.__module__ == clip.__name__)
+    slots = rule.state._fields[1:]
+    has_moments = {"mu", "nu"} <= {*slots} and {"c1", "c2"} <= {*keywords_of(rule.step)}
+    return Sight(
+        where,
+        clips=rule.step.__module__ == clip.__name__,
+        scalars=_scalars(rule.once, update.args[-1].names),
+        has_moments=has_moments,
+        has_squares=has_moments and _averages_squares(rule.step, slots),
+    )
+
+
+@functools.cache
+def _scalars(once: Callable | None, numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of what a rule computes once for all leaves, but for bias corrections (c1, c2, ...)."""
+    if once is None:
+        return ()
+    scalar = jax.ShapeDtypeStruct((), jnp.float32)
+    found = jax.eval_shape(once, scalar, **dict.fromkeys(numbers, scalar))
+    return tuple(name for name in found if not name.startswith(("c1", "c2")))
+
+
+@functools.cache
+def _averages_squares(step: Callable, slots: tuple[str, ...]) -> bool:
+    """Whether mu and nu are the averages of g and |g|^2: asked of the rule, by a step on one number.
+
+    AdaBelief's nu is the average of something else, and Yogi's is none.
+    """
+    old, numbers = {"mu": 1.0, "nu": 2.0}, {"b1": 0.5, "b2": 0.25}
+    with jax.ensure_compile_time_eval():
+        g, t, *state = map(jnp.float32, (3.0, 2.0, *(old.get(slot, 0.0) for slot in slots)))
+        keywords = {name: jnp.float32(numbers.get(name, 1.0)) for name in keywords_of(step)}
+        _, *state = step(g, *state, t, **keywords)
+        new = dict(zip(slots, map(float, state)))
+    return new["mu"] == 0.5 * 1 + 0.5 * 3 and new["nu"] == 0.25 * 2 + 0.75 * 9
+
+
+def _picked(tree, leaves: Sequence[int]) -> list[jax.Array]:
+    flat = jax.tree.leaves(tree)
+    return [flat[i] for i in leaves]
+
+
+def _largest(tree) -> jax.Array:
+    """The largest entry."""
+    sizes = [narrow(jnp.max(modulus(u), initial=0), jnp.float32) for u in jax.tree.leaves(tree)]
+    return functools.reduce(jnp.maximum, sizes, jnp.zeros((), jnp.float32))
+
+
+def clipped(stages: Sequence[Stage]) -> jax.Array:
+    """The fraction of all entries that some of these parts changed."""
+    pairs = [zip(jax.tree.leaves(s.before), jax.tree.leaves(s.after)) for s in stages]
+    changed, size = jnp.zeros((), jnp.float32), 0
+    for of_leaf in zip(*pairs):
+        differ = functools.reduce(jnp.logical_or, [_differ(a, b) for a, b in of_leaf])
+        changed, size = changed + jnp.sum(differ, dtype=jnp.float32), size + differ.size
+    return changed / max(size, 1)
+
+
+def _differ(a: jax.Array, b: jax.Array) -> jax.Array:
+    return (a != b) & ~(jnp.isnan(a) & jnp.isnan(b))

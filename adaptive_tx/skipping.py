@@ -1,0 +1,120 @@
+"""One step that may be skipped: what the guards of `guarded` share.
+
+A step is taken if all of it is finite (gradients, the loss if `update` gets one, the updates) and the
+history, where there is one, sees no spike. Otherwise the updates are zero and the inner state stays.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from adaptive_tx import checks
+from adaptive_tx.arguments import Arguments, Static, in_dtype
+from adaptive_tx.clip import global_norm
+from adaptive_tx.leafwise import exportable, incremented
+
+
+@exportable
+class NotFinite(NamedTuple):
+    """Where the last step that was not finite was not. Without one, nowhere."""
+
+    value: jax.Array  # bool[], the loss
+    grads: jax.Array  # bool[leaves]
+    updates: jax.Array  # bool[leaves], from finite gradients
+
+
+@exportable
+class GuardedState(NamedTuple):
+    inner_state: Any
+    count: jax.Array  # int32[], updates asked for
+    skipped: jax.Array  # int32[]
+    in_a_row: jax.Array  # int32[], the skips since the last step
+    too_many: jax.Array  # bool[], whether these are max_in_a_row or more
+    not_finite: NotFinite
+    history: Any  # () or one of `histories`
+
+
+def init(history: Static, arguments: Arguments, params) -> GuardedState:
+    inner_state = arguments.values[0](params)
+    zero, good = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
+    nowhere = jnp.zeros(len(jax.tree.leaves(params)), bool)
+    return GuardedState(
+        inner_state, count=zero, skipped=zero, in_a_row=zero, too_many=good,
+        not_finite=NotFinite(good, nowhere, nowhere),
+        history=() if history.value is None else history.value.empty(),
+    )  # fmt: skip
+
+
+def update(history: Static, arguments: Arguments, grads, state, params=None, **extra):
+    who = arguments.who
+    checks.state_type(who, GuardedState, state)
+    checks.floating(who, "grads", grads)
+    value, bad_value, extra = _value(arguments, extra)
+    bad_grads = _not_finite(grads)
+    if bad_grads.shape != state.not_finite.grads.shape:
+        raise ValueError(
+            f"{who}: grads has {bad_grads.size} leaves, but the state was made for "
+            f"{state.not_finite.grads.size}."
+        )
+    finite = ~jnp.any(bad_grads) & ~bad_value
+    # A rule never sees what is not finite: neither its numbers nor its derivatives become NaN.
+    grads = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)
+    updates, inner_state = arguments.values[0](grads, state.inner_state, params, **extra)
+    bad_updates = _not_finite(updates)
+    finite &= ~jnp.any(bad_updates)
+
+    spike, entered = _against(history.value, arguments, state, grads, value)
+    taken = finite & ~spike
+    in_a_row = jnp.where(taken, 0, incremented(state.in_a_row))
+    return _where(taken, updates, jax.tree.map(jnp.zeros_like, updates)), GuardedState(
+        _where(taken, inner_state, state.inner_state),
+        count=incremented(state.count),
+        skipped=jnp.where(taken, state.skipped, incremented(state.skipped)),
+        in_a_row=in_a_row,
+        too_many=in_a_row >= arguments.setting("max_in_a_row"),
+        not_finite=_where(finite, state.not_finite, NotFinite(bad_value, bad_grads, bad_updates)),
+        history=_where(taken, entered, state.history),
+    )
+
+
+def _where(condition: jax.Array, tree, other):
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), tree, other)
+
+
+def _not_finite(tree) -> jax.Array:
+    """Which leaves have an entry that is not finite."""
+    flags = [~jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
+    return jnp.stack(flags) if flags else jnp.zeros(0, bool)
+
+
+def _value(arguments: Arguments, extra: dict[str, Any]):
+    """The loss made finite, 0 if there is none; whether it was not; and what the inner update gets."""
+    who, value = arguments.who, extra.get("value")
+    if value is None:
+        if arguments.setting("of") == "loss":
+            raise TypeError(
+                f'{who}: of="loss" needs the loss; call update(grads, state, params, value=loss).'
+            )
+        return jnp.zeros(()), jnp.zeros((), bool), extra
+    if jnp.shape(value) != ():
+        raise ValueError(f"{who}: value must be a scalar, got shape {jnp.shape(value)}.")
+    bad = ~jnp.isfinite(value)
+    value = jnp.where(bad, 0, value)
+    return value, bad, {**extra, "value": value}
+
+
+def _against(history, arguments: Arguments, state: GuardedState, grads, value):
+    """Whether this step is a spike, and what the history is if it is taken."""
+    if history is None:
+        return jnp.zeros((), bool), ()
+    of_norm = history.of == "norm"
+    x = global_norm(grads) if of_norm else value
+    numbers = in_dtype(arguments.at(state.count), jnp.float32)
+    x, numbers = lax.stop_gradient((x.astype(jnp.float32), numbers))
+    known = state.history.n >= arguments.setting("warmup")
+    spike = known & ~state.too_many & history.is_spike(state.history, x, numbers)
+    old = _where(state.too_many, history.empty(), state.history)
+    entered = history.entered(old, x, numbers)
+    return spike, _where(x > 0, entered, old) if of_norm else entered
