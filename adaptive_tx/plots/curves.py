@@ -31,7 +31,7 @@ def draw(figure: Figure, x: float, bottom: float, panel: Panel) -> None:
         _curve(axes, curve, look["color"], look["ls"])
     _scale(axes, panel)
     axes.set_xlim(1, max(len(panel.curves[0].values), 2))
-    axes.xaxis.set_major_locator(style.ticks(5, integer=True))
+    style.step_axis(axes, 5)
     axes.set_xlabel("step", size=8, color=style.SOFT, labelpad=1)
     axes.grid(axis="y")
     if panel.right:
@@ -54,7 +54,7 @@ def draw(figure: Figure, x: float, bottom: float, panel: Panel) -> None:
 def broken(panel: Panel) -> np.ndarray:
     """At which steps something that the panel shows is not finite."""
     curves = panel.curves + ([panel.right] if panel.right else [])
-    every = [series for curve in curves for series in _series(curve)]
+    every = [series for curve in curves for series in arrays(curve)]
     return np.any(~np.isfinite(np.stack(every)), axis=0)
 
 
@@ -79,7 +79,8 @@ def fitted(text: str, letters: int) -> str:
     return text if len(text) <= letters else "…" + text[1 - letters :]
 
 
-def _series(curve: Curve) -> list[np.ndarray]:
+def arrays(curve: Curve) -> list[np.ndarray]:
+    """All numbers of a curve: its line, its bound, its band."""
     bound = [] if curve.bound is None else [curve.bound]
     return [curve.values, *bound, *(curve.band or ())]
 
@@ -93,7 +94,7 @@ def _looks(panel: Panel) -> list[dict[str, Any]]:
 
 def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
     """A line with gaps; a finite value between two gaps is a dot."""
-    finite = [np.where(np.isfinite(series), series, np.nan) for series in _series(curve)]
+    finite = [np.where(np.isfinite(series), series, np.nan) for series in arrays(curve)]
     values, *others = finite
     if curve.band:
         low, high = others[-2:]
@@ -103,15 +104,15 @@ def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
         at = thinned(others[0])
         axes.plot(at + 1, others[0][at], color=colour, lw=1, ls=DASHED)
     at = thinned(values)
-    axes.plot(at + 1, values[at], color=colour, ls=dashes, lw=1.2)
+    axes.plot(at + 1, values[at], color=colour, ls=dashes, lw=1.2, label=curve.label)
     gap = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
     lone = np.flatnonzero(~gap[1:-1] & gap[:-2] & gap[2:])
-    axes.plot(lone + 1, values[lone], ".", color=colour, ms=4)
+    axes.plot(lone + 1, values[lone], ".", color=colour, ms=4, clip_on=False)
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
     """The y axis: all that is finite, and zero if it is near."""
-    values = np.concatenate([series for curve in panel.curves for series in _series(curve)])
+    values = np.concatenate([series for curve in panel.curves for series in arrays(curve)])
     values = values[np.isfinite(values)]
     if panel.log:
         values = values[values > 0]
@@ -126,7 +127,7 @@ def _scale(axes: Axes, panel: Panel) -> None:
 
 
 def _key(panel: Panel) -> list[tuple[Any, str]]:
-    """Handle and name of all that a panel shows; none for a lone curve, its title says it."""
+    """Handle and name of all that a panel shows; none for a lone curve named as the panel."""
     looks, curves = _looks(panel), panel.curves
     order = list(range(len(curves)))
     if len(order) > NAMES:  # the ones that end highest
@@ -138,24 +139,21 @@ def _key(panel: Panel) -> list[tuple[Any, str]]:
     ]
     if more := len(curves) - len(order):
         key.append((Line2D([], [], ls=""), f"and {more} that end lower"))
+    colour = looks[0]["color"] if len(curves) == 1 else style.SOFT
     if panel.bound:
-        key.append((Line2D([], [], color=style.SOFT, lw=1, ls=DASHED), panel.bound))
+        key.append((Line2D([], [], color=colour, lw=1, ls=DASHED), panel.bound))
     if panel.band:
-        key.append((Patch(color=style.SOFT, alpha=0.25, lw=0), panel.band))
+        key.append((Patch(color=colour, alpha=0.2, lw=0), panel.band))
     if panel.right:
         handle = Line2D([], [], color=style.ORANGE, lw=1.6, ls=ON_THE_RIGHT)
         key.append((handle, f"{panel.right.label} (right)"))
-    return [(handle, fitted(name, 42)) for handle, name in key] if len(key) > 1 else []
+    if len(key) == 1 and panel.title.startswith(key[0][1]):
+        return []
+    return [(handle, fitted(name, 42)) for handle, name in key]
 
 
 def _columns(key: list[tuple[Any, str]]) -> int:
-    """How many names stand beside each other: as many as fit, each column as wide as it must."""
-    n = len(key)
-    for columns in range(n, 1, -1):
-        groups = np.array_split([len(name) for _, name in key], columns)
-        if LETTER * sum(map(max, groups)) + HANDLE * columns <= WIDE - 0.2:
-            return -(-n // -(-n // columns))  # no more than fill the last row
-    return 1
+    return style.columns([name for _, name in key], WIDE - 0.2, LETTER, HANDLE)
 
 
 def _rows(key: list[tuple[Any, str]]) -> int:

@@ -53,7 +53,7 @@ def dashboard(
     with style.look():
         figure = style.Picture(figsize=(wide, high), facecolor="white")
         words = title or "Metrics of a run"
-        style.words(figure, curves.fitted(words, int(8 * wide)), counted(steps))
+        style.words(figure, curves.fitted(words, int(8 * wide)), style.counted(steps))
         for r, row in enumerate(rows):
             bottom = high - ABOVE - sum(heights[: r + 1])
             for c, panel in enumerate(row):
@@ -67,13 +67,9 @@ def said(panel: Panel) -> tuple[str, bool]:
     from adaptive_tx.plots import curves, style
 
     if n := int(curves.broken(panel).sum()):
-        return f"not finite: {counted(n)}", True
+        return f"not finite: {style.counted(n)}", True
     lone = len(panel.curves) == 1
     return style.power(panel.curves[0].values[-1], 4) if lone else "", False
-
-
-def counted(steps: int) -> str:
-    return f"{steps} step" if steps == 1 else f"{steps} steps"
 
 
 def _title(figure: "Picture", x: float, y: float, panel: Panel) -> None:
@@ -82,7 +78,7 @@ def _title(figure: "Picture", x: float, y: float, panel: Panel) -> None:
     wide, high = figure.get_size_inches()
     right, bad = said(panel)
     room = curves.WIDE - 0.4 - 0.07 * len(right)
-    title = curves.fitted(panel.title, int(room / 0.085))
+    title = curves.fitted(panel.title, int(room / 0.09))
     figure.text(x / wide, y / high, title, size=9.5, weight="bold", va="center")
     end, colour = x + curves.WIDE - 0.2 - curves.RIGHT, style.RED if bad else style.SOFT
     figure.text(end / wide, y / high, right, size=8.5, color=colour, va="center", ha="right")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.plots.dashboard import counted, said
+from adaptive_tx.plots.dashboard import said
 from adaptive_tx.plots.panels import Panel, checked, panels
 
 PAGE = """<!doctype html>
@@ -115,7 +115,7 @@ def dashboard_html(
     page = PAGE.format(
         title=html.escape(title or "Metrics of a run"),
         style=_style(),
-        steps=counted(len(next(iter(values.values())))),
+        steps=style.counted(len(next(iter(values.values())))),
         versions=html.escape(", ".join(_versions())),
         panels="\n".join(figures),
         rows="\n".join(_row(name, series) for name, series in values.items()),

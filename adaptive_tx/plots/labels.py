@@ -102,10 +102,16 @@ def members(who: str, tx: optax.GradientTransformation) -> list[Transformation]:
 
 
 def _rule_and_rate(tx: Transformation, facts: dict[str, str]) -> str:
-    rules = tuple(_rules(tx.update))
-    rule = KNOWN.get(rules) or " + ".join(part.removeprefix("scale_by_") for part in rules)
     rates = [f"lr {text}" for name, text in facts.items() if _short(name) == "lr"]
-    return ", ".join([rule, *rates])
+    return ", ".join([_chained(tuple(_rules(tx.update))), *rates])
+
+
+def _chained(rules: tuple[str, ...]) -> str:
+    """The rules of a chain; those at its end under their own name, if they have one."""
+    for i in range(len(rules) or 1):
+        if name := KNOWN.get(rules[i:]):
+            return " + ".join([*rules[:i], name])
+    return " + ".join(rule.removeprefix("scale_by_") for rule in rules)
 
 
 def _rules(update: Any) -> Iterator[str]:
@@ -113,16 +119,12 @@ def _rules(update: Any) -> Iterator[str]:
     if (arguments := arguments_of(update)) is None:
         yield f"optax {update.args[-1].value.update.__qualname__.split('.')[0]}"
         return
-    inner = [
-        rule
-        for part, allowed in zip(arguments.values, arguments.ranges)
-        if allowed is None
-        for rule in _rules(part)
-    ]
+    parts = [part for part, allowed in zip(arguments.values, arguments.ranges) if allowed is None]
+    inner = tuple(rule for part in parts for rule in _rules(part))
     if arguments.who == "chain":
         yield from inner
     elif arguments.who != "scale_by_learning_rate":
-        yield f"{arguments.who}({' + '.join(inner)})" if inner else arguments.who
+        yield f"{arguments.who}({_chained(inner)})" if parts else arguments.who
 
 
 def _facts(function: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -150,5 +152,7 @@ def _function(schedule: Any) -> str:
         return arguments_of(schedule.evaluate).who
     while hasattr(schedule, "func"):  # a partial
         schedule = schedule.func
-    name = getattr(schedule, "__qualname__", type(schedule).__name__).split(".<locals>")[0]
-    return "lambda" if "<lambda>" in getattr(schedule, "__name__", "") else name.split(".")[-1]
+    names = getattr(schedule, "__qualname__", type(schedule).__name__).split(".<locals>.")
+    of_optax = (getattr(schedule, "__module__", None) or "").startswith("optax")
+    name = names[0 if of_optax else -1]  # optax's are closures in a function with a good name
+    return "lambda" if name == "<lambda>" else name

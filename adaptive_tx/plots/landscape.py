@@ -19,7 +19,7 @@ def landscape(scene: Scene) -> tuple[style.Picture, Callable[[int], list[Line2D]
     title, surface, window, walks, sweep = scene
     steps = len(walks[0].gap) - 1
     with style.look():
-        columns = _columns([_said(walk) for walk in walks])
+        columns = style.columns([_said(walk) for walk in walks], WIDE - 0.6, 0.066, 0.6)
         rows = -(-len(walks) // columns) + 1
         high = ABOVE + HIGH + BELOW + ROW * rows + 0.1
         figure = style.Picture(figsize=(WIDE, high), facecolor="white")
@@ -30,7 +30,7 @@ def landscape(scene: Scene) -> tuple[style.Picture, Callable[[int], list[Line2D]
         _gap_axes(gaps, walks, steps)
         style.words(figure, title.replace("_", " ").capitalize(), "")
         looks = style.ramp(len(walks)) if sweep else style.looks(len(walks))
-        artists = [_artists(plane, gaps, look) for look in looks]
+        artists = [_artists(plane, gaps, walk.label, look) for walk, look in zip(walks, looks)]
         _points(plane, surface, walks[0].points[0])
         _key(figure, walks, looks, columns, high)
     start = ", ".join(f"{x:.4g}".replace("-", "−") for x in walks[0].points[0])
@@ -38,7 +38,7 @@ def landscape(scene: Scene) -> tuple[style.Picture, Callable[[int], list[Line2D]
     def show(step: int) -> list[Line2D]:
         for walk, lines in zip(walks, artists):
             _up_to(step, walk, *lines)
-        said = f"step {step} of {steps}" if step < steps else f"{steps} steps"
+        said = f"step {step} of {steps}" if step < steps else style.counted(steps)
         figure.texts[1].set_text(f"f(x, y) = {surface.formula};  {said} from ({start})")
         return [line for lines in artists for line in lines]
 
@@ -49,7 +49,7 @@ def _contours(plane: Axes, surface: Surface, window: Window) -> None:
     """Lines of equal height, evenly spaced in the logarithm; darker ground is lower."""
     left, right, bottom, top = window
     x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
-    gap = np.maximum(surface(x, y) - surface.lowest, 1e-300)
+    gap = np.maximum(np.asarray(surface(x, y), float) - surface.lowest, 1e-300)
     highest = float(gap.max())
     levels = np.geomspace(highest / 1e5, highest, 16)
     plane.contourf(x, y, np.log10(gap), np.log10(levels), cmap="Greys_r", alpha=0.16, extend="min")
@@ -62,26 +62,27 @@ def _contours(plane: Axes, surface: Surface, window: Window) -> None:
 
 
 def _gap_axes(gaps: Axes, walks: Sequence[Walk], steps: int) -> None:
-    drawn = np.concatenate([walk.gap[: walk.until] for walk in walks])
-    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
-    low, high = (drawn.min(), drawn.max()) if len(drawn) else (0.1, 1.0)
+    inside = np.concatenate([walk.gap[: walk.until] for walk in walks])
+    every = np.concatenate([walk.gap for walk in walks])
+    low = every[np.isfinite(every) & (every > 0)].min(initial=1.0)
+    high = inside[np.isfinite(inside)].max(initial=low)
     style.log_axis(gaps, max(low, 1e-16) / 2, 3 * max(high, 1e-15))
     gaps.set(xlim=(0, steps), xlabel="step t")
     gaps.set_title("gap to the minimum, f − f*", loc="left", size=9, color=style.INK, pad=5)
     gaps.grid(axis="y")
-    gaps.xaxis.set_major_locator(style.ticks(5, integer=True))
+    style.step_axis(gaps, 5)
 
 
-def _artists(plane: Axes, gaps: Axes, look: dict) -> tuple[Line2D, ...]:
+def _artists(plane: Axes, gaps: Axes, label: str, look: dict) -> tuple[Line2D, ...]:
     """The way, its head, the cross at the edge; the gap, its head."""
     line = {"color": look["color"], "ls": look["ls"], "lw": 1.5, "solid_joinstyle": "round"}
     head = {"color": look["color"], "marker": look["marker"], "ms": 6, "mec": "white", "ls": ""}
     cross = {"color": look["color"], "marker": "x", "ms": 8, "mew": 2, "ls": "", "clip_on": False}
     return (
-        *plane.plot([], [], zorder=3, **line),
+        *plane.plot([], [], zorder=3, label=label, **line),
         *plane.plot([], [], zorder=5, **head),
         *plane.plot([], [], zorder=6, **cross),
-        *gaps.plot([], [], zorder=3, **line),
+        *gaps.plot([], [], zorder=3, label=label, **line),
         *gaps.plot([], [], zorder=5, clip_on=False, **head),
     )
 
@@ -125,9 +126,3 @@ def _key(figure, walks: Sequence[Walk], looks: list[dict], columns: int, high: f
 
 def _said(walk: Walk) -> str:
     return f"{walk.label}: {walk.fate}" if walk.fate else walk.label
-
-
-def _columns(texts: Sequence[str]) -> int:
-    """How many texts stand beside each other in the key: what fits, shared out evenly."""
-    fit = max(1, min(len(texts), 120 // (max(map(len, texts)) + 8)))
-    return -(-len(texts) // -(-len(texts) // fit))

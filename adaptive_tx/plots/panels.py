@@ -78,7 +78,7 @@ def checked(who: str, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
     for name, series in values.items():
         if len(series) != len(values[first]):
             raise ValueError(
-                f"{who}: {name} has {len(series)} steps, but {first} has {len(values[first])}."
+                f"{who}: {name} has length {len(series)}, but {first} has length {len(values[first])}."
             )
     return values
 

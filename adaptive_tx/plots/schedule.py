@@ -58,9 +58,13 @@ def values(name: str, schedule: Callable, steps: int) -> np.ndarray:
     """The value at each count from 0 to steps - 1, as float64[steps]."""
     counts = jnp.arange(steps).astype(float)
     try:
-        found = np.asarray(jax.jit(jax.vmap(schedule))(counts), float)
+        given = jax.jit(jax.vmap(schedule))(counts)
     except TypeError:  # it cannot be traced: Python's `if`, `math`, NumPy
-        found = np.asarray([schedule(float(count)) for count in range(steps)], float)
+        given = [schedule(float(count)) for count in range(steps)]
+    try:
+        found = np.asarray(given, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"schedule: {name} must return a number, got {given[0]!r}.") from None
     if found.shape != (steps,):
         raise ValueError(
             f"schedule: {name} must return a scalar, got an array of shape {found.shape[1:]}."
@@ -82,12 +86,12 @@ def _draw(names: Sequence[str], curves: Sequence[np.ndarray], steps: int) -> "Pi
     with style.look():
         figure = style.Picture(figsize=(wide, high), facecolor="white")
         title = "Schedules" if len(names) > 1 else "Schedule"
-        style.words(figure, title, f"what each of {steps} updates sees")
+        style.words(figure, title, f"what each of {steps:,} updates sees")
         for i, panel in enumerate(panels):
             bottom = high - above - each - (each + 0.25) * i
             axes = figure.add_axes((0.75 / wide, bottom / high, 1 - 1.0 / wide, each / high))
             for k in panel:
-                _curve(axes, curves[k], looks[k])
+                _curve(axes, names[k], curves[k], looks[k])
             _frame(axes, steps, last=i == len(panels) - 1)
         keys = [style.Line2D([], [], **{**look, "marker": ""}) for look in looks]
         figure.legend(
@@ -97,9 +101,10 @@ def _draw(names: Sequence[str], curves: Sequence[np.ndarray], steps: int) -> "Pi
     return figure
 
 
-def _curve(axes: "Axes", values: np.ndarray, look: dict[str, Any]) -> None:
+def _curve(axes: "Axes", name: str, values: np.ndarray, look: dict[str, Any]) -> None:
     dots = {"ms": 4} if len(values) <= FEW else {"marker": ""}
-    axes.plot(np.arange(len(values)), values, solid_joinstyle="miter", **{**look, **dots})
+    how = {**look, **dots, "label": name, "solid_joinstyle": "miter"}
+    axes.plot(np.arange(len(values)), values, **how)
 
 
 def _frame(axes: "Axes", steps: int, last: bool) -> None:
@@ -107,7 +112,7 @@ def _frame(axes: "Axes", steps: int, last: bool) -> None:
 
     room = max(0.01 * steps, 0.5)
     axes.set_xlim(-room, steps - 1 + room)
-    axes.xaxis.set_major_locator(style.ticks(8, integer=True))
+    style.step_axis(axes, 8)
     axes.yaxis.set_major_locator(style.ticks(6))
     axes.tick_params(labelbottom=last)
     axes.grid(axis="y")

@@ -121,7 +121,7 @@ class Animation(FuncAnimation):
     """An animation that shows in notebooks as the GIF that it would be saved as."""
 
     def __init__(self, figure: Figure, draw: Callable, frames: Sequence[int], fps: int):
-        self.fps = fps
+        self.figure, self.show, self.fps = figure, draw, fps
         super().__init__(figure, draw, frames=frames, init_func=list, interval=round(1000 / fps))
 
     def gif(self, path: str | os.PathLike) -> None:
@@ -171,14 +171,38 @@ def log_axis(axes: Axes, low: float, high: float) -> None:
     locator = LogLocator(numticks=6) if decades > 2 else LogLocator(subs=(1, 2, 5), numticks=6)
     axes.yaxis.set_major_locator(locator if decades > 0.7 else ticks(4))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(_number_tick))
 
 
 def linear_axis(axes: Axes, low: float, high: float) -> None:
     """A linear y axis from low to high."""
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(ticks(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(_number_tick))
+
+
+def columns(names: Sequence[str], room: float, letter: float, handle: float) -> int:
+    """How many columns of a key fit in so many inches, each as wide as it must; none of them in vain.
+
+    A name is as wide as its letters, and has a handle before it.
+    """
+    n = len(names)
+    for k in range(n, 1, -1):
+        widest = [max(part) for part in np.array_split([len(name) for name in names], k)]
+        if letter * sum(widest) + handle * k <= room:
+            return -(-n // -(-n // k))
+    return 1
+
+
+def step_axis(axes: Axes, most: int) -> None:
+    """An x axis of steps: whole numbers, thousands as 20k."""
+    axes.xaxis.set_major_locator(ticks(most, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(_step_tick))
+
+
+def counted(steps: int) -> str:
+    """1 step, 2,000 steps."""
+    return f"{steps:,} step" if steps == 1 else f"{steps:,} steps"
 
 
 def ticks(most: int, integer: bool = False) -> MaxNLocator:
@@ -193,6 +217,14 @@ def power(value: float, digits: int = 6) -> str:
     factor, exponent = f"{value:.{digits - 1}e}".split("e")
     ten = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
     return ten if float(factor) == 1 else f"{float(factor):g}·{ten}".replace("-", "−")
+
+
+def _number_tick(value: float, _: int) -> str:
+    return power(value)
+
+
+def _step_tick(step: float, _: int) -> str:
+    return f"{step:.6g}" if step < 1e4 else f"{step / 1000:.6g}k"
 
 
 def writable(who: str, path: str | os.PathLike | None, formats: Sequence[str]) -> None:

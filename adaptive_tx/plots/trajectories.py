@@ -28,7 +28,7 @@ class Walk(NamedTuple):
     label: str
     points: np.ndarray  # float64[steps + 1, 2]
     gap: np.ndarray  # float64[steps + 1], f - f*
-    until: int  # points before this one are drawn
+    until: int  # how many points are drawn
     fate: str  # what the legend says of a way that leaves the window; empty if it stays
     edge: np.ndarray  # float64[0 or 1, 2], where it leaves for good
 
@@ -150,17 +150,19 @@ def scene(who: str, optimizers, surface: str | Surface, steps: int, start) -> Sc
 
 
 def _window(surface: Surface, start: np.ndarray) -> Window:
-    """The surface's window, wider if the start is outside."""
+    """The surface's window; wider, with room around the start, if that is outside."""
     left, right, bottom, top = surface.window
-    wide, high = 0.05 * (right - left), 0.05 * (top - bottom)
     x, y = start
+    if left <= x <= right and bottom <= y <= top:
+        return surface.window
+    wide, high = 0.2 * (right - left), 0.2 * (top - bottom)
     return min(left, x - wide), max(right, x + wide), min(bottom, y - high), max(top, y + high)
 
 
 def _walk(label, tx, surface: Surface, start, steps: int, window) -> Walk:
     points = np.asarray(_descend(tx, jnp.asarray(start, float), surface.function, steps), float)
     with np.errstate(all="ignore"):
-        gap = surface(*points.T) - surface.lowest
+        gap = np.asarray(surface(*points.T), float) - surface.lowest
     left, right, bottom, top = window
     x, y = points.T
     inside = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
@@ -207,13 +209,14 @@ def _fate(inside: np.ndarray, points: np.ndarray, last: int) -> str:
         broken = np.flatnonzero(~np.isfinite(points).all(1))
         beyond = f", not finite from step {broken[0]}" if len(broken) else ""
         return f"leaves at step {last + 1}{beyond}"
-    outside = np.flatnonzero(~inside)
-    return f"outside between steps {outside[0]} and {outside[-1]}"
+    first, last = np.flatnonzero(~inside)[[0, -1]]
+    return f"outside at step {first}" if first == last else f"outside in steps {first} to {last}"
 
 
 def _surface(who: str, surface) -> tuple[str, Surface]:
     if isinstance(surface, Surface):
-        return getattr(surface.function, "__name__", "surface"), surface
+        name = getattr(surface.function, "__name__", "surface")
+        return "surface" if name == "<lambda>" else name, surface
     name = checks.choice(who, "surface", surface, list(SURFACES))
     return name, SURFACES[name]
 
