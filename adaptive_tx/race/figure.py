@@ -18,10 +18,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 
-from adaptive_tx.race.data import Digits
 from adaptive_tx.race.options import Options
-from adaptive_tx.race.score import POINTS, Score
-from adaptive_tx.race.train import GUESS
+from adaptive_tx.race.score import GUESS, POINTS, Score
+from adaptive_tx.tune.tasks.digits import Digits
 
 BLUE, ORANGE, SKY = "#0072B2", "#D55E00", "#56B4E9"
 GREY, INK, SOFT = "#D9D9D9", "#222222", "#6B6B6B"
@@ -108,8 +107,8 @@ def _words(figure: Figure, options: Options, data: Digits, wide: float, high: fl
         left, 1 - 0.58 / high,
         f"{options.model} on handwritten digits, {options.steps} steps, {options.seeds} "
         f"{'seed' if options.seeds == 1 else 'seeds'}; sorted by accuracy on "
-        f"{len(data.test.labels)} test images, at the rate that is best on "
-        f"{len(data.validation.labels)} others",
+        f"{len(data.test.targets)} test images, at the rate that is best on "
+        f"{len(data.validation.targets)} others",
         size=9, color=SOFT, va="center",
     )  # fmt: skip
     key = [

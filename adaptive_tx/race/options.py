@@ -2,18 +2,16 @@
 
 import argparse
 import dataclasses
-import inspect
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from adaptive_tx import optimizers
 from adaptive_tx.checks import SMALLEST
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.tune.options import at_least_one
 
 MODELS = ("logistic", "mlp", "cnn")
+BATCH = 64  # images
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -27,29 +25,6 @@ class Options:
     seeds: int
     steps: int
     out: Path
-
-
-def named_optimizers() -> dict[str, Callable[..., Transformation]]:
-    """The constructors of `optimizers.py`, by name, in the order they stand there."""
-    return {
-        name: function
-        for name, function in vars(optimizers).items()
-        if inspect.isfunction(function)
-        and function.__module__ == optimizers.__name__
-        and not name.startswith("_")
-    }
-
-
-def optimizer_names(text: str) -> tuple[str, ...]:
-    """`adam,lion` as names, each once."""
-    known = tuple(named_optimizers())
-    names = dict.fromkeys(name.strip() for name in text.split(","))
-    for name in names:
-        if name not in known:
-            raise argparse.ArgumentTypeError(
-                f"there is no optimizer {name!r}; choose from {', '.join(known)}"
-            )
-    return tuple(names)
 
 
 def learning_rates(text: str) -> tuple[float, ...]:
@@ -78,14 +53,3 @@ def _rate(word: str, text: str) -> float:
             f"a learning rate must be a positive float32 number, got {word!r} in {text!r}"
         )
     return rate
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return number

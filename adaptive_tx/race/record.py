@@ -9,10 +9,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from adaptive_tx.race.data import Digits
-from adaptive_tx.race.options import Options
-from adaptive_tx.race.score import POINTS, Score
-from adaptive_tx.race.train import BATCH, DIVERGED
+from adaptive_tx.race.options import BATCH, Options
+from adaptive_tx.race.score import DIVERGED, POINTS, Score
+from adaptive_tx.tune.tasks.digits import Digits
 
 PACKAGES = "adaptive-tx", "jax", "jaxlib", "optax"
 
@@ -24,7 +23,7 @@ def save(
     device = jax.devices()[0]
     record = {
         "task": {"data": "scikit-learn digits"}
-        | {f"{part}_images": len(split.labels) for part, split in data._asdict().items()},
+        | {f"{part}_images": len(split.targets) for part, split in data._asdict().items()},
         "settings": {
             "optimizers": options.optimizers,
             "model": options.model,
@@ -60,7 +59,6 @@ def _record(rank: int, score: Score) -> dict:
         "width": width and {**width._asdict(), "decades": width.decades},
         "diverged_runs": int(runs.diverged.sum()),
         "runs": runs.diverged.size,
-        "seconds": round(score.seconds, 3),
         "rates": score.rates,
         "mean_test_accuracy": score.mean.tolist(),
         "validation_accuracy": _lists(runs.validation, runs.diverged),

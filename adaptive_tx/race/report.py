@@ -1,45 +1,15 @@
-"""What a race says on the terminal: progress on the way, the ranking as a table."""
+"""What a race says on the terminal: the ranking as a table."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from adaptive_tx.race.data import Digits
 from adaptive_tx.race.options import Options
-from adaptive_tx.race.score import POINTS, Score
-from adaptive_tx.race.train import GUESS
+from adaptive_tx.race.score import GUESS, POINTS, Score
+from adaptive_tx.tune.tasks.digits import Digits
 
 MISSING = "\u2013"
-
-
-@contextlib.contextmanager
-def progress(options: Options) -> Iterator[Callable[[str, int], None]]:
-    """A bar; call what it yields with the optimizer's name and the number of steps it made."""
-    names = options.optimizers
-    width = max(map(len, names))
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with bar:
-        task = bar.add_task("data", total=len(names) * options.steps)
-
-        def show(name: str, steps: int) -> None:
-            place = f"{names.index(name) + 1:>{len(str(len(names)))}}/{len(names)}"
-            bar.update(task, description=f"{place} {name:<{width}}", advance=steps)
-
-        yield show
 
 
 def show(scores: Sequence[Score], options: Options, data: Digits, seconds: float) -> None:
@@ -67,7 +37,7 @@ def _table(scores: Sequence[Score], options: Options) -> Table:
     )
     table.add_column("#", justify="right")
     table.add_column("optimizer", style="bold", no_wrap=True)
-    for header in ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds"):
+    for header in ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged"):
         table.add_column(header, justify="right", no_wrap=True)
     for rank, score in enumerate(scores, 1):
         table.add_row(str(rank), score.name, *_cells(score))
@@ -76,7 +46,7 @@ def _table(scores: Sequence[Score], options: Options) -> Table:
 
 def _cells(score: Score) -> list[str]:
     diverged = f"{score.runs.diverged.sum()}/{score.runs.diverged.size}"
-    end = [diverged, f"{score.seconds:.1f}"]
+    end = [diverged]
     if score.best is None:
         return [MISSING] * 4 + end
     best = score.best
@@ -86,11 +56,11 @@ def _cells(score: Score) -> list[str]:
 
 
 def _caption(options: Options, data: Digits) -> Table:
-    rates, test = options.rates, len(data.test.labels)
+    rates, test = options.rates, len(data.test.targets)
     text = {
         "#": "by test accuracy; ranks closer than the seeds' spread mean nothing: read the decades",
         "best rate": f"of {len(rates)} from {_short(rates[0])} to {_short(rates[-1])}, the one "
-        f"that is best on average on {len(data.validation.labels)} validation images",
+        f"that is best on average on {len(data.validation.targets)} validation images",
         "test acc.": f"at that rate, on {test} other images (one is {100 / test:.1f} points): "
         "mean and standard deviation over seeds",
         "decades": "of learning rate around the best with mean test accuracy within "
@@ -98,7 +68,6 @@ def _caption(options: Options, data: Digits) -> Table:
         ">= if that reaches the last rate tried",
         "diverged": "not finite at the end, or train loss above a uniform guess's; counts as "
         f"{100 * GUESS:.0f} % accuracy",
-        "seconds": "for all rates and seeds, compilation included",
     }
     table = Table(box=None, show_header=False, padding=(0, 1), style="dim")
     for term, meaning in text.items():

@@ -10,25 +10,24 @@ the grid it is interpolated linearly in the logarithm of the rate.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from adaptive_tx.race.train import GUESS, Runs
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.tune.result import Result
+from adaptive_tx.tune.sensitivity import Width, width
+from adaptive_tx.tune.tasks.digits import CLASSES
 
 POINTS = 0.02  # how far below the best still counts as good, in accuracy
+GUESS = 1 / CLASSES  # accuracy of a uniform guess
+DIVERGED = 1.01 * float(np.log(CLASSES))  # nats: 1 % above the loss of a uniform guess
 
 
-class Width(NamedTuple):
-    """The rates around the best that are about as good."""
+class Runs(NamedTuple):
+    """What came out of the runs of one optimizer; every array is [rate, seed]."""
 
-    low: float
-    high: float
-    open: bool  # ends at the end of the grid: true width is at least this
-
-    @property
-    def decades(self) -> float:
-        return float(np.log10(self.high / self.low))
+    train_loss: np.ndarray  # nats, over the whole training split
+    validation: np.ndarray  # accuracy, 0 to 1
+    test: np.ndarray  # accuracy, 0 to 1
+    diverged: np.ndarray  # bool: not finite, or worse than a guess
 
 
 class Best(NamedTuple):
@@ -50,17 +49,22 @@ class Score(NamedTuple):
     mean: np.ndarray  # test accuracy by rate
     best: Best | None  # None if every run diverged at every rate
     winner: str | None  # the best optimizer, as one would write it
-    seconds: float
 
 
-def score(
-    name: str, sweep: Transformation, rates: tuple[float, ...], runs: Runs, seconds: float
-) -> Score:
-    """Scores the runs of `sweep`, which has one optimizer for each of `rates`."""
-    best, winner = choose(rates, runs), None
-    if best:
-        winner = repr(jax.tree.map(lambda leaf: leaf[best.at], sweep).concrete())
-    return Score(name, rates, runs, mean_accuracy(runs.test, runs.diverged), best, winner, seconds)
+def score(result: Result, name: str) -> Score:
+    """Scores one of the sweeps of a result, whose only axis is the learning rate."""
+    sweep, runs = result.sweeps[name], runs_of(result, name)
+    rates = tuple(map(float, sweep.settings["learning_rate"]))
+    best = choose(rates, runs)
+    winner = repr(sweep[best.at]) if best else None
+    return Score(name, rates, runs, mean_accuracy(runs.test, runs.diverged), best, winner)
+
+
+def runs_of(result: Result, name: str) -> Runs:
+    """The runs of one sweep; a NaN is not <= anything."""
+    of = np.array(result.names) == name
+    found = {what: values[of] for what, values in result.found.items()}
+    return Runs(**found, diverged=result.diverged[of] | ~(found["train_loss"] <= DIVERGED))
 
 
 def mean_accuracy(accuracy: np.ndarray, diverged: np.ndarray) -> np.ndarray:
@@ -81,25 +85,8 @@ def choose(rates: Sequence[float], runs: Runs) -> Best | None:
     test = np.where(runs.diverged[i], GUESS, np.asarray(runs.test[i], np.float64))
     std = float(test.std(ddof=1)) if len(test) > 1 else None
     mean = mean_accuracy(runs.test, runs.diverged)
-    return Best(i, rates[i], float(mean[i]), std, good_rates(rates, mean, i))
-
-
-def good_rates(rates: Sequence[float], mean: np.ndarray, i: int) -> Width:
-    """The interval of rates around the `i`-th in which `mean` stays within POINTS of `mean[i]`."""
-    low, low_open = _edge(rates, mean, i, -1)
-    high, high_open = _edge(rates, mean, i, +1)
-    return Width(low, high, low_open or high_open)
-
-
-def _edge(rates: Sequence[float], mean: np.ndarray, i: int, side: int) -> tuple[float, bool]:
-    """Where the accuracy first falls below the bar on one side; and whether it never does."""
-    bar = mean[i] - POINTS
-    while 0 <= i + side < len(rates):
-        if mean[i + side] < bar:
-            part = (mean[i] - bar) / (mean[i] - mean[i + side])
-            return float(rates[i] * (rates[i + side] / rates[i]) ** part), False
-        i += side
-    return float(rates[i]), True
+    good = width(np.array(rates), -mean, i, POINTS)
+    return Best(i, rates[i], float(mean[i]), std, good)
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:

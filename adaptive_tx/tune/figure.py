@@ -21,17 +21,16 @@ def draw(result: "Result") -> Any:
     grid = _map(result)
     axes = [name for name, column in result.settings.items() if len(_known(column)) > 1]
     panels = 1 + len(axes) + (grid is not None)
-    wide, high = 3.6 * panels + 0.5, 3.9
+    lines = len(result.sweeps) if len(result.sweeps) > 1 else 1
+    columns = min(lines, 4 * panels)
+    wide, high = 3.6 * panels + 0.5, 3.75 + 0.2 * -(-lines // columns)
     with style.look():
         figure = style.Picture(figsize=(wide, high), facecolor="white")
         places = np.ravel(figure.subplots(1, panels, squeeze=False))
         figure.subplots_adjust(
-            left=0.75 / wide,
-            right=1 - 0.25 / wide,
-            bottom=0.72 / high,
-            top=1 - 1.15 / high,
+            left=0.75 / wide, right=1 - 0.25 / wide, bottom=0.72 / high, top=(3.75 - 1.0) / high,
             wspace=0.34,
-        )
+        )  # fmt: skip
         _curves(result, places[0])
         for name, place in zip(axes, places[1:]):
             _against(result, name, place)
@@ -41,7 +40,7 @@ def draw(result: "Result") -> Any:
         handles, labels = places[0].get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="upper left", bbox_to_anchor=(0.2 / wide, 1 - 0.72 / high),
-            ncols=min(len(labels), 2 * panels),
+            ncols=columns, columnspacing=1.2,
         )  # fmt: skip
     return figure
 
@@ -62,7 +61,7 @@ def draw_range(test: "RangeTest") -> Any:
                 place.axvline(rate, color=style.INK, lw=0.9, ls=dash, label=f"{name} {rate:.2g}")
         told = f"suggestion {test.suggestion:.2g}"
         place.axvline(test.suggestion, color=style.ORANGE, lw=1.8, label=told)
-        _log_ticks(place)
+        _log_ticks(place, test.rates[-1] / test.rates[0])
         known = test.smoothed[np.isfinite(test.smoothed)]
         room = 0.15 * (known.max() - known.min())
         place.set_ylim(known.min() - room, known.max() + room)
@@ -92,23 +91,24 @@ def _curves(result: "Result", place) -> None:
 
     curves = result.curves["loss"]
     means = curves.mean(1)
-    looks = _looks(result)
+    bests = _best(result, _looks(result))
+    shown = [best for best, _ in bests.values()]
     if len(result.sweeps) == 1:
         axis = next(iter(result.settings))
         place.set_title(f"training loss, {axis} from dark to light", loc="left", size=9)
-        order = np.argsort(result.settings[axis], kind="stable")
-        for look, member in zip(style.ramp(len(order)), order):
+        shown = list(np.argsort(result.settings[axis], kind="stable"))
+        for look, member in zip(style.ramp(len(shown)), shown):
             place.plot(result.stops, means[member], color=look["color"], lw=0.8, alpha=0.7)
     else:
         place.set_title("training loss of the best settings", loc="left", size=9)
-    for name, (best, look) in _best(result, looks).items():
+    for name, (best, look) in bests.items():
         low, high = curves[best].min(0), curves[best].max(0)
         place.fill_between(result.stops, low, high, color=look["color"], alpha=0.2, lw=0)
         label = name if len(result.sweeps) > 1 else "best; band: its seeds"
         place.plot(
             result.stops, means[best], color=look["color"], ls=look["ls"], lw=1.8, label=label
         )
-    _loss_axis(place, means[np.isfinite(means)], np.nanmedian(means[:, 0]))
+    _loss_axis(place, means[shown], _start(result))
     place.set_xlabel("step")
     place.grid(axis="y")
 
@@ -146,14 +146,14 @@ def _against(result: "Result", axis: str, place) -> None:
             mec="white",
             color=look["color"],
         )
-    shown = scores[finite]
-    _loss_axis(place, shown[np.isfinite(shown)], None, result.sign)
+    usual = _start(result) if result.by == "loss" else None
+    _loss_axis(place, scores[finite], usual, result.sign)
     edge = place.get_ylim()[1 if result.sign > 0 else 0]
     bad = values[~finite & ~np.isnan(values)]
     place.plot(bad, np.full(len(bad), edge), "x", ms=5, color="#6B6B6B", clip_on=False)
     known = _known(values)
     if known[0] > 0 and known[-1] / known[0] >= 10:
-        _log_ticks(place)
+        _log_ticks(place, known[-1] / known[0])
     place.set_xlabel(axis)
     place.grid(axis="y")
 
@@ -200,30 +200,37 @@ def _map(result: "Result") -> tuple[tuple[str, str], np.ndarray] | None:
     return (a, b), np.where(np.isfinite(table), table, np.nan)
 
 
-def _loss_axis(place, values: np.ndarray, start: float | None, sign: float = 1.0) -> None:
+def _start(result: "Result") -> float:
+    """The loss at the beginning of a usual member."""
+    return float(np.nanmedian(result.curves["loss"][:, :, 0]))
+
+
+def _loss_axis(place, values: np.ndarray, usual: float | None, sign: float = 1.0) -> None:
     """Limits that show what is good: a logarithm where it spans a decade, and nothing far above."""
     from adaptive_tx.plots import style
 
+    values = values[np.isfinite(values)]
     if not len(values):
         return
     low, high = float(values.min()), float(values.max())
     if sign > 0:
-        usual = start if start else float(np.quantile(values, 0.9))
-        high = min(high, max(2 * usual, low + 1e-12))
+        usual = float(np.quantile(values, 0.75)) if usual is None else usual
+        high = min(high, max(1.5 * usual, low + 1e-12))
     if low > 0 and high / low > 10:
         style.log_axis(place, low / 1.2, high * 1.2)
     elif high > low:
         place.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
 
 
-def _log_ticks(place) -> None:
-    """A logarithmic x axis with at most five powers of ten."""
+def _log_ticks(place, span: float) -> None:
+    """A logarithmic x axis with few numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     from adaptive_tx.plots import style
 
     place.set_xscale("log")
-    place.xaxis.set_major_locator(LogLocator(numticks=5))
+    subs = (1,) if span >= 1000 else (1, 2, 5) if span < 100 else (1, 3)
+    place.xaxis.set_major_locator(LogLocator(subs=subs, numticks=5))
     place.xaxis.set_minor_locator(NullLocator())
     place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.power(value)))
 

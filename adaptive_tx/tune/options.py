@@ -1,0 +1,171 @@
+"""What is asked on the command line: each word as a value, or an error in one line."""
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from adaptive_tx import optimizers
+from adaptive_tx.transformation import Transformation
+from adaptive_tx.tune.axes import Range, log_uniform, points, random, uniform
+from adaptive_tx.tune.sweeps import Sweep, sweep
+
+FORMS = "low:high:count, low:high:count:linear or a,b,c; with --random low:high or low:high:linear"
+
+
+class Axis(NamedTuple):
+    """An axis as it was asked for."""
+
+    optimizer: str | None  # the only one that has it; None: all
+    name: str
+    values: Range | list[float]
+
+
+def named_optimizers() -> dict[str, Callable[..., Transformation]]:
+    """The constructors of `optimizers.py`, by name, in the order they stand there."""
+    return {
+        name: function
+        for name, function in vars(optimizers).items()
+        if inspect.isfunction(function)
+        and function.__module__ == optimizers.__name__
+        and not name.startswith("_")
+    }
+
+
+def optimizer_names(text: str) -> tuple[str, ...]:
+    """`adam,lion` as names, each once."""
+    known = tuple(named_optimizers())
+    names = dict.fromkeys(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(
+                f"there is no optimizer {name!r}; choose from {', '.join(known)}"
+            )
+    return tuple(names)
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return number
+
+
+def above_zero(text: str) -> float:
+    """A positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number
+
+
+def halving(text: str) -> tuple[int, float]:
+    """`100:0.5`: after each 100 steps the better half goes on."""
+    every, colon, keep = text.partition(":")
+    try:
+        part = float(keep)
+    except ValueError:
+        part = 0.0
+    if not colon or not 0 < part < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected EVERY:KEEP, with KEEP between 0 and 1, got {text!r}"
+        )
+    return at_least_one(every), part
+
+
+def axis(text: str) -> Axis:
+    """`b2=0.9,0.99`, `learning_rate=1e-4:1e-1:16`, or `lion.learning_rate=...` for one alone."""
+    place, equals, values = (word.strip() for word in text.partition("="))
+    if not equals or not place or not values:
+        raise argparse.ArgumentTypeError(f"expected name=values, got {text!r}")
+    optimizer, dot, name = place.rpartition(".")
+    try:
+        return Axis(optimizer if dot else None, name, _values(name, values))
+    except (ValueError, TypeError) as error:
+        said = str(error).removeprefix("axis: ")
+        raise argparse.ArgumentTypeError(f"{said} In {text!r}.") from None
+
+
+def _values(name: str, text: str) -> Range | list[float]:
+    words = text.split(":")
+    if len(words) == 1:
+        return points("axis", name, [_number(word) for word in text.split(",")])
+    linear = words[-1] == "linear"
+    numbers = words[:-1] if linear else words
+    if not 2 <= len(numbers) <= 3:
+        raise ValueError(f"expected {FORMS}.")
+    low, high = map(_number, numbers[:2])
+    count = at_least_one(numbers[2]) if len(numbers) == 3 else None
+    return (uniform if linear else log_uniform)(low, high, count)
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"{word!r} is no number; expected {FORMS}.") from None
+
+
+def sweeps(names: Iterable[str], axes: Iterable[Axis], draws: int | None) -> dict[str, Sweep]:
+    """One sweep for each optimizer: of the axes that are for all, and in their place its own.
+
+    Args:
+      names: of the optimizers.
+      axes: as asked for.
+      draws: how many settings to draw from the ranges, each with all combinations of the lists; None:
+        every combination of all axes.
+
+    Raises:
+      ValueError, TypeError: for what cannot be, in one sentence.
+    """
+    names, axes = tuple(names), tuple(axes)
+    _known(names, axes)
+    made = {}
+    for name in names:
+        own = {one.name: one.values for one in axes if one.optimizer is None}
+        own |= {one.name: one.values for one in axes if one.optimizer == name}
+        made[name] = _sweep(name, own, draws)
+    return made
+
+
+def _known(names: tuple[str, ...], axes: tuple[Axis, ...]) -> None:
+    """Every axis is one of its optimizers', and stands once."""
+    places = [(one.optimizer, one.name) for one in axes]
+    for one in axes:
+        if places.count((one.optimizer, one.name)) > 1:
+            raise ValueError(f"--axis: {one.name} stands twice.")
+        if one.optimizer not in (None, *names):
+            raise ValueError(f"--axis: {one.optimizer} is not among {', '.join(names)}.")
+        for name in names if one.optimizer is None else (one.optimizer,):
+            if one.name not in (known := _arguments(name)):
+                alone = "" if len(names) == 1 else f" For one alone write OPTIMIZER.{one.name}=..."
+                raise ValueError(
+                    f"--axis: {name} has no {one.name}; it has {', '.join(known)}.{alone}"
+                )
+
+
+def _arguments(optimizer: str) -> list[str]:
+    """The numbers that a constructor takes."""
+    parameters = inspect.signature(named_optimizers()[optimizer]).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty or type(p.default) in (int, float)]
+
+
+def _sweep(name: str, axes: dict[str, Range | list[float]], draws: int | None) -> Sweep:
+    make = named_optimizers()[name]
+    ranges = {name: values for name, values in axes.items() if isinstance(values, Range)}
+    if draws is None:
+        for one, values in ranges.items():
+            if values.count is None:
+                raise ValueError(f"--axis: {one} needs a count, low:high:count, or --random.")
+        return sweep(make, **axes)
+    if not ranges:
+        raise ValueError(f"--random: {name} has no range to draw from; give one as low:high.")
+    lists = {name: values for name, values in axes.items() if name not in ranges}
+    return sweep(make, random(draws, 0, **ranges), **lists)

@@ -1,0 +1,282 @@
+"""The built-in tasks: what their examples are, where they start, and that they can be learnt."""
+
+import functools
+import math
+import socket
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from sklearn import datasets
+
+import adaptive_tx as atx
+from adaptive_tx import tune
+from adaptive_tx.tune.tasks import TASKS, load, text
+from adaptive_tx.tune.tasks.digits import load_digits
+from adaptive_tx.tune.tasks.models import linear, mlp, patches, uniform
+
+CLASSES = {"iris": 3, "wine": 3, "breast-cancer": 2} | {
+    name: 10 for name in TASKS if name.startswith("digits")
+}
+NUMBERS = {"diabetes": 1, "linnerud": 3}
+TABLES = {  # of scikit-learn, and how many of their examples are used
+    "iris": (datasets.load_iris, 150),
+    "wine": (datasets.load_wine, 178),
+    "breast-cancer": (datasets.load_breast_cancer, 569),
+    "diabetes": (datasets.load_diabetes, 442),
+    "linnerud": (datasets.load_linnerud, 20),
+}
+
+
+def test_every_task_is_of_one_kind():
+    assert set(TASKS) == {*CLASSES, *NUMBERS, "characters"}
+    assert set(TABLES) == {*NUMBERS, *CLASSES} - {n for n in TASKS if n.startswith("digits")}
+
+
+# Every task. -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_examples_are_arrays_alike(name):
+    task = load(name)
+    assert task.name == name
+    assert task.about == TASKS[name].about
+    for split in (task.data, task.held_out):
+        assert len(split.inputs) == len(split.targets) > 0
+        assert split.inputs.dtype == (jnp.uint8 if name == "characters" else jnp.float32)
+        assert split.targets.dtype == (jnp.float32 if name in NUMBERS else jnp.int32)
+        chex.assert_tree_all_finite(split)
+    assert task.data.inputs.shape[1:] == task.held_out.inputs.shape[1:]
+    if name in NUMBERS:
+        assert task.data.targets.shape[1:] == task.held_out.targets.shape[1:] == (NUMBERS[name],)
+    if name in CLASSES:
+        for split in (task.data, task.held_out):
+            assert set(np.asarray(split.targets)) == set(range(CLASSES[name]))
+
+
+@functools.cache
+def begun(name):
+    """Parameters, loss on (some of) the training examples and verdict at the start, of three seeds."""
+    task = load(name)
+
+    @jax.jit
+    def of(key):
+        params = task.init(key)
+        few = task.data._replace(inputs=task.data.inputs[:4096], targets=task.data.targets[:4096])
+        return params, task.loss(params, few), task.evaluate(params)
+
+    return [of(jax.random.key(seed)) for seed in (0, 0, 1)]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_starts_at_a_guess(name):
+    """At the logarithm of the number of classes; or at the variance of the targets, 1."""
+    _, loss, found = begun(name)[0]
+    guess = {
+        **{name: math.log(count) for name, count in CLASSES.items()},
+        "characters": math.log(len(text.load_text().vocabulary)),
+        **dict.fromkeys(NUMBERS, 1.0),
+    }[name]
+    np.testing.assert_allclose(loss, guess, rtol=0.05)
+    assert all(x.shape == () and x.dtype == jnp.float32 for x in found.values())
+    if name not in NUMBERS:
+        np.testing.assert_allclose(found["loss"], guess, rtol=0.05)
+        assert 0 <= found["accuracy"] <= 1
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_seeds_start_elsewhere(name):
+    (first, *_), (again, *_), (other, *_) = begun(name)
+    chex.assert_trees_all_equal(first, again)
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(other)):
+        assert a.dtype == np.float32
+        assert not np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_made_again_is_the_same(name):
+    made = TASKS[name].load(name)
+    chex.assert_trees_all_equal(made.data, load(name).data)
+    chex.assert_trees_all_equal(made.held_out, load(name).held_out)
+    assert load(name) is load(name)  # so that its programs are compiled once
+
+
+def test_no_task_needs_a_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a task opened a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    with socket.socket() as one, pytest.raises(AssertionError):
+        one.connect(("127.0.0.1", 9))
+    for name, row in TASKS.items():
+        row.load(name)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_short_training_learns(name):
+    """The loss on what is trained falls by a quarter; and on the others, where it can be learnt."""
+    task = load(name)
+    sweep = tune.sweep(atx.adam, learning_rate=[0.01])
+    size = min(32, len(task.data.targets))
+    result = tune.train(
+        task.loss, task.init, task.data, sweep, steps=100, batch_size=size,
+        evaluate=task.evaluate, points=10, progress=False,
+    )  # fmt: skip
+    _, loss, found = begun(name)[0]
+    assert result.curves["loss"][0, 0, -1] < 0.75 * loss
+    if name != "linnerud":  # 14 examples to learn from
+        assert result.found["loss"][0, 0] < 0.75 * found["loss"]
+
+
+def test_an_unknown_task_is_told_all_the_known():
+    with pytest.raises(ValueError, match="load: there is no task 'mnist'; choose from digits-log"):
+        load("mnist")
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"iris needs scikit-learn: pip install .*\[demo\]"):
+        TASKS["iris"].load("iris")
+    TASKS["characters"].load("characters")
+
+
+# Tables. -----------------------------------------------------------------------------------------
+
+
+def test_the_digits_are_split_alike():
+    data = load_digits()
+    assert [len(split.targets) for split in data] == [1079, 359, 359]
+    for split in data:
+        share = np.bincount(split.targets, minlength=10) / len(split.targets)
+        np.testing.assert_allclose(share, 0.1, atol=0.01)
+    pixels = np.asarray(data.train.inputs)
+    np.testing.assert_allclose([pixels.mean(), pixels.std()], [0, 1], atol=1e-5)
+    assert_all_once([split.inputs for split in data], datasets.load_digits().data, axis=None)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_of_a_table_is_in_one_part(name):
+    task, (table, count) = load(name), TABLES[name]
+    inputs, targets = map(np.asarray, table(return_X_y=True))
+    assert len(task.data.targets) + len(task.held_out.targets) == count == len(inputs)
+    assert 0.65 < len(task.data.targets) / count < 0.75
+    assert_all_once([task.data.inputs, task.held_out.inputs], inputs, axis=0)
+    if name in NUMBERS:
+        targets = targets.reshape(count, -1)
+        assert_all_once([task.data.targets, task.held_out.targets], targets, axis=0)
+
+
+def assert_all_once(parts, whole, axis):
+    """The parts hold each row of a whole once, up to a shift and a scale of its columns.
+
+    Neither changes the order of the rows, sorted by the first column, then the second, and so on.
+    """
+    together = np.concatenate([np.asarray(part, np.float64) for part in parts])
+    one, other = (x[np.lexsort(x.T[::-1].round(4))] for x in (together, whole.astype(float)))
+    one, other = ((x - x.mean(axis)) / (x.std(axis) + 1e-9) for x in (one, other))
+    np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_only_training_examples_set_the_scale(name):
+    task = load(name)
+    for x, held_out in zip(task.data, task.held_out):
+        if x.dtype == jnp.float32:
+            np.testing.assert_allclose(np.mean(x, 0), 0, atol=1e-5)
+            np.testing.assert_allclose(np.std(x, 0), 1, atol=1e-5)
+            assert np.abs(np.mean(held_out, 0)).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", set(TABLES) - set(NUMBERS))
+def test_classes_are_alike_in_both_parts(name):
+    task = load(name)
+    one, other = (np.bincount(s.targets) / len(s.targets) for s in (task.data, task.held_out))
+    np.testing.assert_allclose(one, other, atol=1 / len(task.held_out.targets))
+
+
+def test_r2_of_the_mean_is_about_zero():
+    task = load("diabetes")
+    params, *_ = begun("diabetes")[0]
+    found = task.evaluate(jax.tree.map(jnp.zeros_like, params))
+    targets = np.asarray(task.held_out.targets)
+    np.testing.assert_allclose(found["loss"], np.mean(targets**2), rtol=1e-5)
+    np.testing.assert_allclose(found["r2"], 1 - np.mean(targets**2) / targets.var(), rtol=1e-3)
+
+
+# Text. -------------------------------------------------------------------------------------------
+
+
+def test_the_vocabulary_covers_the_text():
+    data, written = text.load_text(), text.written()
+    assert "".join(sorted(set(written))) == data.vocabulary
+    assert len(data.vocabulary) < 128
+    train, rest = (read(data, split) for split in (data.train, data.validation))
+    assert train + rest == written  # so no example reaches over the cut
+    assert 0.89 < len(train) / len(written) < 0.91
+
+
+def read(data, split) -> str:
+    """The text of which the examples are windows."""
+    numbers = np.concatenate([np.asarray(split.inputs[0], np.int32), np.asarray(split.targets)])
+    first, last = np.asarray(split.inputs[0]), np.asarray(split.inputs[-1], np.int32)
+    assert np.array_equal(numbers[: len(first)], first)
+    assert np.array_equal(numbers[-len(last) - 1 : -1], last)
+    return "".join(data.vocabulary[i] for i in numbers)
+
+
+def test_what_is_held_out_is_spread_over_the_rest():
+    held_out, rest = load("characters").held_out, text.load_text().validation
+    step = len(rest.targets) // text.EVALUATED
+    assert len(held_out.targets) == text.EVALUATED
+    assert np.array_equal(held_out.inputs[-1], rest.inputs[step * (text.EVALUATED - 1)])
+    assert step * text.EVALUATED > 0.9 * len(rest.targets)
+
+
+def test_bits_are_nats_over_the_logarithm_of_two():
+    *_, found = begun("characters")[0]
+    np.testing.assert_allclose(found["bits_per_character"], found["loss"] / np.log(2), rtol=1e-6)
+
+
+def test_a_character_counts_by_its_place():
+    """The vectors stand side by side: another order of the context is another prediction."""
+    model = text.model(103)
+    params = jax.jit(model.init)(jax.random.key(0))
+    contexts = jnp.arange(text.CONTEXT, dtype=jnp.uint8)[None]
+    outputs = jax.jit(model.outputs)
+    forward, backward = (outputs(params, x) for x in (contexts, contexts[:, ::-1]))
+    assert forward.shape == (1, 103)
+    assert not np.allclose(forward, backward)
+
+
+# Models. -----------------------------------------------------------------------------------------
+
+
+def test_one_draw_makes_all_matrices():
+    small, large = uniform(jax.random.key(0), (50, 40, 0.1), (30, 100, 2.0))
+    assert (small.shape, large.shape) == ((50, 40), (30, 100))
+    for x, limit in ((small, 0.1), (large, 2.0)):
+        assert 0.99 * limit < np.abs(x).max() <= limit
+        np.testing.assert_allclose(np.std(x), limit / 3**0.5, rtol=0.05)
+    correlation = np.corrcoef(np.ravel(small), np.ravel(large)[: small.size])[0, 1]
+    assert abs(correlation) < 0.1
+
+
+def test_a_hidden_layer_keeps_the_variance():
+    params = mlp(64, 512, 10).init(jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (1000, 64))
+    y = jax.nn.relu(linear(params["hidden"], x))
+    np.testing.assert_allclose(np.mean(np.square(y)), 1.0, rtol=0.1)
+
+
+def test_patches_make_a_convolution():
+    x = jax.random.normal(jax.random.key(0), (2, 6, 6, 3))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 5))
+    as_product = patches(x) @ kernel.reshape(27, 5)
+    numbers = ("NHWC", "HWIO", "NHWC")
+    convolved = lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=numbers)
+    np.testing.assert_allclose(as_product, convolved, rtol=1e-4, atol=1e-4)
