@@ -5,14 +5,15 @@ BIN := .venv/bin
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint parity equality bench clean
+.PHONY: help demo test lint notebooks parity equality bench clean
 
 help:
 	@echo "make demo    make .venv, install, and race every optimizer on the handwritten digits"
 	@echo "make test    everything a contributor must pass: format, lint, types, tests, doctests"
+	@echo "make notebooks  execute the notebooks, and keep what they show"
 	@echo "make parity  regenerate the golden trajectories with the real torch and Keras, and compare"
 	@echo "make equality  measure the table of who equals whom again (docs/equality.md)"
-	@echo "make bench   measure a step against optax"
+	@echo "make bench   measure a step and a sweep against optax"
 
 .venv/%.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -30,6 +31,9 @@ lint: .venv/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+notebooks: .venv/notebooks.installed
+	$(BIN)/jupyter-execute --inplace --kernel_name=python3 notebooks/*.ipynb
+
 parity: .venv/test.installed
 	@test -x .venv/parity/bin/python || $(PYTHON) -m venv .venv/parity
 	.venv/parity/bin/python -m pip install --quiet torch==2.13.0 keras==3.15.1 jax numpy
@@ -43,6 +47,7 @@ equality: .venv/test.installed
 
 bench: .venv/test.installed
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/sweep.py
 
 clean:
-	rm -rf .venv race build
+	rm -rf .venv race tune build
