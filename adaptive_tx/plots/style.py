@@ -205,6 +205,15 @@ def counted(steps: int) -> str:
     return f"{steps:,} step" if steps == 1 else f"{steps:,} steps"
 
 
+def few_decades(axes: Axes, span: float) -> None:
+    """A logarithmic x axis over `span` (last over first) with few numbers."""
+    axes.set_xscale("log")
+    subs = (1,) if span >= 1000 else (1, 3) if span >= 100 else (1, 2, 5)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=5))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+
+
 def ticks(most: int, integer: bool = False) -> MaxNLocator:
     """Where a linear axis has its numbers: round ones, at most so many and one."""
     return MaxNLocator(most, steps=[1, 2, 5, 10], integer=integer)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from adaptive_tx.tune.range_test import RangeTest
     from adaptive_tx.tune.result import Result
 
 
@@ -42,34 +41,6 @@ def draw(result: "Result") -> Any:
             handles, labels, loc="upper left", bbox_to_anchor=(0.2 / wide, 1 - 0.72 / high),
             ncols=columns, columnspacing=1.2,
         )  # fmt: skip
-    return figure
-
-
-def draw_range(test: "RangeTest") -> Any:
-    """The loss of a range test against its rate, with what was read off."""
-    from adaptive_tx.plots import style
-
-    with style.look():
-        figure = style.Picture(figsize=(6.4, 3.9), facecolor="white")
-        place = figure.subplots()
-        figure.subplots_adjust(left=0.12, right=0.97, bottom=0.16, top=0.7)
-        place.plot(test.rates, test.losses, color="#BBBBBB", lw=0.8, label="loss of each step")
-        place.plot(test.rates, test.smoothed, color=style.BLUE, lw=1.8, label="smoothed")
-        marks = {"steepest": test.steepest, "edge of divergence": test.edge}
-        for (name, rate), dash in zip(marks.items(), ("--", ":")):
-            if rate is not None:
-                place.axvline(rate, color=style.INK, lw=0.9, ls=dash, label=f"{name} {rate:.2g}")
-        told = f"suggestion {test.suggestion:.2g}"
-        place.axvline(test.suggestion, color=style.ORANGE, lw=1.8, label=told)
-        _log_ticks(place, test.rates[-1] / test.rates[0])
-        known = test.smoothed[np.isfinite(test.smoothed)]
-        room = 0.15 * (known.max() - known.min())
-        place.set_ylim(known.min() - room, known.max() + room)
-        place.set_xlabel("learning rate")
-        place.set_ylabel("loss")
-        place.grid(axis="y")
-        style.words(figure, "Learning rate range test", repr(test.tx))
-        place.legend(loc="lower left", bbox_to_anchor=(0, 1.03), ncols=3)
     return figure
 
 
@@ -115,6 +86,8 @@ def _curves(result: "Result", place) -> None:
 
 def _against(result: "Result", axis: str, place) -> None:
     """The score of each member against one axis; lines through the members that share all others."""
+    from adaptive_tx.plots import style
+
     values, losses = result.settings[axis], result.losses
     finite, scores = np.isfinite(losses), result.scores
     place.set_title(f"{result.by} against {axis}", loc="left", size=9)
@@ -153,7 +126,7 @@ def _against(result: "Result", axis: str, place) -> None:
     place.plot(bad, np.full(len(bad), edge), "x", ms=5, color="#6B6B6B", clip_on=False)
     known = _known(values)
     if known[0] > 0 and known[-1] / known[0] >= 10:
-        _log_ticks(place, known[-1] / known[0])
+        style.few_decades(place, known[-1] / known[0])
     place.set_xlabel(axis)
     place.grid(axis="y")
 
@@ -220,19 +193,6 @@ def _loss_axis(place, values: np.ndarray, usual: float | None, sign: float = 1.0
         style.log_axis(place, low / 1.2, high * 1.2)
     elif high > low:
         place.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-
-
-def _log_ticks(place, span: float) -> None:
-    """A logarithmic x axis with few numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    from adaptive_tx.plots import style
-
-    place.set_xscale("log")
-    subs = (1,) if span >= 1000 else (1, 2, 5) if span < 100 else (1, 3)
-    place.xaxis.set_major_locator(LogLocator(subs=subs, numticks=5))
-    place.xaxis.set_minor_locator(NullLocator())
-    place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.power(value)))
 
 
 def _looks(result: "Result") -> dict[str, dict[str, Any]]:

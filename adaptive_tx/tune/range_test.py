@@ -46,9 +46,32 @@ class RangeTest:
 
     def plot(self) -> Any:
         """Loss against rate, with the steepest descent, the edge and the suggestion: a Figure."""
-        from adaptive_tx.tune.figure import draw_range
+        from adaptive_tx.plots import style
 
-        return draw_range(self)
+        with style.look():
+            figure = style.Picture(figsize=(6.4, 3.9), facecolor="white")
+            place = figure.subplots()
+            figure.subplots_adjust(left=0.12, right=0.97, bottom=0.16, top=0.7)
+            place.plot(self.rates, self.losses, color="#BBBBBB", lw=0.8, label="loss of each step")
+            place.plot(self.rates, self.smoothed, color=style.BLUE, lw=1.8, label="smoothed")
+            marks = {"steepest": self.steepest, "edge of divergence": self.edge}
+            for (name, rate), dash in zip(marks.items(), ("--", ":")):
+                if rate is not None:
+                    place.axvline(
+                        rate, color=style.INK, lw=0.9, ls=dash, label=f"{name} {rate:.2g}"
+                    )
+            told = f"suggestion {self.suggestion:.2g}"
+            place.axvline(self.suggestion, color=style.ORANGE, lw=1.8, label=told)
+            style.few_decades(place, self.rates[-1] / self.rates[0])
+            known = self.smoothed[np.isfinite(self.smoothed)]
+            room = 0.15 * (known.max() - known.min())
+            place.set_ylim(known.min() - room, known.max() + room)
+            place.set_xlabel("learning rate")
+            place.set_ylabel("loss")
+            place.grid(axis="y")
+            style.words(figure, "Learning rate range test", repr(self.tx))
+            place.legend(loc="lower left", bbox_to_anchor=(0, 1.03), ncols=3)
+        return figure
 
 
 def rate_range_test(
