@@ -140,12 +140,17 @@ class Orders:
         return rows
 
 
-def as_key(who: str, key: Any) -> Any:
-    """A key: from None (always the same), an int, or a key."""
+def as_key(who: str, key: Any) -> tuple[tuple[int, ...], Callable[[], jax.Array]]:
+    """A key as words to seed NumPy with, and a function that makes it.
+
+    From None (always the same), an int, or a key. It is made only where somebody takes one: that
+    compiles two programs.
+    """
     if key is None or isinstance(key, (int, np.integer)) and not isinstance(key, bool):
-        return jax.random.key(0 if key is None else int(key))
+        number = 0 if key is None else int(key)
+        return (number >> 32 & 0xFFFFFFFF, number & 0xFFFFFFFF), lambda: jax.random.key(number)
     if not isinstance(key, chex.Array) or not (
         jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or jnp.shape(key) == (2,)
     ):
         raise TypeError(f"{who}: key must be an int or a jax.random.key, got {key!r}.")
-    return key
+    return tuple(int(word) for word in np.ravel(jax.random.key_data(key))), lambda: key

@@ -42,7 +42,7 @@ class Sweep:
 
     def at(self, members: np.ndarray) -> Transformation:
         """The optimizers of these rows, as one transformation."""
-        return jax.tree.map(lambda leaf: leaf[members], self.tx)
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self.tx)
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{n}={len(set(c))} values" for n, c in self.settings.items())

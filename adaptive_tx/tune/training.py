@@ -78,7 +78,7 @@ def train(
             "sweeps": {name: [repr(one.tx), digest(one.settings)] for name, one in sweeps.items()},
             "loss": named(loss), "params": digest(params), "data": digest(data), "steps": steps,
             "batch_size": batch_size, "seeds": seeds, "evaluate": named(evaluate), "by": list(by),
-            "key": digest(as_key(WHO, key)), "at_once": at_once, "points": points,
+            "key": as_key(WHO, key)[0], "at_once": at_once, "points": points,
             "halving": halving and list(halving),
         }  # fmt: skip
         store = Store(WHO, out, call)
@@ -107,11 +107,11 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
     """What is trained; the plan is put in later."""
     the_problem = problem(WHO, loss, data, evaluate)
     seeds = checks.whole(WHO, "seeds", seeds, 1)
-    root, orders, tree, size = as_key(WHO, key), None, None, 0
+    words, root = as_key(WHO, key)
+    orders, tree, size = None, None, 0
     if the_problem.draw is None:
         tree, size = arrays(WHO, data, batch_size)
-        entropy = tuple(int(word) for word in np.ravel(jax.random.key_data(root)))
-        orders = Orders(len(jax.tree.leaves(tree)[0]), size, seeds, entropy)
+        orders = Orders(len(jax.tree.leaves(tree)[0]), size, seeds, words)
     elif batch_size is not None:
         raise TypeError(
             f"{WHO}: batch_size is for arrays; data is a function, which draws batches."
@@ -119,14 +119,15 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
     make = params if callable(params) else None
     params = None if make else jax.tree.map(jnp.asarray, params)
     by_key = the_problem.has_key or the_problem.draw or make
-    keys = jax.random.split(root, seeds) if by_key else jnp.arange(seeds)
-    start = jax.eval_shape(make, root) if make else params
+    keys = jax.random.split(root(), seeds) if by_key else np.arange(seeds, dtype=np.int32)
+    a_key = jax.eval_shape(root)
+    start = jax.eval_shape(make, a_key) if make else params
     batch = (
-        jax.eval_shape(the_problem.draw, root)
+        jax.eval_shape(the_problem.draw, a_key)
         if the_problem.draw
         else jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), tree)
     )
-    told, found = checked_names(WHO, the_problem, start, batch, root)
+    told, found = checked_names(WHO, the_problem, start, batch, a_key)
     feed = Feed(tree, keys)
     return Task(
         the_problem, make, params, feed, orders, told, found, by=("loss", 1.0), seeds=seeds,
