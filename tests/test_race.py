@@ -1,32 +1,24 @@
-"""The demo: its options, its grid of runs against runs made one by one, its score, its files."""
+"""The demo: its options, its notion of diverged, its score, its files."""
 
 import importlib.util
 import json
 import math
 
-import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 import adaptive_tx as atx
 from adaptive_tx.__main__ import main
-from adaptive_tx.race.data import load_digits
-from adaptive_tx.race.models import MODELS
-from adaptive_tx.race.options import learning_rates, named_optimizers, optimizer_names
-from adaptive_tx.race.score import Score, choose, good_rates, ranked
-from adaptive_tx.race.train import BATCH, DIVERGED, Runs, evaluate, loss, start, train
+from adaptive_tx.race.options import MODELS, Options, learning_rates
+from adaptive_tx.race.run import train
+from adaptive_tx.race.score import Runs, Score, choose, ranked, score
+from adaptive_tx.tune.options import named_optimizers, optimizer_names
+from adaptive_tx.tune.tasks.digits import MODELS as KNOWN
+from adaptive_tx.tune.tasks.digits import load_digits
 
-RATES = jnp.array([1e-3, 1e-2, 1e-1], jnp.float32)
 HUGE = "1e30"
 SEEDS, STEPS = 2, 23
-
-
-@pytest.fixture(scope="module")
-def data():
-    return load_digits()
 
 
 # What is asked. ----------------------------------------------------------------------------------
@@ -112,107 +104,31 @@ def test_every_named_optimizer_races():
         assert constructor is getattr(atx, name)
 
 
-# The task. ---------------------------------------------------------------------------------------
+# The runs. ---------------------------------------------------------------------------------------
 
 
-def test_the_data_are_split_alike(data):
-    sizes = [len(split.labels) for split in data]
-    assert sizes == [1079, 359, 359]
-    for split in data:
-        share = np.bincount(split.labels, minlength=10) / len(split.labels)
-        np.testing.assert_allclose(share, 0.1, atol=0.01)
-    pixels = np.asarray(data.train.images)
-    np.testing.assert_allclose([pixels.mean(), pixels.std()], [0, 1], atol=1e-5)
+def test_every_model_can_be_asked_for():
+    assert set(MODELS) == set(KNOWN)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_starts_at_a_guess(name, data):
-    model = MODELS[name]
-    params = model.init(jax.random.key(0))
-    assert model.logits(params, data.test.images).shape == (359, 10)
-    at_start = loss(params, model, data.train)
-    np.testing.assert_allclose(at_start, math.log(10), rtol=0.01)
-    assert at_start < DIVERGED
+def test_a_diverged_run_is_told_and_spoils_no_other(tmp_path):
+    data = load_digits()
 
-
-# The grid of runs. -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["adam", "nesterov", "adadelta"])
-def test_the_grid_equals_runs_made_one_by_one(name, data):
-    model, constructor = MODELS["mlp"], named_optimizers()[name]
-    begin = start(model, SEEDS, STEPS, len(data.train.labels))
-    grid = train(jax.vmap(constructor)(RATES), model, data.train, begin)
-
-    @jax.jit
-    def step(tx, params, state, x, y):
-        def mean_loss(params):
-            logits = model.logits(params, x)
-            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-
-        updates, state = tx.update(jax.grad(mean_loss)(params), state, params)
-        return optax.apply_updates(params, updates), state
-
-    for seed in range(SEEDS):
-        for i, rate in enumerate(RATES):
-            tx = constructor(float(rate))
-            params = jax.tree.map(lambda leaf, seed=seed: leaf[seed], begin.params)
-            state = tx.init(params)
-            for batch in np.asarray(begin.order[seed]):
-                x, y = data.train.images[batch], data.train.labels[batch]
-                params, state = step(tx, params, state, x, y)
-            of_run = jax.tree.map(lambda leaf, at=(seed, i): leaf[at], grid)
-            chex.assert_trees_all_close(of_run, params, rtol=1e-4, atol=2e-6)
-
-
-def test_the_grid_compiles_once(data):
-    """However many calls make the steps, and however many steps a call makes."""
-    model = MODELS["mlp"]
-    begin = start(model, SEEDS, STEPS, len(data.train.labels))
-    counted = model._replace(logits=chex.assert_max_traces(model.logits, n=1))
-    made = []
-    train(jax.vmap(atx.adam)(RATES), counted, data.train, begin, made.append)
-    assert sum(made) == STEPS
-    assert len(set(made)) == 2  # the last call makes fewer
-
-
-def test_seeds_differ_and_epochs_are_whole(data):
-    images = len(data.train.labels)
-    begin = start(MODELS["mlp"], SEEDS, STEPS, images)
-    assert begin.order.shape == (SEEDS, STEPS, BATCH)
-    first, second = (np.asarray(order).ravel() for order in begin.order)
-    assert not np.array_equal(first, second)
-    assert sorted(first[:images]) == list(range(images))
-    for leaf in jax.tree.leaves(begin.params):
-        assert not np.array_equal(leaf[0], leaf[1])
-
-
-def test_a_diverged_run_is_told_and_spoils_no_other(data):
-    model = MODELS["logistic"]
-    begin = start(model, SEEDS, STEPS, len(data.train.labels))
-
-    def results(*rates):
-        sweep = jax.vmap(atx.sgd)(jnp.array(rates, jnp.float32))
-        return evaluate(model, data, train(sweep, model, data.train, begin))
+    def results(*rates) -> Score:
+        options = Options(("sgd",), "logistic", rates, SEEDS, STEPS, tmp_path)
+        return score(train(options, data), "sgd")
 
     beside, among_others = results(0.1, float(HUGE)), results(0.1, 0.2)
-    assert beside.diverged.tolist() == [[False, False], [True, True]]
-    np.testing.assert_allclose(beside.train_loss[0], among_others.train_loss[0], rtol=1e-5)
-    assert beside.test[0].min() > 0.8
+    assert beside.runs.diverged.tolist() == [[False, False], [True, True]]
+    np.testing.assert_allclose(
+        beside.runs.train_loss[0], among_others.runs.train_loss[0], rtol=1e-5
+    )
+    assert beside.runs.test[0].min() > 0.8
+    assert beside.winner == repr(atx.sgd(0.1))
+    np.testing.assert_allclose(beside.mean, [beside.runs.test[0].mean(), 0.1], atol=1e-6)
 
 
 # The score. --------------------------------------------------------------------------------------
-
-
-def test_the_width_is_interpolated():
-    rates = (1e-3, 1e-2, 1e-1, 1.0)
-    width = good_rates(rates, np.array([0.5, 0.9, 0.89, 0.69]), 1)
-    np.testing.assert_allclose(width.low, 1e-2 * 10 ** (-0.02 / 0.4), rtol=1e-6)
-    np.testing.assert_allclose(width.high, 1e-1 * 10 ** (0.01 / 0.2), rtol=1e-6)
-    np.testing.assert_allclose(width.decades, 0.05 + 1 + 0.05, rtol=1e-6)
-    assert not width.open
-    assert good_rates(rates, np.array([0.5, 0.9, 0.89, 0.885]), 1).open
-    assert good_rates((0.1,), np.array([0.9]), 0).decades == 0
 
 
 def runs_of(validation, test, diverged) -> Runs:
@@ -225,6 +141,19 @@ def test_the_rate_is_chosen_by_validation_and_test_is_reported():
     assert best is not None
     assert best.rate == 0.1
     np.testing.assert_allclose([best.mean, best.std], [0.8, 0.2 / 2**0.5])
+
+
+def test_the_width_is_of_test_accuracy_within_two_points():
+    accuracy = np.array([0.5, 0.9, 0.89, 0.69])
+    runs = runs_of([[0.0], [1.0], [0.0], [0.0]], accuracy[:, None], np.zeros((4, 1), bool))
+    best = choose((1e-3, 1e-2, 1e-1, 1.0), runs)
+    assert best is not None
+    np.testing.assert_allclose(best.width.low, 1e-2 * 10 ** (-0.02 / 0.4), rtol=1e-6)
+    np.testing.assert_allclose(best.width.high, 1e-1 * 10 ** (0.01 / 0.2), rtol=1e-6)
+    assert not best.width.open
+    alone = choose((0.1,), runs_of([[0.9]], [[0.9]], [[False]]))
+    assert alone is not None
+    assert alone.width == (0.1, 0.1, True)
 
 
 def test_of_equal_rates_the_smallest_is_best():

@@ -59,6 +59,7 @@ def _record(rank: int, score: Score) -> dict:
         "width": width and {**width._asdict(), "decades": width.decades},
         "diverged_runs": int(runs.diverged.sum()),
         "runs": runs.diverged.size,
+        "seconds": round(score.seconds, 3),
         "rates": score.rates,
         "mean_test_accuracy": score.mean.tolist(),
         "validation_accuracy": _lists(runs.validation, runs.diverged),

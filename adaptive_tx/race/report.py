@@ -37,7 +37,7 @@ def _table(scores: Sequence[Score], options: Options) -> Table:
     )
     table.add_column("#", justify="right")
     table.add_column("optimizer", style="bold", no_wrap=True)
-    for header in ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged"):
+    for header in ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds"):
         table.add_column(header, justify="right", no_wrap=True)
     for rank, score in enumerate(scores, 1):
         table.add_row(str(rank), score.name, *_cells(score))
@@ -46,7 +46,7 @@ def _table(scores: Sequence[Score], options: Options) -> Table:
 
 def _cells(score: Score) -> list[str]:
     diverged = f"{score.runs.diverged.sum()}/{score.runs.diverged.size}"
-    end = [diverged]
+    end = [diverged, f"{score.seconds:.1f}"]
     if score.best is None:
         return [MISSING] * 4 + end
     best = score.best
@@ -68,6 +68,7 @@ def _caption(options: Options, data: Digits) -> Table:
         ">= if that reaches the last rate tried",
         "diverged": "not finite at the end, or train loss above a uniform guess's; counts as "
         f"{100 * GUESS:.0f} % accuracy",
+        "seconds": "for all rates and seeds, compilation included",
     }
     table = Table(box=None, show_header=False, padding=(0, 1), style="dim")
     for term, meaning in text.items():

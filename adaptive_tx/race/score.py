@@ -49,6 +49,7 @@ class Score(NamedTuple):
     mean: np.ndarray  # test accuracy by rate
     best: Best | None  # None if every run diverged at every rate
     winner: str | None  # the best optimizer, as one would write it
+    seconds: float
 
 
 def score(result: Result, name: str) -> Score:
@@ -57,7 +58,8 @@ def score(result: Result, name: str) -> Score:
     rates = tuple(map(float, sweep.settings["learning_rate"]))
     best = choose(rates, runs)
     winner = repr(sweep[best.at]) if best else None
-    return Score(name, rates, runs, mean_accuracy(runs.test, runs.diverged), best, winner)
+    mean = mean_accuracy(runs.test, runs.diverged)
+    return Score(name, rates, runs, mean, best, winner, result.seconds[name])
 
 
 def runs_of(result: Result, name: str) -> Runs:

@@ -1,5 +1,6 @@
 """Tuning: a sweep of settings trained in one compiled program, and how wide the good range is."""
 
+from adaptive_tx.tune import tasks as tasks
 from adaptive_tx.tune.axes import log_uniform as log_uniform
 from adaptive_tx.tune.axes import random as random
 from adaptive_tx.tune.axes import uniform as uniform

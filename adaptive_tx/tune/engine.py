@@ -32,20 +32,30 @@ class Feed(NamedTuple):
     keys: jax.Array  # key[seed]
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def start(make_params: Callable | None, params, tx: Transformation, keys) -> Runs:
     """The parameters of each seed, and every member's state for them; `tx` has a leading axis.
 
     The parameters are made from the key of each seed, or, without a function, the same for all.
     """
+    return _with_states(_made(make_params, params, keys), tx)
 
-    def of_seed(key):
-        begin = params if make_params is None else make_params(key)
+
+@functools.partial(jax.jit, static_argnums=0)
+def _made(make_params: Callable | None, params, keys):
+    """[seed, ...]; a program of its own, so that several sweeps share it: randomness compiles slowly."""
+    return jax.vmap(lambda key: params if make_params is None else make_params(key))(keys)
+
+
+@jax.jit
+def _with_states(params, tx: Transformation) -> Runs:
+    """Every member's state for the parameters of each seed."""
+
+    def of_seed(begin):
         state = jax.vmap(lambda tx: tx.init(begin))(tx)
         members = len(jax.tree.leaves(tx)[0])
         return Runs(jax.tree.map(lambda p: _repeated(p, members), begin), state)
 
-    return jax.vmap(of_seed)(keys)
+    return jax.vmap(of_seed)(params)
 
 
 def _repeated(p, members: int):
@@ -66,8 +76,7 @@ def advance(
       rows: int32[seed, step, batch], the examples of each step from `first` on; None if drawn.
 
     Returns:
-      The runs, and [seed, member] by name: the means over these steps of what the loss tells, and
-      `finite`, whether all parameters are.
+      The runs, and [seed, member] by name: the means over these steps of what the loss tells.
     """
 
     def of_run(tx, params, state, batch, key):
@@ -98,22 +107,19 @@ def advance(
     zeros = {name: jnp.zeros(shape) for name in names}
     runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
     steps = jnp.broadcast_to(jnp.asarray(last - first, float), shape)
-    means = jax.tree.map(lambda total: total / steps, sums)
-    return runs, means | {"finite": _finite(runs.params)}
-
-
-def _finite(params) -> jax.Array:
-    """Whether all parameters of a run are, bool[seed, member]."""
-    leaves = jax.tree.leaves(params)
-    return functools.reduce(
-        jnp.logical_and, (jnp.isfinite(p).all(tuple(range(2, p.ndim))) for p in leaves)
-    )
+    return runs, jax.tree.map(lambda total: total / steps, sums)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def evaluated(problem: Problem, params) -> dict[str, jax.Array]:
-    """What `evaluate` says of every run, [seed, member].
+def evaluated(problem: Problem, params) -> tuple[dict[str, jax.Array], jax.Array]:
+    """What `evaluate` says of every run, and whether all its parameters are finite, [seed, member].
 
-    A seed at a time: all at once would hold the activations of every run on all evaluation data.
+    A program of its own, which several sweeps share. A seed at a time: all at once would hold the
+    activations of every run on all evaluation data.
     """
-    return lax.map(jax.vmap(problem.evaluated), params)
+
+    def of_run(params):
+        finite = [jnp.isfinite(p).all() for p in jax.tree.leaves(params)]
+        return problem.evaluated(params), jnp.stack(finite).all()
+
+    return lax.map(jax.vmap(of_run), params)

@@ -175,7 +175,8 @@ def _map(result: "Result") -> tuple[tuple[str, str], np.ndarray] | None:
 
 def _start(result: "Result") -> float:
     """The loss at the beginning of a usual member."""
-    return float(np.nanmedian(result.curves["loss"][:, :, 0]))
+    first = result.curves["loss"][:, :, 0]
+    return float(np.median(first[np.isfinite(first)])) if np.isfinite(first).any() else 1.0
 
 
 def _loss_axis(place, values: np.ndarray, usual: float | None, sign: float = 1.0) -> None:

@@ -140,7 +140,7 @@ class Orders:
         return rows
 
 
-def as_key(who: str, key: Any) -> tuple[tuple[int, ...], Callable[[], jax.Array]]:
+def as_key(who: str, key: Any) -> tuple[tuple[int, ...], Callable[[], Any]]:
     """A key as words to seed NumPy with, and a function that makes it.
 
     From None (always the same), an int, or a key. It is made only where somebody takes one: that

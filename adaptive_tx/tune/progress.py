@@ -29,7 +29,8 @@ def progress_bar(
     with bar:
         total = sum(search.task.plan.work(len(search.sweep)) for search in searches)
         begun = sum(search.work_done for search in searches)
-        task = bar.add_task(searches[0].name, total=total, completed=begun, best="compiling")
+        now = "compiling" if begun < total else best(searches[-1])
+        task = bar.add_task(searches[0].name, total=total, completed=begun, best=now)
 
         def show(search: Search, steps: int) -> None:
             place = f"{searches.index(search) + 1}/{len(searches)} " if len(searches) > 1 else ""

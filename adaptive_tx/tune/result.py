@@ -43,6 +43,7 @@ class Result:
     scores: np.ndarray  # float[member, seed]: what ranks
     trained: np.ndarray  # int[member]: steps made
     diverged: np.ndarray  # bool[member, seed]: not finite at the end
+    seconds: dict[str, float]  # by sweep: what this call took for it, compilation included
     by: str  # what the scores are
     sign: float  # -1 if more is better
 
@@ -148,7 +149,8 @@ class Result:
             one = self.member(i)
             members.append({
                 "optimizer": one.name, "settings": one.settings, "tx": repr(one.tx),
-                "steps": one.steps, "score": _finite(one.score), "std": one.std,
+                "steps": one.steps, "score": _finite(one.score),
+                "std": None if one.std is None else _finite(one.std),
                 "scores": _finite(self.scores[i]), "diverged": self.diverged[i].tolist(),
                 **{name: _finite(values[i]) for name, values in self.found.items()},
                 "curves": {name: _finite(curve[i]) for name, curve in self.curves.items()},

@@ -71,10 +71,12 @@ class Search:
         self.at = Place(np.arange(len(sweep)))
         self.devices = jax.devices()
         self.saved = time.monotonic()
+        self.seconds = 0.0  # of training
         self._resume()
 
     def train(self, on_steps: Callable[[int], None]) -> Record:
         """Goes on to the end; `on_steps` is told how many steps of members were made."""
+        begin = time.monotonic()
         try:
             while self.at.rung < len(self.task.plan.rungs):
                 for members in self._chunks()[self.at.chunk :]:
@@ -82,6 +84,7 @@ class Search:
                 self._next_rung()
         finally:
             self._save()
+            self.seconds += time.monotonic() - begin
         return self.record
 
     @property
@@ -127,9 +130,10 @@ class Search:
             on_steps(len(members) * (last - first))
             if time.monotonic() - self.saved > SAVE_EVERY:
                 self._save()
-        found = engine.evaluated(task.problem, runs.params) if task.found else {}
+        found, finite = engine.evaluated(task.problem, runs.params)
         for name, values in found.items():
-            self.record.found[name][members] = np.asarray(values).T[: len(members)]
+            self.record.found[name][members] = _of(members, values)
+        self.record.finite[members] &= _of(members, finite)
         done = () if self._last_rung else (*self.at.done, _chosen(runs, np.arange(len(members))))
         self.at = self.at._replace(now=None, point=0, chunk=self.at.chunk + 1, done=done)
 
@@ -140,11 +144,9 @@ class Search:
         return _chosen(self.at.held, np.searchsorted(self.at.alive, padded))
 
     def _note(self, members: np.ndarray, point: int, last: int, told: dict) -> None:
-        finite = np.asarray(told.pop("finite")).T[: len(members)]
         for name, values in told.items():
-            self.record.curves[name][members, :, point] = np.asarray(values).T[: len(members)]
-        finite = finite & np.isfinite(self.record.curves["loss"][members, :, point])
-        self.record.finite[members] = finite
+            self.record.curves[name][members, :, point] = _of(members, values)
+        self.record.finite[members] = np.isfinite(self.record.curves["loss"][members, :, point])
         self.record.trained[members] = last
 
     def _next_rung(self) -> None:
@@ -212,6 +214,11 @@ def recent(record: Record, plan: Plan, name: str = "loss") -> np.ndarray:
     weights = (counts * np.diff(stops, prepend=0))[:, None]
     sums = np.where(weights > 0, record.curves[name], 0.0) * weights
     return sums.sum(-1) / np.maximum(weights.sum(-1), 1)
+
+
+def _of(members: np.ndarray, values: jax.Array) -> np.ndarray:
+    """Numbers laid out [seed, member and padding] as [member, seed]."""
+    return np.asarray(values).T[: len(members)]
 
 
 def _chosen(runs: Runs, places: np.ndarray) -> Runs:

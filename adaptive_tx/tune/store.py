@@ -96,7 +96,11 @@ def _is_key(leaf) -> bool:
 def _same_call(who: str, folder: Path, was: dict, now: dict) -> None:
     changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     if changed:
-        told = "; ".join(f"{n} was {was.get(n)}, now {now.get(n)}" for n in changed)
+        told = "; ".join(f"{n} was {_short(was.get(n))}, now {_short(now.get(n))}" for n in changed)
         raise ValueError(
             f"{who}: {folder} holds another training ({told}). Choose another out, or delete it."
         )
+
+
+def _short(value: Any) -> str:
+    return text if len(text := str(value)) <= 60 else f"{text[:57]}..."

@@ -119,7 +119,7 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
     make = params if callable(params) else None
     params = None if make else jax.tree.map(jnp.asarray, params)
     by_key = the_problem.has_key or the_problem.draw or make
-    keys = jax.random.split(root(), seeds) if by_key else np.arange(seeds, dtype=np.int32)
+    keys: Any = jax.random.split(root(), seeds) if by_key else np.arange(seeds, dtype=np.int32)
     a_key = jax.eval_shape(root)
     start = jax.eval_shape(make, a_key) if make else params
     batch = (
@@ -168,6 +168,7 @@ def _result(task: Task, searches: list[Search]) -> Result:
         scores=np.concatenate([search.values() for search in searches]),
         trained=np.concatenate([record.trained for record in records]),
         diverged=~np.concatenate([record.finite for record in records]),
+        seconds={search.name: search.seconds for search in searches},
         by=task.by[0],
         sign=task.by[1],
     )
