@@ -2,7 +2,7 @@
 
 Output layers start near zero, so that a classifier starts at the loss of a uniform guess: what ends
 above it has diverged, however small its rate. Many runs of a model are trained side by side, and
-what costs most is often to compile it: there are few leaves, one random draw, and matrix products.
+what costs most is often to compile it: there are one random draw, few leaves, and matrix products.
 """
 
 from collections.abc import Callable
@@ -89,15 +89,15 @@ def relu_limit(inputs: int) -> float:
     return (6 / inputs) ** 0.5
 
 
-def with_bias(weights) -> jax.Array:
-    """A linear map as one array, its last row the bias."""
-    return jnp.concatenate([weights, jnp.zeros((1, weights.shape[1]))])
+def with_bias(weights) -> dict[str, jax.Array]:
+    """A linear map and its bias, two leaves: one array of both would be copied in every step."""
+    return {"w": weights, "b": jnp.zeros(weights.shape[1])}
 
 
 def linear(layer, x) -> jax.Array:
     """The map of `with_bias` applied to the last axis of x."""
-    y = x @ layer[:-1]
-    return y + jnp.broadcast_to(layer[-1], y.shape)
+    y = x @ layer["w"]
+    return y + jnp.broadcast_to(layer["b"], y.shape)
 
 
 def patches(x) -> jax.Array:
