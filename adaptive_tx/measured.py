@@ -42,26 +42,28 @@ def measured(
       by: what to measure also apart, under `name/group`: "leaf", or a function from a leaf's path, such
         as `encoder/kernel`, to the name of its group. By default only all leaves together.
 
-    Each is a float32 scalar, found by `metrics(state)`; norms are in the unit of what they measure:
+    Each is a float32 scalar, found by `metrics(state)`, and 0 before the first update:
 
       grad_norm, update_norm, param_norm: of all leaves together. 1.8e19 and more, and entries that are
         not finite, count as 1.8e19 times the root of the number of entries.
-      update_to_param: the quotient of the last two, 0 where the parameters are; 1e-3 is usual.
+      update_to_param: the quotient of the last two, 0 where the parameters are.
       nonfinite_leaves: how many leaves of the gradient have an entry that is NaN or infinite.
-      clipped: the fraction of all entries that a clipping part changed, if there is one.
-      snr_median, snr_q10, snr_q90: of rules with mu and nu, quantiles of |mu_hat| / sqrt(nu_hat), over
-        a fixed sample if there are more than 4096 entries (`noise`).
-      effective_step: of the same rules, the largest entry of their direction.
-      effective_step_bound: its bound max(1, (1 - b1) / sqrt(1 - b2)) in the Adam paper's section 2.1.
-        That holds for gradients that do not grow; where they grow by b2 / b1 a step, the quotient
-        comes up to 1 / sqrt(1 - b1^2 / b2) times as far.
-      gradient_noise_scale: in batches (`noise`), for rules whose nu is the mean of |g|^2.
-      rho, rectification: of RAdam; of any rule, what it computes once for all leaves.
+      clipped: the fraction of all entries that clipping changed, if a part of the chain clips.
+      snr_median, snr_q10, snr_q90: of rules with mu and nu, quantiles of |mu_hat| / sqrt(nu_hat) over
+        the entries; over about 4096 of them, always the same, if there are more (`noise`).
+      effective_step: of the same rules, the largest entry of the direction, before the learning rate.
+      effective_step_bound: the Adam paper's for it (section 2.1), max(1, (1 - b1) / sqrt(1 - b2)),
+        where nu is the mean of |g|^2. A lone gradient reaches it. Gradients that grow by b2 / b1 a
+        step can exceed it, up to 1 / sqrt(1 - b1^2 / b2) times: 2.3 for b1 = 0.9.
+      gradient_signal, gradient_noise: of rules with mu, the estimates of |G|^2 and of the trace of the
+        gradient's covariance, and gradient_noise_scale, noise / signal in batches, at most 1e4 (`noise`).
+      rho, rectification: of RAdam; of any rule, the numbers that it computes once for all leaves.
 
-    By group there are the first five and the ratios. If several parts of a chain have a rule with
-    metrics of its own, their names start with its position, as in `hyperparameters`: "1.0.snr_median".
-    What is inside another wrapper, or optax's, is not seen; put `measured` inside it.
+    By group there are the first five and the quantiles. Where several parts of a chain have metrics of
+    their own, the names start with the part's position, as in `hyperparameters`: "1.0.snr_median".
 
+    What is inside another wrapper, or one of optax's, is not seen: put `measured` inside. In
+    `guarded(measured(tx))` a skipped step is not measured; `measured(guarded(tx))` sees it from outside.
     Derivatives do not flow through metrics. Inside `shard_map` they are those of a shard.
 
     Raises:
@@ -118,12 +120,12 @@ def _update(sights: Static, arguments: Arguments, grads, state, params=None, **e
     updates, inner_state, stages = watched(
         arguments.values[0], grads, state.inner_state, params, extra
     )
-    trees, stages = lax.stop_gradient(((grads, updates, params), stages))
+    trees, stages, old = lax.stop_gradient(((grads, updates, params), stages, state.metrics))
     found = {}
     for group, leaves in _groups(arguments, grads).items():
         values = _sizes(*([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
         for sight, stage in zip(sights.value, stages, strict=True):
-            values |= sight.metrics(stage, leaves, not group)
+            values |= sight.metrics(stage, leaves, not group, old)
         found |= {name + group: value for name, value in values.items()}
     clips = [stage for sight, stage in zip(sights.value, stages) if sight.clips]
     if clips:

@@ -17,6 +17,7 @@ from adaptive_tx.leafwise import keywords_of, known_to, rule_of
 from adaptive_tx.numerics import modulus, narrow
 from adaptive_tx.transformation import Stage, Transformation, innermost
 
+NOISE = ("gradient_signal", "gradient_noise", "gradient_noise_scale")
 RATIOS = tuple(f"snr_{name}" for name in noise.FRACTIONS)
 
 
@@ -27,33 +28,39 @@ class Sight:
     prefix: str  # of the names of what it alone has
     clips: bool
     scalars: tuple[str, ...] = ()  # what its `once` computes, but for bias corrections
-    has_moments: bool = False  # mu and nu, both to be corrected
-    has_squares: bool = False  # and nu is the average of |g|^2
+    has_ratios: bool = False  # mu and nu, both to be corrected
+    has_mean: bool = False  # mu is the average of g
+    has_squares: bool = False  # and nu that of |g|^2
 
     def names(self, whole: bool) -> list[str]:
         """The metrics of a group of leaves, or of the whole tree."""
-        found = [*RATIOS] if self.has_moments else []
+        found = [*RATIOS] if self.has_ratios else []
         if whole:
-            found += [*self.scalars]
-            found += ["effective_step"] if self.has_moments else []
-            found += ["effective_step_bound", "gradient_noise_scale"] if self.has_squares else []
+            found += self.scalars
+            found += ["effective_step"] if self.has_ratios else []
+            found += ["effective_step_bound"] if self.has_squares else []
+            found += NOISE if self.has_mean else []
         return [self.prefix + name for name in found]
 
-    def metrics(self, stage: Stage, leaves: Sequence[int], whole: bool) -> dict[str, jax.Array]:
-        """The same, with their values for some of the leaves."""
+    def metrics(self, stage: Stage, leaves: Sequence[int], whole: bool, old: dict) -> dict:
+        """The same, with their values for some of the leaves; `old` are those of the step before."""
         if not self.names(whole):
             return {}
         known, found = known_to(stage.part, stage.old), {}
-        if self.has_moments:
+        if self.has_ratios:
             mus, nus = _picked(stage.new.mu, leaves), _picked(stage.new.nu, leaves)
             found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"])))
         if whole:
             found |= {name: known[name] for name in self.scalars}
-            found |= {"effective_step": _largest(stage.after)} if self.has_moments else {}
+            found |= {"effective_step": _largest(stage.after)} if self.has_ratios else {}
         if whole and self.has_squares:
-            b1, b2 = known["b1"], known["b2"]
-            found["effective_step_bound"] = jnp.maximum(1, (1 - b1) / jnp.sqrt(1 - b2))
-            found["gradient_noise_scale"] = noise.scale(mus, nus, b1, known["c1"], known["c2"])
+            bound = (1 - known["b1"]) / jnp.sqrt(1 - known["b2"])
+            found["effective_step_bound"] = jnp.maximum(1, bound)
+        if whole and self.has_mean:
+            power = old[self.prefix + NOISE[0]] + old[self.prefix + NOISE[1]]
+            grads, mus = _picked(stage.before, leaves), _picked(stage.new.mu, leaves)
+            pair = noise.signal_and_noise(grads, mus, power, known["b1"], known["c1"])
+            found |= dict(zip(NOISE, (*pair, noise.scale(*pair))))
         return {self.prefix + name: value for name, value in found.items()}
 
 
@@ -69,14 +76,16 @@ def _sight(where: str, update: Partial) -> Sight:
     rule = rule_of(update)
     if rule is None:
         return Sight(where, clips=update.func.__module__ == clip.__name__)
-    slots = rule.state._fields[1:]
-    has_moments = {"mu", "nu"} <= {*slots} and {"c1", "c2"} <= {*keywords_of(rule.step)}
+    slots, keywords = rule.state._fields[1:], {*keywords_of(rule.step)}
+    averages = _averages(rule.step, slots) if {"b1", "c1"} <= keywords else {}
+    has_ratios = {"mu", "nu"} <= {*slots} and {"c1", "c2"} <= keywords
     return Sight(
         where,
         clips=rule.step.__module__ == clip.__name__,
         scalars=_scalars(rule.once, update.args[-1].names),
-        has_moments=has_moments,
-        has_squares=has_moments and _averages_squares(rule.step, slots),
+        has_ratios=has_ratios,
+        has_mean=averages.get("mu", False),
+        has_squares=has_ratios and averages.get("nu", False),
     )
 
 
@@ -91,8 +100,8 @@ def _scalars(once: Callable | None, numbers: tuple[str, ...]) -> tuple[str, ...]
 
 
 @functools.cache
-def _averages_squares(step: Callable, slots: tuple[str, ...]) -> bool:
-    """Whether mu and nu are the averages of g and |g|^2: asked of the rule, by a step on one number.
+def _averages(step: Callable, slots: tuple[str, ...]) -> dict[str, bool]:
+    """Whether mu is the average of g, and nu of |g|^2: asked of the rule, by a step on one number.
 
     AdaBelief's nu is the average of something else, and Yogi's is none.
     """
@@ -102,7 +111,8 @@ def _averages_squares(step: Callable, slots: tuple[str, ...]) -> bool:
         keywords = {name: jnp.float32(numbers.get(name, 1.0)) for name in keywords_of(step)}
         _, *state = step(g, *state, t, **keywords)
         new = dict(zip(slots, map(float, state)))
-    return new["mu"] == 0.5 * 1 + 0.5 * 3 and new["nu"] == 0.25 * 2 + 0.75 * 9
+    expected = {"mu": 0.5 * 1 + 0.5 * 3, "nu": 0.25 * 2 + 0.75 * 9}
+    return {name: new.get(name) == value for name, value in expected.items()}
 
 
 def _picked(tree, leaves: Sequence[int]) -> list[jax.Array]:

@@ -226,7 +226,7 @@ def watched(
     return updates, tuple(new_state), stages
 
 
-def innermost(update: Partial, where: str = "") -> Iterator[tuple[str, Partial]]:
+def innermost(update: Any, where: str = "") -> Iterator[tuple[str, Partial]]:
     """The parts that `watched` tells apart, in the same order, each with the prefix of its names."""
     if update.func is not _chain_update:
         yield where, update
