@@ -85,7 +85,7 @@ def guarded_by_percentile(
     Args:
       tx: the transformation; its hyperparameters keep their names.
       percentile: which one, in [0, 100]; 50 is the median.
-      max_ratio: how many times that is no spike, >= 1. For a negative loss p, up to p + (max_ratio - 1) |p|.
+      max_ratio: how many times that is no spike, >= 1. For a loss p < 0, up to p + (max_ratio - 1) |p|.
       of: "norm", the global norm of the gradients, or "loss", what `update` gets as `value=`.
       window: how many values it is a percentile of, at least 1.
       warmup: how many steps enter the history before it is used, at least 1 and at most window.
