@@ -4,15 +4,17 @@
     optax, injected           optax.inject_hyperparams: one jitted step for all rates
     optax, injected and scan  the same, a whole training as one compiled scan, called for each rate
     tune.train                all rates in one program
-    tune.train, halving       a third of the members goes on, at two points
+    tune.train, halving       a quarter of the members goes on after each quarter of the steps
 
 All start from the same parameters and see the same batches; wall time includes tracing and compiling,
-with empty caches, and ends with the final loss on all training examples. What to expect: a loop makes
-64 x steps calls of some 0.2 ms, almost all of it dispatch (a step is 2 MFLOP), and the first one 64
-compilations besides; one program has one compilation, and its steps are matrix products of 64 models.
+with empty caches, and ends with the loss on the held-out examples. What to expect: a loop makes 64 x steps
+calls of some 0.2 ms, most of it dispatch (a step is 2 MFLOP, 30 us), and the first one 64 compilations
+besides. A scan has no dispatch either: it and one program for all are bound by the same arithmetic, and
+differ by the second core, which the larger products use. Losses differ where a rate is so high (above
+0.02) that training amplifies rounding; the loops differ from each other as much.
 
 The ways run in turns, so that other load hits all alike. Printed are for each the median and [quartiles]
-of its time over that of tune.train, members per second, and the largest difference of a final loss.
+of its time over that of tune.train, members per second, and how many final losses agree to 1e-3 with it.
 """
 
 import argparse
@@ -42,6 +44,7 @@ class Race:
     def __init__(self, steps: int):
         task = load("digits-mlp")
         self.loss, self.data, self.steps = task.loss, task.data, steps
+        self.held_out = task.held_out
         self.params = jax.block_until_ready(task.init(jax.random.key(0)))
         self.sweep = tune.sweep(atx.adam, learning_rate=RATES)
         self.rates = self.sweep.settings["learning_rate"]
@@ -60,7 +63,7 @@ class Race:
         return step
 
     def final(self):
-        return jax.jit(lambda params: self.loss(params, self.data))
+        return jax.jit(lambda params: self.loss(params, self.held_out))
 
     def a_loop(self) -> np.ndarray:
         final, losses = self.final(), []
@@ -94,7 +97,7 @@ class Race:
             state = tx.init(params)
             state.hyperparams["learning_rate"] = rate
             run = lax.scan(lambda run, row: (step(*run, row), None), (params, state), orders)
-            return self.loss(run[0][0], self.data)
+            return self.loss(run[0][0], self.held_out)
 
         for rate in self.rates:
             losses.append(train(self.params, jnp.float32(rate), self.orders))
@@ -103,14 +106,13 @@ class Race:
     def ours(self, **halving) -> np.ndarray:
         result = tune.train(
             self.loss, self.params, self.data, self.sweep, steps=self.steps, batch_size=BATCH,
-            evaluate=functools.partial(self.loss, batch=self.data), progress=False, points=10,
+            evaluate=functools.partial(self.loss, batch=self.held_out), progress=False, points=10,
             **halving,
         )  # fmt: skip
         return np.where(result.trained == self.steps, result.scores[:, 0], np.nan)
 
     def halved(self) -> np.ndarray:
-        every = -(-self.steps // 6)
-        return self.ours(halving=(every, 1 / 8), at_once=MEMBERS // 8)
+        return self.ours(halving=(-(-self.steps // 4), 1 / 4), at_once=MEMBERS // 4)
 
 
 WAYS = {
@@ -147,16 +149,17 @@ def main() -> None:
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("jax", "optax"))
     print(f"{versions}, {jax.devices()[0].device_kind}, {os.cpu_count()} cores")
     print(f"{MEMBERS} members, {arguments.steps} steps of {BATCH}; load {os.getloadavg()[0]:.1f}\n")
-    head = ("", "time / tune.train", "members/s", "loss differs", "same best")
+    head = ("", "time / tune.train", "members/s", "losses agree", "best rate")
     print("{:26}{:>24}{:>12}{:>14}{:>11}".format(*head))
-    base = np.array(times["tune.train"])
+    base, ours = np.array(times["tune.train"]), losses["tune.train"]
     for name in ways:
         low, mid, high = np.percentile(np.array(times[name]) / base, [25, 50, 75])
-        off = np.nanmax(np.abs(losses[name] - losses["tune.train"]))
-        best = np.nanargmin(losses[name]) == np.nanargmin(losses["tune.train"])
+        known = np.isfinite(losses[name])
+        agree = np.isclose(losses[name], ours, rtol=1e-3)[known].sum()
+        best = race.rates[np.nanargmin(losses[name])]
         rate = MEMBERS / np.median(times[name])
-        ratio = f"{mid:.2f} [{low:.2f}, {high:.2f}]"
-        print(f"{name:26}{ratio:>24}{rate:12.1f}{off:14.1e}{'yes' if best else 'no':>11}")
+        ratio, same = f"{mid:.2f} [{low:.2f}, {high:.2f}]", f"{agree} of {known.sum()}"
+        print(f"{name:26}{ratio:>24}{rate:12.1f}{same:>14}{best:11.4g}")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def advance(
         updates, state = tx.update(grads, state, params, value=told["loss"])
         return Runs(optax.apply_updates(params, updates), state), told
 
-    def of_seed(i, rows, key, runs):
+    def of_members(i, rows, key, runs):
         if problem.draw is None:
             row = lax.dynamic_index_in_dim(rows, i - first, keepdims=False)
             batch = jax.tree.map(lambda x: x[row], feed.data)
@@ -98,16 +98,31 @@ def advance(
         each = jax.vmap(of_run, in_axes=(0, 0, 0, None, None))
         return each(tx, runs.params, runs.state, batch, key)
 
-    def step(i, carry):
-        runs, sums = carry
-        runs, told = jax.vmap(functools.partial(of_seed, i))(rows, feed.keys, runs)
-        return runs, jax.tree.map(jnp.add, sums, told)
+    def of_seed(args):
+        rows, key, runs = args
 
-    shape = jax.tree.leaves(runs.params)[0].shape[:2]
-    zeros = {name: jnp.zeros(shape) for name in names}
-    runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
-    steps = jnp.broadcast_to(jnp.asarray(last - first, float), shape)
-    return runs, jax.tree.map(lambda total: total / steps, sums)
+        def step(i, carry):
+            runs, sums = carry
+            runs, told = of_members(i, rows, key, runs)
+            return runs, jax.tree.map(jnp.add, sums, told)
+
+        members = len(jax.tree.leaves(runs.params)[0])
+        zeros = {name: jnp.zeros(members) for name in names}
+        runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
+        steps = jnp.broadcast_to(jnp.asarray(last - first, float), (members,))
+        return runs, jax.tree.map(lambda total: total / steps, sums)
+
+    return _over_seeds(of_seed)((rows, feed.keys, runs))
+
+
+def _over_seeds(of_seed: Callable) -> Callable:
+    """All seeds at once, or, on a CPU, one after the other.
+
+    There, a matrix product of all members is one fast call, and becomes a slow loop by one more axis.
+    """
+    if jax.default_backend() == "cpu":
+        return functools.partial(lax.map, of_seed)
+    return jax.vmap(of_seed)
 
 
 @functools.partial(jax.jit, static_argnums=0)
