@@ -43,7 +43,7 @@ def step(u, t, *, scale):
 
 def _init(arguments: Arguments, params) -> ReduceLROnPlateauState:
     floating(arguments.who, "params", params)
-    worst = jnp.full((), jnp.inf if arguments.setting("mode") == "min" else -jnp.inf)
+    worst = jnp.full((), jnp.inf if arguments.setting("mode") == "min" else -jnp.inf, float)
     zero = jnp.zeros((), jnp.int32)
     return ReduceLROnPlateauState(zero, jnp.ones(()), worst, zero, zero)
 
