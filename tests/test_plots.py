@@ -294,6 +294,7 @@ def test_every_metric_has_its_place(run):
     assert found["signal to noise"].band == "snr_q10 to snr_q90"
     assert found["effective step"].bound == "effective_step_bound"
     assert found["rectification"].right.label == "rho"
+    assert labelled["gradient"] == ["gradient_signal", "gradient_noise"]
     assert found["norms"].log and not found["rectification"].log
     every = [c for p in found.values() for c in p.curves + ([p.right] if p.right else [])]
     shown = {values.tobytes() for curve in every for values in curves.arrays(curve)}

@@ -5,6 +5,7 @@
     effective step   effective_step, and dashed its bound                    logarithmic
     signal to noise  snr_median, in the band from snr_q10 to snr_q90
     rectification    rectification, and on an axis of its own rho
+    gradient         gradient_signal, gradient_noise
 
 Every other name has a panel of its own. The groups of a name (`grad_norm/encoder`) share one.
 """
@@ -57,6 +58,7 @@ FAMILIES = (
     Family("rectification", ("rectification",), log=False, right="rho"),
     Family("clipped", ("clipped",), log=False),
     Family("nonfinite_leaves", ("nonfinite_leaves",), log=False),
+    Family("gradient", ("gradient_signal", "gradient_noise")),
     Family("gradient_noise_scale", ("gradient_noise_scale",)),
 )
 KNOWN = {name for f in FAMILIES for name in (*f.names, f.bound, f.right) if name}
