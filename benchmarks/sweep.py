@@ -34,22 +34,22 @@ from adaptive_tx import tune
 from adaptive_tx.tune.problem import Orders
 from adaptive_tx.tune.tasks import load
 
-MEMBERS, BATCH = 64, 64
+MEMBERS = 64
 RATES = tune.log_uniform(1e-4, 1e-1, MEMBERS)
 
 
 class Race:
     """What all ways train."""
 
-    def __init__(self, steps: int):
+    def __init__(self, steps: int, batch: int):
         task = load("digits-mlp")
-        self.loss, self.data, self.steps = task.loss, task.data, steps
+        self.loss, self.data, self.steps, self.batch = task.loss, task.data, steps, batch
         self.held_out = task.held_out
         self.params = jax.block_until_ready(task.init(jax.random.key(0)))
         self.sweep = tune.sweep(atx.adam, learning_rate=RATES)
         self.rates = self.sweep.settings["learning_rate"]
         examples = len(jax.tree.leaves(self.data)[0])
-        self.orders = Orders(examples, BATCH, 1, (0, 0)).rows(0, steps, steps)[0]
+        self.orders = Orders(examples, batch, 1, (0, 0)).rows(0, steps, steps)[0]
 
     def step(self, tx):
         """One step of optax: the gradient of a batch, and its update."""
@@ -105,7 +105,7 @@ class Race:
 
     def ours(self, **halving) -> np.ndarray:
         result = tune.train(
-            self.loss, self.params, self.data, self.sweep, steps=self.steps, batch_size=BATCH,
+            self.loss, self.params, self.data, self.sweep, steps=self.steps, batch_size=self.batch,
             evaluate=functools.partial(self.loss, batch=self.held_out), progress=False, points=10,
             **halving,
         )  # fmt: skip
@@ -134,12 +134,13 @@ def timed(way, race: Race) -> tuple[float, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--ways", default="", help="only those whose name contains one of a,b,...")
     arguments = parser.parse_args()
     wanted = arguments.ways.split(",")
     ways = {n: f for n, f in WAYS.items() if n == "tune.train" or any(w in n for w in wanted)}
-    race = Race(arguments.steps)
+    race = Race(arguments.steps, arguments.batch)
     times: dict[str, list[float]] = {name: [] for name in ways}
     losses: dict[str, np.ndarray] = {}
     for _ in range(arguments.repeats):
@@ -148,7 +149,8 @@ def main() -> None:
             times[name].append(seconds)
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("jax", "optax"))
     print(f"{versions}, {jax.devices()[0].device_kind}, {os.cpu_count()} cores")
-    print(f"{MEMBERS} members, {arguments.steps} steps of {BATCH}; load {os.getloadavg()[0]:.1f}\n")
+    task = f"{arguments.steps} steps of {arguments.batch} examples"
+    print(f"{MEMBERS} members, {task}; load {os.getloadavg()[0]:.1f}\n")
     head = ("", "time / tune.train", "members/s", "losses agree", "best rate")
     print("{:26}{:>24}{:>12}{:>14}{:>11}".format(*head))
     base, ours = np.array(times["tune.train"]), losses["tune.train"]

@@ -14,6 +14,7 @@ import problems
 import pytest
 import store
 
+import adaptive_tx as atx
 from adaptive_tx.compat import torch
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
@@ -241,3 +242,12 @@ def counts(state):
 if __name__ == "__main__":
     for (name, setting), found in largest_differences().items():
         print(f"{name:10} {setting:15} f64 {found['f64']:.1e}  f32 {found['f32']:.1e}")
+
+
+def test_a_wrapper_has_no_torch_state():
+    """Said before anything is written; what it wraps has one."""
+    params = {"w": jnp.ones(3)}
+    tx = atx.measured(torch.adam(1e-3))
+    state = tx.init(params)
+    with pytest.raises(TypeError, match="measured is a wrapper.*inner_state"):
+        torch.state_dict(tx, state, params)

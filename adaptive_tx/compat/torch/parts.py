@@ -38,6 +38,11 @@ def parts_of(tx: Transformation, where=()) -> Iterator[Part]:
         for i, (init, update) in enumerate(zip(inits, made.values)):
             yield from parts_of(Transformation(init, update), (*where, i))
         return
+    if "" in made.names:
+        raise TypeError(
+            f"compat.torch: {made.who} is a wrapper, and torch has none; give the optimizer inside it, "
+            "and its state, the wrapper's inner_state."
+        )
     numbers = {}
     for side in (arguments_of(tx.init), made):
         numbers |= dict(zip(side.names, side.values))
