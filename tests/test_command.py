@@ -8,7 +8,7 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.__main__ import main
-from adaptive_tx.tune import engine
+from adaptive_tx.tune.chunk import Chunk
 from adaptive_tx.tune.options import Axis, axis, halving, named_optimizers, sweeps
 from adaptive_tx.tune.tasks import TASKS, load
 
@@ -216,7 +216,7 @@ def test_a_task_smaller_than_a_batch_is_one_batch(tmp_path, capsys):
 def test_an_interrupted_sweep_goes_on(tmp_path, capsys, monkeypatch):
     argv = [*SMALL, "--optimizer", "adam,sgd", "--axis", "learning_rate=0.01,0.1", "--out"]
     assert command(*argv, str(tmp_path / "whole")) == 0
-    advance, calls = engine.advance, []
+    advance, calls = Chunk.advance, []
 
     def interrupted(*args):
         calls.append(args)
@@ -224,7 +224,7 @@ def test_an_interrupted_sweep_goes_on(tmp_path, capsys, monkeypatch):
             raise KeyboardInterrupt
         return advance(*args)
 
-    monkeypatch.setattr(engine, "advance", interrupted)
+    monkeypatch.setattr(Chunk, "advance", interrupted)
     capsys.readouterr()
     assert command(*argv, str(tmp_path / "parts")) == 130
     err = capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import chex
 import jax
@@ -15,7 +17,8 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.schedules import cosine, with_warmup
-from adaptive_tx.tune import engine
+from adaptive_tx.tune import workers
+from adaptive_tx.tune.chunk import Chunk
 from adaptive_tx.tune.plan import plan
 from adaptive_tx.tune.problem import Orders
 
@@ -203,6 +206,37 @@ def test_chunks_change_nothing(plain, at_once):
     np.testing.assert_allclose(chunked.curves["loss"], plain.curves["loss"], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("cores", [1, 3, 4, 64])
+def test_cores_change_nothing(plain, cores, monkeypatch):
+    """6 members as 1 portion of 6, 3 of 2, 3 of 2 (one core rests), 6 of 1."""
+    sizes = []
+    begin = Chunk.begin
+    monkeypatch.setattr(workers, "_cores", lambda: cores)
+    monkeypatch.setattr(Chunk, "begin", lambda self: sizes.append(_sizes(self)) or begin(self))
+    shared = trained()
+    assert sizes == [{1: [6], 3: [2, 2, 2], 4: [2, 2, 2], 64: [1] * 6}[cores]]
+    np.testing.assert_allclose(shared.scores, plain.scores, rtol=1e-5)
+    np.testing.assert_allclose(shared.curves["loss"], plain.curves["loss"], rtol=1e-4, atol=1e-6)
+
+
+def test_cores_know_the_precision_of_the_call(monkeypatch):
+    """Threads have a configuration of their own in jax; the caller's counts."""
+    scores = []
+    with jax.enable_x64(True):
+        sweep = tune.sweep(atx.adam, learning_rate=RATES)
+        data = {name: x.astype(np.float64) for name, x in DATA.items()}
+        how = {**HOW, "evaluate": None}
+        for cores in (1, 3):
+            monkeypatch.setattr(workers, "_cores", lambda cores=cores: cores)
+            scores.append(tune.train(loss, make_params, data, sweep, **how).scores)
+    np.testing.assert_allclose(*scores, rtol=1e-12)
+    assert (scores[0] != scores[0].astype(np.float32)).all()
+
+
+def _sizes(chunk):
+    return [len(places) for places in chunk._places]
+
+
 def test_a_diverged_member_is_marked_and_spoils_none(plain):
     beside = trained(tune.sweep(atx.adam, learning_rate=[*RATES, HUGE], b2=[0.9, 0.99]))
     np.testing.assert_allclose(beside.scores[:6], plain.scores, rtol=1e-5)
@@ -283,16 +317,17 @@ def test_a_plan():
 def test_halving_drops_the_worst_and_computes_them_no_more(plain, at_once, monkeypatch):
     """Survivors end as without halving; steps of dropped members are not made."""
     made = []
-    real = engine.advance
+    real = Chunk.advance
 
-    def counted(problem, names, tx, runs, feed, rows, first, last):
-        made.append(len(jax.tree.leaves(tx)[0]) * int(last - first))
-        return real(problem, names, tx, runs, feed, rows, first, last)
+    def counted(chunk, runs, first, last):
+        made.append(sum(_sizes(chunk)) * (last - first))
+        return real(chunk, runs, first, last)
 
-    monkeypatch.setattr(engine, "advance", counted)
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    monkeypatch.setattr(Chunk, "advance", counted)
     halved = trained(halving=(4, 0.5), at_once=at_once)
     assert sorted(halved.trained) == [4, 4, 4, 8, 12, 12]
-    padded = {None: [6, 3, 2], 2: [6, 4, 2], 4: [8, 4, 4]}[at_once]
+    padded = {None: [6, 4, 2], 2: [6, 3, 2], 4: [6, 4, 2]}[at_once]
     assert sum(made) == sum(4 * n for n in padded)
     for i in np.flatnonzero(halved.trained == 12):
         np.testing.assert_allclose(halved.scores[i], plain.scores[i], rtol=1e-5)
@@ -313,7 +348,7 @@ def test_halving_drops_the_worst_and_computes_them_no_more(plain, at_once, monke
 def test_an_interrupt_loses_nothing(after, how, tmp_path, monkeypatch):
     """Stopped after some calls, the same call ends with the same numbers, to the bit."""
     whole = trained(**how, points=6)
-    real, calls = engine.advance, []
+    real, calls = Chunk.advance, []
 
     def stopping(*args):
         calls.append(1)
@@ -322,7 +357,7 @@ def test_an_interrupt_loses_nothing(after, how, tmp_path, monkeypatch):
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "advance", stopping)
+        patch.setattr(Chunk, "advance", stopping)
         try:
             trained(**how, points=6, out=tmp_path)
             stopped = False
@@ -331,7 +366,7 @@ def test_an_interrupt_loses_nothing(after, how, tmp_path, monkeypatch):
     before = len(calls) - stopped
     calls.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "advance", lambda *args: calls.append(1) or real(*args))
+        patch.setattr(Chunk, "advance", lambda *args: calls.append(1) or real(*args))
         resumed = trained(**how, points=6, out=tmp_path)
     chex.assert_trees_all_equal(resumed.curves, whole.curves)
     np.testing.assert_array_equal(resumed.scores, whole.scores)
@@ -341,6 +376,43 @@ def test_an_interrupt_loses_nothing(after, how, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.scores, whole.scores)
     written = json.loads((tmp_path / "results.json").read_text())
     assert written["ranked"] == whole.ranked
+
+
+def test_ctrl_c_waits_for_the_steps_that_are_being_made(tmp_path, monkeypatch):
+    real, calls = Chunk.advance, []
+
+    def pressed(*args):
+        calls.append(1)
+        if len(calls) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args)
+
+    monkeypatch.setattr(Chunk, "advance", pressed)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        trained(points=6, out=tmp_path)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert len(calls) == 4
+    resumed = trained(points=6, out=tmp_path)
+    assert len(calls) == 6, "the fourth interval was lost"
+    np.testing.assert_array_equal(resumed.scores, trained(points=6).scores)
+
+
+def test_a_second_ctrl_c_does_not_wait(monkeypatch):
+    def pressed(*args):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+
+    monkeypatch.setattr(Chunk, "advance", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        trained()
+
+
+def test_threads_other_than_the_main_one_can_train(plain):
+    with ThreadPoolExecutor(1) as pool:
+        elsewhere = pool.submit(trained).result()
+    np.testing.assert_array_equal(elsewhere.scores, plain.scores)
 
 
 def test_another_call_does_not_overwrite(tmp_path):

@@ -32,23 +32,18 @@ class Feed(NamedTuple):
     keys: jax.Array  # key[seed]
 
 
-def start(make_params: Callable | None, params, tx: Transformation, keys) -> Runs:
-    """The parameters of each seed, and every member's state for them; `tx` has a leading axis.
-
-    The parameters are made from the key of each seed, or, without a function, the same for all.
-    """
-    return _with_states(_made(make_params, params, keys), tx)
-
-
 @functools.partial(jax.jit, static_argnums=0)
-def _made(make_params: Callable | None, params, keys):
-    """[seed, ...]; a program of its own, so that several sweeps share it: randomness compiles slowly."""
-    return jax.vmap(lambda key: params if make_params is None else make_params(key))(keys)
+def made(make_params: Callable, keys):
+    """The parameters of each seed, [seed, ...].
+
+    A program of its own, so that several sweeps share it: randomness compiles slowly.
+    """
+    return jax.vmap(make_params)(keys)
 
 
 @jax.jit
-def _with_states(params, tx: Transformation) -> Runs:
-    """Every member's state for the parameters of each seed."""
+def start(params, tx: Transformation) -> Runs:
+    """Every member's state for the parameters of each seed; `tx` has a leading axis."""
 
     def of_seed(begin):
         state = jax.vmap(lambda tx: tx.init(begin))(tx)
@@ -134,7 +129,7 @@ def evaluated(problem: Problem, params) -> tuple[dict[str, jax.Array], jax.Array
     """
 
     def of_run(params):
-        finite = [jnp.isfinite(p).all() for p in jax.tree.leaves(params)]
-        return problem.evaluated(params), jnp.stack(finite).all()
+        nothing = sum(jnp.sum(0 * p) for p in jax.tree.leaves(params))  # unless 0 * inf is NaN
+        return problem.evaluated(params), jnp.isfinite(nothing)
 
     return lax.map(jax.vmap(of_run), params)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from adaptive_tx.tune.search import Search, recent
+from adaptive_tx.tune.search import Search
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def progress_bar(
 
 def best(search: Search) -> str:
     """The best member so far by its training loss, as one line."""
-    losses = recent(search.record, search.task.plan)
+    losses = search.record.recent(search.task.plan)
     losses = np.where(search.record.finite, losses, np.inf).mean(1)
     begun = search.record.trained > 0
     losses = np.where(

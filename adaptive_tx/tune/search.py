@@ -2,52 +2,19 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from adaptive_tx.tune import engine
-from adaptive_tx.tune.engine import Feed, Runs
-from adaptive_tx.tune.plan import Plan
-from adaptive_tx.tune.problem import Orders, Problem
+from adaptive_tx.tune.chunk import Chunk, Portions, Task, chosen, shapes
+from adaptive_tx.tune.engine import Runs
+from adaptive_tx.tune.interrupts import held_back
+from adaptive_tx.tune.record import Record
 from adaptive_tx.tune.store import Store, packed, unpacked
 from adaptive_tx.tune.sweeps import Sweep
 
 SAVE_EVERY = 20.0  # seconds between two savings of what is being trained
-
-
-class Task(NamedTuple):
-    """What all sweeps of a call train, and how."""
-
-    problem: Problem
-    make_params: Callable | None
-    params: Any
-    feed: Feed
-    orders: Orders | None  # None if batches are drawn by a function
-    told: tuple[str, ...]  # what the loss tells, recorded as curves
-    found: tuple[str, ...]  # what `evaluate` gives
-    by: tuple[str, float]  # what ranks, and its sign: least is best
-    seeds: int
-    plan: Plan
-    at_once: int | None
-
-
-class Record(NamedTuple):
-    """What is known of the members of a sweep; NaN where they were not trained."""
-
-    curves: dict[str, np.ndarray]  # float[member, seed, point]
-    found: dict[str, np.ndarray]  # float[member, seed], at the last step of each
-    finite: np.ndarray  # bool[member, seed]
-    trained: np.ndarray  # int[member], steps made
-
-    @classmethod
-    def empty(cls, task: Task, members: int) -> "Record":
-        shape = members, task.seeds
-        curves = {name: np.full((*shape, len(task.plan.stops)), np.nan) for name in task.told}
-        found = {name: np.full(shape, np.nan) for name in task.found}
-        return cls(curves, found, np.ones(shape, bool), np.zeros(members, np.int64))
 
 
 class Place(NamedTuple):
@@ -57,9 +24,9 @@ class Place(NamedTuple):
     rung: int = 0  # which is trained now
     chunk: int = 0  # which of its chunks
     point: int = 0  # which of its intervals comes next
-    now: Runs | None = None  # the runs of the chunk that is trained
+    now: Portions = ()  # the runs of the chunk that is trained
     held: Runs | None = None  # of all alive, as the last rung left them
-    done: tuple[Runs, ...] = ()  # of the chunks of this rung that are trained
+    done: Portions = ()  # of the chunks of this rung that are trained
 
 
 class Search:
@@ -69,7 +36,6 @@ class Search:
         self.task, self.sweep, self.name, self.store = task, sweep, name, store
         self.record = Record.empty(task, len(sweep))
         self.at = Place(np.arange(len(sweep)))
-        self.devices = jax.devices()
         self.saved = time.monotonic()
         self.seconds = 0.0  # of training
         self._resume()
@@ -96,7 +62,7 @@ class Search:
         """float[member, seed]: what ranks, as `evaluate` or the loss gave it."""
         name, _ = self.task.by
         found = self.record.found.get(name)
-        return recent(self.record, self.task.plan, name) if found is None else found
+        return self.record.recent(self.task.plan, name) if found is None else found
 
     def losses(self) -> np.ndarray:
         """float[member], least is best: the mean over seeds, infinite where a run is not finite."""
@@ -113,41 +79,26 @@ class Search:
         size = self.task.at_once or len(alive)
         return [alive[i : i + size] for i in range(0, len(alive), size)]
 
-    def _train_chunk(self, members: np.ndarray, on_steps) -> None:
-        task, rows = self.task, None
-        padded = self._padded(members)
-        tx = self._on_devices(self.sweep.at(padded), axis=0)
-        runs = self._begin(padded, tx) if self.at.now is None else self.at.now
-        runs = self._on_devices(runs, axis=1)
-        for point, first, last in task.plan.intervals(self.at.rung)[self.at.point :]:
-            if task.orders is not None:
-                rows = task.orders.rows(first, last, task.plan.room)
-            runs, told = engine.advance(
-                task.problem, task.told, tx, runs, task.feed, rows, np.int32(first), np.int32(last)
-            )
-            self._note(members, point, last, told)
-            self.at = self.at._replace(now=runs, point=self.at.point + 1)
+    def _train_chunk(self, members: np.ndarray, on_steps: Callable[[int], None]) -> None:
+        chunk = Chunk(self.task, self.sweep, members, self._kept(members))
+        runs = chunk.begin()
+        for point, first, last in self.task.plan.intervals(self.at.rung)[self.at.point :]:
+            with held_back():
+                runs, told = chunk.advance(runs, first, last)
+                self.record.told(members, point, last, told)
+                self.at = self.at._replace(now=runs, point=self.at.point + 1)
             on_steps(len(members) * (last - first))
             if time.monotonic() - self.saved > SAVE_EVERY:
                 self._save()
-        found, finite = engine.evaluated(task.problem, runs.params)
-        for name, values in found.items():
-            self.record.found[name][members] = _of(members, values)
-        self.record.finite[members] &= _of(members, finite)
-        done = () if self._last_rung else (*self.at.done, _chosen(runs, np.arange(len(members))))
-        self.at = self.at._replace(now=None, point=0, chunk=self.at.chunk + 1, done=done)
+        self.record.evaluated(members, *chunk.evaluate(runs))
+        done = () if self._last_rung else (*self.at.done, chunk.held(runs))
+        self.at = self.at._replace(now=(), point=0, chunk=self.at.chunk + 1, done=done)
 
-    def _begin(self, padded: np.ndarray, tx) -> Runs:
-        """The runs of a chunk before this rung: new, or as the last rung left them."""
-        if self.at.held is None:
-            return engine.start(self.task.make_params, self.task.params, tx, self.task.feed.keys)
-        return _chosen(self.at.held, np.searchsorted(self.at.alive, padded))
-
-    def _note(self, members: np.ndarray, point: int, last: int, told: dict) -> None:
-        for name, values in told.items():
-            self.record.curves[name][members, :, point] = _of(members, values)
-        self.record.finite[members] = np.isfinite(self.record.curves["loss"][members, :, point])
-        self.record.trained[members] = last
+    def _kept(self, members: np.ndarray) -> tuple[np.ndarray, Portions] | None:
+        """What is left of the runs of a chunk, and whose: by an interrupt, or by the last rung."""
+        if self.at.now:
+            return members, self.at.now
+        return None if self.at.held is None else (self.at.alive, (self.at.held,))
 
     def _next_rung(self) -> None:
         """Drops the worst, and brings the others together."""
@@ -155,32 +106,17 @@ class Search:
         if not self._last_rung:
             order = np.argsort(self.losses()[alive], kind="stable")
             places = np.sort(order[: self.task.plan.kept(len(alive))])
-            every = jax.tree.map(lambda *xs: np.concatenate(xs, 1), *self.at.done)
-            alive, held = alive[places], _chosen(every, places)
+            alive, held = alive[places], chosen(self.at.done, places)
         self.at = Place(alive, self.at.rung + 1, held=held)
         self._save()
-
-    def _padded(self, members: np.ndarray) -> np.ndarray:
-        """Members of one chunk, the last repeated: chunks are of one size, shared by the devices."""
-        size = self.task.at_once or len(members)
-        size = -(-size // len(self.devices)) * len(self.devices)
-        return np.pad(members, (0, size - len(members)), mode="edge")
-
-    def _on_devices(self, tree: Any, axis: int) -> Any:
-        """Shared by all devices, if there are several."""
-        if len(self.devices) == 1:
-            return tree
-        mesh = Mesh(np.array(self.devices), ("members",))
-        spec = PartitionSpec(*axis * (None,), "members")
-        return jax.device_put(tree, NamedSharding(mesh, spec))
 
     def _save(self) -> None:
         at = self.at
         deleted = any(getattr(x, "is_deleted", bool)() for x in jax.tree.leaves(at.now))
-        if self.store is None or deleted:  # interrupted in a step: what was saved before stands
+        if self.store is None or deleted:  # stopped in a step: what was saved before stands
             return
         numbers = at._asdict() | {
-            "now": at.now is not None, "held": at.held is not None, "done": len(at.done),
+            "now": len(at.now), "held": at.held is not None, "done": len(at.done),
         }  # fmt: skip
         trees = {"record": self.record, "now": at.now, "held": at.held, "done": at.done}
         arrays = (packed(name, tree) for name, tree in trees.items())
@@ -192,35 +128,12 @@ class Search:
     def _resume(self) -> None:
         if self.store is None or (kept := self.store.load(self.name)) is None:
             return
-        task = self.task
-        like = jax.eval_shape(
-            lambda keys: engine.start(task.make_params, task.params, self.sweep.tx, keys),
-            task.feed.keys,
-        )
+        _, like = shapes(self.task, self.sweep.tx)
         self.record = unpacked("record", kept, self.record)
         self.at = Place(
             kept["alive"],
             *(int(kept[name]) for name in ("rung", "chunk", "point")),
-            now=unpacked("now", kept, like) if kept["now"] else None,
+            now=unpacked("now", kept, (like,) * int(kept["now"])),
             held=unpacked("held", kept, like) if kept["held"] else None,
             done=unpacked("done", kept, (like,) * int(kept["done"])),
         )
-
-
-def recent(record: Record, plan: Plan, name: str = "loss") -> np.ndarray:
-    """float[member, seed]: the mean of a curve over the last tenth of the steps made."""
-    stops, trained = np.array(plan.stops), record.trained[:, None]
-    counts = (stops > 0.9 * trained) & (stops <= trained)
-    weights = (counts * np.diff(stops, prepend=0))[:, None]
-    sums = np.where(weights > 0, record.curves[name], 0.0) * weights
-    return sums.sum(-1) / np.maximum(weights.sum(-1), 1)
-
-
-def _of(members: np.ndarray, values: jax.Array) -> np.ndarray:
-    """Numbers laid out [seed, member and padding] as [member, seed]."""
-    return np.asarray(values).T[: len(members)]
-
-
-def _chosen(runs: Runs, places: np.ndarray) -> Runs:
-    """The runs at these places, on the host."""
-    return jax.tree.map(lambda x: np.asarray(x)[:, places], runs)

@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive_tx import checks
+from adaptive_tx.tune.chunk import Task
 from adaptive_tx.tune.engine import Feed
 from adaptive_tx.tune.plan import plan
 from adaptive_tx.tune.problem import Orders, arrays, as_key, checked_names, problem
 from adaptive_tx.tune.progress import progress_bar
 from adaptive_tx.tune.result import Result
-from adaptive_tx.tune.search import Search, Task
+from adaptive_tx.tune.search import Search
 from adaptive_tx.tune.store import Store, digest, named
 from adaptive_tx.tune.sweeps import Sweep
+from adaptive_tx.tune.workers import Workers
 
 WHO = "train"
 
@@ -31,7 +33,8 @@ def train(
     """Trains all members of a sweep, times seeds, and tells which is best.
 
     All members of a seed start from the same parameters and see the same batches and keys. A member
-    that diverges is marked, and spoils nothing. Several devices share the members.
+    that diverges is marked, and spoils nothing. Several devices share the members, and on one CPU its
+    cores do.
 
     Args:
       loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar, or a scalar and an aux. Scalars
@@ -50,12 +53,13 @@ def train(
       maximize: the same where more is better.
       key: an int or a `jax.random.key`; the default is the same every time.
       at_once: members trained at a time, each with all its seeds, to bound memory; the default is all.
-        Chunks are all of this size, the last one padded, so they share one compiled program.
+        All chunks run the same compiled program, the last one filled up.
       halving: (every, keep): after each `every` steps only the best fraction `keep` of the members goes
         on; the others are computed no more. Without `at_once`, each smaller portion compiles again.
       points: of the recorded curves, about; each is the mean over an interval of steps.
       out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
-        crash the same call resumes and ends with the same numbers.
+        crash the same call resumes and ends with the same numbers. Ctrl-C waits for the steps that are
+        being made, and loses none; a crash may lose those of the last 20 seconds.
       progress: whether to show a bar (needs rich).
 
     Raises:
@@ -131,7 +135,7 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
     feed = Feed(tree, keys)
     return Task(
         the_problem, make, params, feed, orders, told, found, by=("loss", 1.0), seeds=seeds,
-        plan=plan(WHO, 1, 1, None), at_once=None,
+        plan=plan(WHO, 1, 1, None), at_once=None, workers=Workers(),
     )  # fmt: skip
 
 

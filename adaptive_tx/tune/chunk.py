@@ -1,0 +1,117 @@
+"""The members of a sweep that are trained at a time: their programs, and one portion for each worker.
+
+Inside, a portion is laid out [seed, member], its last member repeated; what is told of it [member, seed].
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from adaptive_tx.transformation import Transformation
+from adaptive_tx.tune import engine
+from adaptive_tx.tune.engine import Feed, Runs
+from adaptive_tx.tune.plan import Plan
+from adaptive_tx.tune.problem import Orders, Problem
+from adaptive_tx.tune.sweeps import Sweep
+from adaptive_tx.tune.workers import Workers
+
+Portions = tuple[Runs, ...]
+Numbers = dict[str, np.ndarray]  # by name, float[member, seed]
+
+
+class Task(NamedTuple):
+    """What all sweeps of a call train, and how."""
+
+    problem: Problem
+    make_params: Callable | None
+    params: Any
+    feed: Feed
+    orders: Orders | None  # None if batches are drawn by a function
+    told: tuple[str, ...]  # what the loss tells, recorded as curves
+    found: tuple[str, ...]  # what `evaluate` gives
+    by: tuple[str, float]  # what ranks, and its sign: least is best
+    seeds: int
+    plan: Plan
+    at_once: int | None
+    workers: Workers
+
+
+class Chunk:
+    """Some members, and what starts, advances and evaluates their runs."""
+
+    def __init__(
+        self, task: Task, sweep: Sweep, members: np.ndarray,
+        kept: tuple[np.ndarray, Portions] | None,
+    ):  # fmt: skip
+        """Begins to compile; `kept` are whose runs go on, and these, in portions."""
+        workers = task.workers
+        self.task, self.members, self._kept = task, members, kept
+        at_once = task.at_once and min(task.at_once, len(sweep))
+        self._places = workers.portions(members, at_once)
+        self._txs = [workers.shared(sweep.at(places), axis=0) for places in self._places]
+        params, runs = shapes(task, self._txs[0])
+        runs = workers.shared(runs, axis=1)
+        here = self._txs[0], runs, task.feed, self._rows(0, 1), np.int32(0), np.int32(1)
+        if kept is None:
+            self._start = workers.compiled(engine.start, params, self._txs[0])
+        self._advance = workers.compiled(engine.advance, task.problem, task.told, *here)
+        self._evaluated = workers.compiled(engine.evaluated, task.problem, runs.params)
+
+    def begin(self) -> Portions:
+        """The runs before the first step to make."""
+        if self._kept is None:
+            params, start = _made(self.task), self._start.result()
+            return self._shared(start(params, tx) for tx in self._txs)
+        whose, kept = self._kept
+        return self._shared(chosen(kept, np.searchsorted(whose, these)) for these in self._places)
+
+    def advance(self, runs: Portions, first: int, last: int) -> tuple[Portions, Numbers]:
+        """The runs after the steps from `first` to before `last`, and what the loss told meanwhile."""
+        advance = self._advance.result()
+        where = self.task.feed, self._rows(first, last), np.int32(first), np.int32(last)
+        each = self.task.workers.each(lambda tx, runs: advance(tx, runs, *where), self._txs, runs)
+        return self._shared(runs for runs, _ in each), self._numbers([told for _, told in each])
+
+    def evaluate(self, runs: Portions) -> tuple[Numbers, np.ndarray]:
+        """What `evaluate` finds, and whether all parameters are finite."""
+        evaluated = self._evaluated.result()
+        each = self.task.workers.each(lambda runs: evaluated(runs.params), runs)
+        finite = self._numbers([{"finite": finite} for _, finite in each])
+        return self._numbers([found for found, _ in each]), finite["finite"]
+
+    def held(self, runs: Portions) -> Runs:
+        """The runs, on the host, without those that fill up the last portion."""
+        return chosen(runs, np.arange(len(self.members)))
+
+    def _rows(self, first: int, last: int) -> np.ndarray | None:
+        orders = self.task.orders
+        return None if orders is None else orders.rows(first, last, self.task.plan.room)
+
+    def _shared(self, portions: Iterable[Runs]) -> Portions:
+        return tuple(self.task.workers.shared(runs, axis=1) for runs in portions)
+
+    def _numbers(self, portions: list[dict[str, jax.Array]]) -> Numbers:
+        def together(*numbers):
+            return np.concatenate(numbers, 1).T[: len(self.members)]
+
+        return jax.tree.map(together, *portions)
+
+
+def shapes(task: Task, tx: Transformation) -> tuple[Any, Runs]:
+    """Of the parameters of each seed, and of the runs of an optimizer with a leading axis."""
+    params = jax.eval_shape(lambda: _made(task))
+    return params, jax.eval_shape(engine.start, params, tx)
+
+
+def chosen(portions: Sequence[Runs], places: np.ndarray) -> Runs:
+    """The runs at these places of all portions, on the host."""
+    return jax.tree.map(lambda *xs: np.concatenate(xs, 1)[:, places], *portions)
+
+
+def _made(task: Task) -> Any:
+    """The initial parameters of each seed, [seed, ...]."""
+    if task.make_params is not None:
+        return engine.made(task.make_params, task.feed.keys)
+    return jax.tree.map(lambda p: np.broadcast_to(p, (task.seeds, *p.shape)), task.params)
