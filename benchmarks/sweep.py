@@ -7,11 +7,13 @@
     tune.train, halving       a quarter of the members goes on after each quarter of the steps
 
 All start from the same parameters and see the same batches; wall time includes tracing and compiling,
-with empty caches, and ends with the loss on the held-out examples. What to expect: a loop makes 64 x steps
-calls of some 0.2 ms, most of it dispatch (a step is 2 MFLOP, 30 us), and the first one 64 compilations
-besides. A scan has no dispatch either: it and one program for all are bound by the same arithmetic, and
-differ by the second core, which the larger products use. Losses differ where a rate is so high (above
-0.02) that training amplifies rounding; the loops differ from each other as much.
+with empty caches, and ends with the loss on the held-out examples. What to expect on two cores: a loop
+compiles 64 times (0.3 s each) and makes 64 x steps calls of some 0.15 ms, most of it dispatch (a step of 64
+examples is 2 MFLOP, 30 us). tune.train compiles three programs, in 0.9 to 1 s together, of which 0.3 s are
+tracing; then its steps are bound by arithmetic, on both cores. A scan has no dispatch either, but uses one
+core. So the loop is at most 64 x 0.3 / 1 = 20 times as slow, and the injected step gains on it with more and
+smaller steps; halving saves steps only, and shows in long trainings (--steps 5000). Losses differ where a
+rate is so high (above 0.02) that training amplifies rounding; the loops differ from each other as much.
 
 The ways run in turns, so that other load hits all alike. Printed are for each the median and [quartiles]
 of its time over that of tune.train, members per second, and how many final losses agree to 1e-3 with it.
