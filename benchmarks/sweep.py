@@ -11,9 +11,9 @@ with empty caches, and ends with the loss on the held-out examples. What to expe
 compiles 64 times (0.3 s each) and makes 64 x steps calls of some 0.15 ms, most of it dispatch (a step of 64
 examples is 2 MFLOP, 30 us). tune.train compiles three programs, in 0.9 to 1 s together, of which 0.3 s are
 tracing; then its steps are bound by arithmetic, on both cores. A scan has no dispatch either, but uses one
-core. So the loop is at most 64 x 0.3 / 1 = 20 times as slow, and the injected step gains on it with more and
-smaller steps; halving saves steps only, and shows in long trainings (--steps 5000). Losses differ where a
-rate is so high (above 0.02) that training amplifies rounding; the loops differ from each other as much.
+core. So the loop is at most 64 x 0.3 / 1 = 20 times as slow, and the injected step falls behind with more
+and smaller steps; halving saves steps only, and shows in long trainings (--steps 5000). Losses differ where
+a rate is so high (above 0.02) that training amplifies rounding; the loops differ from each other as much.
 
 The ways run in turns, so that other load hits all alike. Printed are for each the median and [quartiles]
 of its time over that of tune.train, members per second, and how many final losses agree to 1e-3 with it.
