@@ -572,6 +572,25 @@ def test_the_width_is_interpolated():
     assert to_nothing.high == 1e-2 and not to_nothing.open
 
 
+def test_the_width_ends_before_what_was_dropped():
+    """A loss from before the end is too high: it may count as good, but not as bad."""
+    rates, losses = np.array([1e-3, 1e-2, 1e-1, 1.0]), np.array([0.5, 0.1, 0.11, 0.31])
+    known = np.array([True, True, False, False])
+    width = tune.sensitivity.width(rates, losses, 1, 0.02, known)
+    assert width.high == 0.1 and width.open
+    assert width.low == tune.sensitivity.width(rates, losses, 1, 0.02).low
+    losses[3] = np.inf  # diverged: it would not have come back
+    assert not tune.sensitivity.width(rates, losses, 1, 0.02, known).open
+
+    halved = trained(
+        tune.sweep(atx.adam, learning_rate=tune.log_uniform(0.01, 10, 8)), halving=(4, 0.5)
+    )
+    width = halved.sensitivity(1e-6)["adam"]
+    best = halved.best.settings["learning_rate"]
+    lasted = halved.settings["learning_rate"][halved.trained == 12]
+    assert width.open and lasted.min() <= width.low <= best <= width.high <= lasted.max()
+
+
 def test_sensitivity_holds_the_other_axes(plain):
     width = plain.sensitivity(1.0)["adam"]
     alike = [i for i in range(6) if plain.settings["b2"][i] == plain.best.settings["b2"]]

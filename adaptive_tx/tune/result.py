@@ -107,7 +107,8 @@ class Result:
         """For each sweep, the interval of `axis` in which the score stays within `within` of its best.
 
         The other axes are held at the values of the best member. Between the values tried, the score is
-        taken as linear in the logarithm. A sweep in which everything diverged is left out.
+        taken as linear in the logarithm. Where halving dropped members, the interval ends before them
+        and is open. A sweep in which everything diverged is left out.
 
         Args:
           within: how much worse still counts as good, > 0, in the unit of the score.
@@ -219,7 +220,9 @@ class Result:
                 f"sensitivity: needs several positive values of {axis} with all other settings of "
                 f"{name} as its best; sweep a grid."
             )
-        return width(values, self.losses[[begin + i for i in alike]], alike.index(row), within)
+        these = begin + np.array(alike)
+        final = self.trained[these] == self.stops[-1]
+        return width(values, self.losses[these], alike.index(row), within, final)
 
 
 def _finite(values: Any) -> Any:

@@ -10,7 +10,7 @@ class Width(NamedTuple):
 
     low: float
     high: float
-    open: bool  # it reaches an end of what was tried: the true width is at least this
+    open: bool  # it reaches an end of what is known: the true width is at least this
 
     @property
     def decades(self) -> float:
@@ -21,23 +21,32 @@ class Width(NamedTuple):
         return f"{'>=' if self.open else ''}{self.decades:.2f} decades, {self.low:.2g} to {self.high:.2g}"
 
 
-def width(values: np.ndarray, losses: np.ndarray, best: int, within: float) -> Width:
+def width(
+    values: np.ndarray,
+    losses: np.ndarray,
+    best: int,
+    within: float,
+    final: np.ndarray | None = None,
+) -> Width:
     """The interval around `values[best]` in which `losses` stays within `within` of `losses[best]`.
 
     Between the values, which increase and are positive, the loss is taken as linear in their logarithm;
-    towards a value whose loss is not finite, as beyond the bar from there on.
+    towards a value whose loss is not finite, as beyond the bar from there on. What is not `final`, of a
+    member that was dropped, would have become less: beyond the bar it tells nothing.
     """
-    low, low_open = _edge(values, losses, best, -1, losses[best] + within)
-    high, high_open = _edge(values, losses, best, +1, losses[best] + within)
+    known = np.ones(len(values), bool) if final is None else final | ~np.isfinite(losses)
+    bar = losses[best] + within
+    low, low_open = _edge(values, losses, known, best, -1, bar)
+    high, high_open = _edge(values, losses, known, best, +1, bar)
     return Width(low, high, low_open or high_open)
 
 
-def _edge(values, losses, i: int, side: int, bar: float) -> tuple[float, bool]:
-    """Where the loss first rises above the bar on one side; and whether it never does."""
-    while 0 <= i + side < len(values):
-        if not losses[i + side] <= bar:
-            rise = losses[i + side] - losses[i]
+def _edge(values, losses, known, i: int, side: int, bar: float) -> tuple[float, bool]:
+    """Where the loss first rises above the bar on one side; and whether nobody knows."""
+    while 0 <= (j := i + side) < len(values) and (known[j] or losses[j] <= bar):
+        if not losses[j] <= bar:
+            rise = losses[j] - losses[i]
             part = (bar - losses[i]) / rise if np.isfinite(rise) else 0.0
-            return float(values[i] * (values[i + side] / values[i]) ** part), False
-        i += side
+            return float(values[i] * (values[j] / values[i]) ** part), False
+        i = j
     return float(values[i]), True
