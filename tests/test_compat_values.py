@@ -1,4 +1,4 @@
-"""What every optimizer of `compat` is, whoever it follows: a value, mapped, differentiated, of any dtype."""
+"""What optimizers of `compat` are, whoever they follow: a value, mapped, differentiated, in any dtype."""
 
 import pickle
 
