@@ -378,30 +378,37 @@ def test_an_interrupt_loses_nothing(after, how, tmp_path, monkeypatch):
     assert written["ranked"] == whole.ranked
 
 
-def test_ctrl_c_waits_for_the_steps_that_are_being_made(tmp_path, monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Presses it. Where pytest runs in the background, it is ignored: not here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_waits_for_the_steps_that_are_being_made(ctrl_c, tmp_path, monkeypatch):
     real, calls = Chunk.advance, []
 
     def pressed(*args):
         calls.append(1)
         if len(calls) == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            ctrl_c()
         return real(*args)
 
     monkeypatch.setattr(Chunk, "advance", pressed)
-    handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         trained(points=6, out=tmp_path)
-    assert signal.getsignal(signal.SIGINT) is handler
     assert len(calls) == 4
     resumed = trained(points=6, out=tmp_path)
     assert len(calls) == 6, "the fourth interval was lost"
     np.testing.assert_array_equal(resumed.scores, trained(points=6).scores)
 
 
-def test_a_second_ctrl_c_does_not_wait(monkeypatch):
+def test_a_second_ctrl_c_does_not_wait(ctrl_c, monkeypatch):
     def pressed(*args):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        ctrl_c()
+        ctrl_c()
         raise AssertionError("went on")
 
     monkeypatch.setattr(Chunk, "advance", pressed)
