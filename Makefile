@@ -9,7 +9,7 @@ JOBS ?= auto
 
 help:
 	@echo "make demo    make .venv, install, and race every optimizer on the handwritten digits"
-	@echo "make test    everything a contributor must pass: format, lint, types, tests, doctests"
+	@echo "make test    everything a contributor must pass: format, lint, types, tests, doctests, notebooks"
 	@echo "make notebooks  execute the notebooks, and keep what they show"
 	@echo "make parity  regenerate the golden trajectories with the real torch and Keras, and compare"
 	@echo "make equality  measure the table of who equals whom again (docs/equality.md)"
