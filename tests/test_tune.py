@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import chex
 import jax
@@ -277,7 +277,10 @@ def test_a_loss_with_a_key_aux_and_drawn_batches():
         seen.append(1)
         mask = jax.random.bernoulli(key, 0.5, batch["x"].shape).astype(float)
         value = loss(params, {**batch, "x": batch["x"] * mask})
-        return value, {"norm": jnp.linalg.norm(params["w"]), "vector": params["w"]}
+        return value, {
+            "norm": jnp.linalg.norm(params["w"]), "vector": params["w"], "name": "noisy",
+            "batch_stats": {"mean": batch["x"].mean(0), "count": jnp.ones(())}, "nothing": None,
+        }  # fmt: skip
 
     sweep = tune.sweep(atx.sgd, learning_rate=[0.01, 0.1])
     how = {"steps": 6, "seeds": 2, "progress": False, "points": 6}
@@ -416,6 +419,22 @@ def test_a_second_ctrl_c_does_not_wait(ctrl_c, monkeypatch):
         trained()
 
 
+def test_ctrl_c_while_compiling_is_heard_at_once(ctrl_c, monkeypatch):
+    class Slow(Future):
+        def result(self, timeout=None):
+            ctrl_c()
+            return super().result(timeout)
+
+    def compiled(self, *args):
+        future = Slow()
+        future.set_exception(AssertionError("waited"))
+        return future
+
+    monkeypatch.setattr(workers.Workers, "compiled", compiled)
+    with pytest.raises(KeyboardInterrupt):
+        trained()
+
+
 def test_threads_other_than_the_main_one_can_train(plain):
     with ThreadPoolExecutor(1) as pool:
         elsewhere = pool.submit(trained).result()
@@ -444,6 +463,43 @@ def test_bfloat16_and_nested_states_come_back(tmp_path):
     np.testing.assert_array_equal(once.curves["loss"], kept.curves["loss"])
 
 
+def test_another_precision_is_another_training(tmp_path):
+    def square(params, batch):
+        return sum(jnp.sum(p**2) for p in jax.tree.leaves(params))
+
+    how = {**HOW, "evaluate": None, "out": tmp_path}
+    tune.train(square, make_params, DATA, ADAM, **how)
+    with jax.enable_x64(True), pytest.raises(ValueError, match="float was float32, now float64"):
+        tune.train(square, make_params, DATA, ADAM, **how)
+
+
+# Looking for a mistake. --------------------------------------------------------------------------
+
+
+def test_without_jit_the_loss_sees_numbers():
+    seen = []
+
+    def looked_at(params, batch):
+        seen.append(params["b"])
+        return loss(params, batch)
+
+    with jax.disable_jit():
+        open_eyed = tune.train(
+            looked_at, make_params, DATA, tune.sweep(atx.sgd, learning_rate=[0.1, 0.2]), steps=5,
+            batch_size=8, progress=False,
+        )  # fmt: skip
+    compiled = trained(
+        tune.sweep(atx.sgd, learning_rate=[0.1, 0.2]), steps=5, seeds=1, evaluate=None
+    )
+    np.testing.assert_allclose(open_eyed.scores, compiled.scores, rtol=1e-5)
+    assert len(seen) == 1 + 5, "traced, not run"
+
+
+def test_debug_nans_finds_the_step():
+    with jax.debug_nans(True), pytest.raises(FloatingPointError, match="invalid value"):
+        trained(tune.sweep(atx.sgd, learning_rate=[0.1, 1e20, 1e30]), steps=9)
+
+
 # Several devices. --------------------------------------------------------------------------------
 
 ON_THREE = """
@@ -452,6 +508,9 @@ import jax, numpy as np, test_tune
 assert len(jax.devices()) == 3
 result = test_tune.trained(halving=(4, 0.5))
 print(" ".join(f"{{x:.9g}}" for x in result.scores.ravel()))
+last = jax.device_put(jax.random.key(0), jax.devices()[-1])
+moved = test_tune.trained(halving=(4, 0.5), key=last)
+np.testing.assert_allclose(moved.scores, test_tune.trained(halving=(4, 0.5), key=jax.random.key(0)).scores)
 """
 
 
@@ -586,6 +645,8 @@ def test_the_width_ends_before_what_was_dropped():
     width = tune.sensitivity.width(rates, losses, 1, 0.02, known)
     assert width.high == 0.1 and width.open
     assert width.low == tune.sensitivity.width(rates, losses, 1, 0.02).low
+    through = tune.sensitivity.width(rates, losses, 1, 0.02, np.array([True, True, False, True]))
+    assert through.high > 0.1 and through.open, "its loss at 0.1 would have become less"
     losses[3] = np.inf  # diverged: it would not have come back
     assert not tune.sensitivity.width(rates, losses, 1, 0.02, known).open
 

@@ -52,20 +52,24 @@ class Chunk:
         self._places = workers.portions(members, at_once)
         self._txs = [workers.shared(sweep.at(places), axis=0) for places in self._places]
         params, runs = shapes(task, self._txs[0])
-        runs = workers.shared(runs, axis=1)
+        params, runs = workers.shared(params, axis=None), workers.shared(runs, axis=1)
         here = self._txs[0], runs, task.feed, self._rows(0, 1), np.int32(0), np.int32(1)
         if kept is None:
-            self._start = workers.compiled(engine.start, params, self._txs[0])
-        self._advance = workers.compiled(engine.advance, task.problem, task.told, *here)
-        self._evaluated = workers.compiled(engine.evaluated, task.problem, runs.params)
+            self._start = workers.compiled(engine.start, (), params, self._txs[0])
+        self._advance = workers.compiled(engine.advance, (task.problem, task.told), *here)
+        self._evaluated = workers.compiled(engine.evaluated, (task.problem,), runs.params)
 
     def begin(self) -> Portions:
-        """The runs before the first step to make."""
+        """The runs before the first step to make; all is compiled to make it."""
         if self._kept is None:
-            params, start = _made(self.task), self._start.result()
-            return self._shared(start(params, tx) for tx in self._txs)
-        whose, kept = self._kept
-        return self._shared(chosen(kept, np.searchsorted(whose, these)) for these in self._places)
+            params = self.task.workers.shared(_made(self.task), axis=None)
+            start = self._start.result()
+            begun = [start(params, tx) for tx in self._txs]
+        else:
+            whose, kept = self._kept
+            begun = [chosen(kept, np.searchsorted(whose, these)) for these in self._places]
+        self._advance.result()
+        return self._shared(begun)
 
     def advance(self, runs: Portions, first: int, last: int) -> tuple[Portions, Numbers]:
         """The runs after the steps from `first` to before `last`, and what the loss told meanwhile."""

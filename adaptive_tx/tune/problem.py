@@ -28,7 +28,7 @@ class Problem:
         out = self.loss(params, batch, key) if self.has_key else self.loss(params, batch)
         loss, aux = out if isinstance(out, tuple) else (out, None)
         aux = aux if isinstance(aux, dict) else {}
-        scalars = {name: x for name, x in aux.items() if jnp.shape(x) == () and name != "loss"}
+        scalars = {name: x for name, x in aux.items() if _is_scalar(x) and name != "loss"}
         return loss, jax.tree.map(lambda x: jnp.asarray(x, float), {"loss": loss, **scalars})
 
     def evaluated(self, params) -> dict[str, jax.Array]:
@@ -39,6 +39,10 @@ class Problem:
         return jax.tree.map(
             lambda x: jnp.asarray(x, float), out if isinstance(out, dict) else {"loss": out}
         )
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, (jax.Array, np.ndarray, np.generic, int, float)) and jnp.shape(x) == ()
 
 
 def problem(who: str, loss: Callable, data: Any, evaluate: Callable | None = None) -> Problem:

@@ -107,8 +107,8 @@ class Result:
         """For each sweep, the interval of `axis` in which the score stays within `within` of its best.
 
         The other axes are held at the values of the best member. Between the values tried, the score is
-        taken as linear in the logarithm. Where halving dropped members, the interval ends before them
-        and is open. A sweep in which everything diverged is left out.
+        taken as linear in the logarithm. Where halving dropped members before they were good enough, the
+        interval ends before them and is open. A sweep in which everything diverged is left out.
 
         Args:
           within: how much worse still counts as good, > 0, in the unit of the score.

@@ -45,8 +45,9 @@ def _edge(values, losses, known, i: int, side: int, bar: float) -> tuple[float, 
     """Where the loss first rises above the bar on one side; and whether nobody knows."""
     while 0 <= (j := i + side) < len(values) and (known[j] or losses[j] <= bar):
         if not losses[j] <= bar:
-            rise = losses[j] - losses[i]
-            part = (bar - losses[i]) / rise if np.isfinite(rise) else 0.0
-            return float(values[i] * (values[j] / values[i]) ** part), False
+            if not np.isfinite(losses[j]):
+                return float(values[i]), False
+            part = (bar - losses[i]) / (losses[j] - losses[i])
+            return float(values[i] * (values[j] / values[i]) ** part), not known[i]
         i = j
     return float(values[i]), True

@@ -58,8 +58,9 @@ def train(
         on; the others are computed no more. Without `at_once`, each smaller portion compiles again.
       points: of the recorded curves, about; each is the mean over an interval of steps.
       out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
-        crash the same call resumes and ends with the same numbers. Ctrl-C waits for the steps that are
-        being made, and loses none; a crash may lose those of the last 20 seconds.
+        crash the same call resumes and ends with the same numbers (with other cores or devices, up to
+        rounding). Ctrl-C waits for the steps that are being made, and loses none; a crash may lose those
+        of the last 20 seconds.
       progress: whether to show a bar (needs rich).
 
     Raises:
@@ -84,6 +85,7 @@ def train(
             "batch_size": batch_size, "seeds": seeds, "evaluate": named(evaluate), "by": list(by),
             "key": as_key(WHO, key)[0], "at_once": at_once, "points": points,
             "halving": halving and list(halving),
+            "float": jnp.dtype(jax.dtypes.canonicalize_dtype(float)).name,
         }  # fmt: skip
         store = Store(WHO, out, call)
     searches = [Search(task, one, name, store) for name, one in sweeps.items()]
@@ -132,10 +134,11 @@ def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
         else jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), tree)
     )
     told, found = checked_names(WHO, the_problem, start, batch, a_key)
-    feed = Feed(tree, keys)
+    workers = Workers()
+    feed = workers.shared(Feed(tree, keys), axis=None)
     return Task(
         the_problem, make, params, feed, orders, told, found, by=("loss", 1.0), seeds=seeds,
-        plan=plan(WHO, 1, 1, None), at_once=None, workers=Workers(),
+        plan=plan(WHO, 1, 1, None), at_once=None, workers=workers,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ where operations are as small as those of a sweep. There a chunk is split into o
 and threads run the same compiled program on all of them.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,10 @@ COMPILED_AHEAD = 3  # programs, by threads beside those that run one
 # that XLA makes wide itself. (With {} here, benchmarks/sweep.py measures the difference.)
 ON_CPU = {"xla_backend_optimization_level": 1}
 
+# Settings of jax with which somebody looks for a mistake: then nothing is compiled ahead, and all is done
+# in the caller's thread, which knows them.
+DEBUGGING = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
+
 
 class Workers:
     """The devices, or the cores of the only one."""
@@ -28,7 +33,9 @@ class Workers:
         devices = jax.devices()
         self.devices = len(devices)
         on_cpu = devices[0].platform == "cpu"
-        self.threads = _cores() if on_cpu and self.devices == 1 else 1
+        self._debugged = any(getattr(jax.config, name) for name in DEBUGGING)
+        many = on_cpu and self.devices == 1 and not self._debugged
+        self.threads = _cores() if many else 1
         self._options = ON_CPU if on_cpu else {}
         self._mesh = Mesh(np.array(devices), ("members",))
         self._pool = ThreadPoolExecutor(self.threads + COMPILED_AHEAD)
@@ -43,19 +50,26 @@ class Workers:
         padded = np.pad(members, (0, -len(members) % size), mode="edge")
         return np.split(padded, len(padded) // size)
 
-    def shared(self, tree: Any, axis: int) -> Any:
-        """Arrays, or their shapes, with members on an axis: shared by all devices, or on the only one."""
+    def shared(self, tree: Any, axis: int | None) -> Any:
+        """Arrays, or their shapes, with members on an axis: shared by all devices, or on the only one.
+
+        Without an axis, every device has all.
+        """
         sharding = None
         if self.devices > 1:
-            sharding = NamedSharding(self._mesh, PartitionSpec(*axis * (None,), "members"))
+            spec = () if axis is None else (*axis * (None,), "members")
+            sharding = NamedSharding(self._mesh, PartitionSpec(*spec))
         return jax.tree.map(lambda x: _placed(x, sharding), tree)
 
-    def compiled(self, jitted: Any, *args) -> Future:
+    def compiled(self, jitted: Any, static: tuple, *args) -> Future:
         """A compiled program for these arguments, or shapes; others can be at work until its result.
 
-        Traced here, so that errors come at once; equal calls share the program.
+        The program does not take the static arguments again. Traced here, so that errors come at once;
+        equal calls share the program.
         """
-        return self._pool.submit(jitted.lower(*args).compile, self._options)
+        if self._debugged:
+            return self._pool.submit(functools.partial, jitted, *static)
+        return self._pool.submit(jitted.lower(*static, *args).compile, self._options)
 
     def each(self, function: Callable, *portions: Sequence) -> list:
         """What a function returns for one portion, for all of them."""
