@@ -239,11 +239,6 @@ def counts(state):
     return [part.count for part in state if hasattr(part, "count")]
 
 
-if __name__ == "__main__":
-    for (name, setting), found in largest_differences().items():
-        print(f"{name:10} {setting:15} f64 {found['f64']:.1e}  f32 {found['f32']:.1e}")
-
-
 def test_a_wrapper_has_no_torch_state():
     """Said before anything is written; what it wraps has one."""
     params = {"w": jnp.ones(3)}
@@ -251,3 +246,8 @@ def test_a_wrapper_has_no_torch_state():
     state = tx.init(params)
     with pytest.raises(TypeError, match="measured is a wrapper.*inner_state"):
         torch.state_dict(tx, state, params)
+
+
+if __name__ == "__main__":
+    for (name, setting), found in largest_differences().items():
+        print(f"{name:10} {setting:15} f64 {found['f64']:.1e}  f32 {found['f32']:.1e}")

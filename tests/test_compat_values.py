@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import pytest
 import test_compat_keras_values as of_keras
 import test_compat_torch_values as of_torch
+from harness import finite
 from test_compat_torch_values import quick_jit, steps, three_steps
 
 LIBRARIES = {of_torch: "lr", of_keras: "learning_rate"}  # what they call the rate
@@ -29,10 +30,6 @@ slopes_of = quick_jit(jax.grad(loss, argnums=(0, 2)))
 
 def with_rate(library, label, rate):
     return library.make(label, **{LIBRARIES[library]: rate})
-
-
-def finite(tree):
-    return all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(tree))
 
 
 @every_optimizer

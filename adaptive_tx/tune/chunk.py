@@ -3,7 +3,7 @@
 Inside, a portion is laid out [seed, member], its last member repeated; what is told of it [member, seed].
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -43,9 +43,9 @@ class Chunk:
 
     def __init__(
         self, task: Task, sweep: Sweep, members: np.ndarray,
-        kept: tuple[np.ndarray, Portions] | None,
+        kept: tuple[np.ndarray, Runs] | None,
     ):  # fmt: skip
-        """Begins to compile; `kept` are whose runs go on, and these, in portions."""
+        """Begins to compile; `kept` are whose runs go on, and these, on the host."""
         workers = task.workers
         self.task, self.members, self._kept = task, members, kept
         at_once = task.at_once and min(task.at_once, len(sweep))
@@ -67,7 +67,7 @@ class Chunk:
             begun = [start(params, tx) for tx in self._txs]
         else:
             whose, kept = self._kept
-            begun = [chosen(kept, np.searchsorted(whose, these)) for these in self._places]
+            begun = [taken(kept, np.searchsorted(whose, these)) for these in self._places]
         self._advance.result()
         return self._shared(begun)
 
@@ -82,12 +82,11 @@ class Chunk:
         """What `evaluate` finds, and whether all parameters are finite."""
         evaluated = self._evaluated.result()
         each = self.task.workers.each(lambda runs: evaluated(runs.params), runs)
-        finite = self._numbers([{"finite": finite} for _, finite in each])
-        return self._numbers([found for found, _ in each]), finite["finite"]
+        return self._numbers(each)
 
     def held(self, runs: Portions) -> Runs:
         """The runs, on the host, without those that fill up the last portion."""
-        return chosen(runs, np.arange(len(self.members)))
+        return taken(joined(runs), np.arange(len(self.members)))
 
     def _rows(self, first: int, last: int) -> np.ndarray | None:
         orders = self.task.orders
@@ -96,7 +95,9 @@ class Chunk:
     def _shared(self, portions: Iterable[Runs]) -> Portions:
         return tuple(self.task.workers.shared(runs, axis=1) for runs in portions)
 
-    def _numbers(self, portions: list[dict[str, jax.Array]]) -> Numbers:
+    def _numbers(self, portions: list) -> Any:
+        """A tree of numbers [seed, member], of each portion, as one of [member, seed]."""
+
         def together(*numbers):
             return np.concatenate(numbers, 1).T[: len(self.members)]
 
@@ -109,9 +110,14 @@ def shapes(task: Task, tx: Transformation) -> tuple[Any, Runs]:
     return params, jax.eval_shape(engine.start, params, tx)
 
 
-def chosen(portions: Sequence[Runs], places: np.ndarray) -> Runs:
-    """The runs at these places of all portions, on the host."""
-    return jax.tree.map(lambda *xs: np.concatenate(xs, 1)[:, places], *portions)
+def joined(portions: Portions) -> Runs:
+    """The runs of all portions, on the host."""
+    return jax.tree.map(lambda *xs: np.concatenate(xs, 1), *portions)
+
+
+def taken(runs: Runs, places: np.ndarray) -> Runs:
+    """The runs at these places, all on the host."""
+    return jax.tree.map(lambda x: x[:, places], runs)
 
 
 def _made(task: Task) -> Any:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from adaptive_tx.tune.chunk import Chunk, Portions, Task, chosen, shapes
+from adaptive_tx.tune.chunk import Chunk, Portions, Task, joined, shapes, taken
 from adaptive_tx.tune.engine import Runs
 from adaptive_tx.tune.interrupts import held_back
 from adaptive_tx.tune.record import Record
@@ -94,11 +94,11 @@ class Search:
         done = () if self._last_rung else (*self.at.done, chunk.held(runs))
         self.at = self.at._replace(now=(), point=0, chunk=self.at.chunk + 1, done=done)
 
-    def _kept(self, members: np.ndarray) -> tuple[np.ndarray, Portions] | None:
+    def _kept(self, members: np.ndarray) -> tuple[np.ndarray, Runs] | None:
         """What is left of the runs of a chunk, and whose: by an interrupt, or by the last rung."""
         if self.at.now:
-            return members, self.at.now
-        return None if self.at.held is None else (self.at.alive, (self.at.held,))
+            return members, joined(self.at.now)
+        return None if self.at.held is None else (self.at.alive, self.at.held)
 
     def _next_rung(self) -> None:
         """Drops the worst, and brings the others together."""
@@ -106,7 +106,7 @@ class Search:
         if not self._last_rung:
             order = np.argsort(self.losses()[alive], kind="stable")
             places = np.sort(order[: self.task.plan.kept(len(alive))])
-            alive, held = alive[places], chosen(self.at.done, places)
+            alive, held = alive[places], taken(joined(self.at.done), places)
         self.at = Place(alive, self.at.rung + 1, held=held)
         self._save()
 
