@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import GetAttrKey, Partial
 
-from adaptive_tx import checks
+from adaptive_tx import checks, probing
+from adaptive_tx.numerics import Decay
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -23,7 +24,9 @@ class Arguments:
 
     `who` is the constructor's name. `values` holds for each name a number, a schedule, or a Partial
     (the `init` or the `update` of an inner transformation); `ranges` the interval of each number, and
-    None for a part. `settings` are (name, value) pairs known at trace time.
+    None for a part. `settings` are (name, value) pairs known at trace time. What `init` is called with
+    names in `scheduled` the numbers of `update` that shape the state, each with whether it is a schedule.
+    `within` names the function that what the constructor made was given to, for `repr`.
     """
 
     who: str
@@ -31,6 +34,8 @@ class Arguments:
     values: tuple[Any, ...]
     ranges: tuple[checks.Range | None, ...]
     settings: tuple[tuple[str, Any], ...] = ()
+    scheduled: tuple[tuple[str, bool], ...] = ()
+    within: str = ""
 
     @classmethod
     def of(
@@ -54,10 +59,19 @@ class Arguments:
     def at(self, count: jax.Array) -> dict[str, Any]:
         """Each number by name, with schedules evaluated at `count` finished updates."""
         return {
-            name: _at(self.who, name, value, count)
+            name: _at(self.who, name, value, allowed, count)
             for name, value, allowed in zip(self.names, self.values, self.ranges)
             if allowed is not None
         }
+
+    def for_step(self, count: jax.Array) -> dict[str, Any]:
+        """The same, as a step takes them: each decay rate as a `Decay`."""
+        decays = {n for n, allowed in zip(self.names, self.ranges) if allowed == checks.decay_rate}
+        numbers = self.at(count)
+        return {n: Decay.of(value) if n in decays else value for n, value in numbers.items()}
+
+    def is_schedule(self, name: str) -> bool:
+        return callable(self.values[self.names.index(name)])
 
     def at_start(self) -> dict[str, Any]:
         """Each number by name, as `init` sees it."""
@@ -69,6 +83,9 @@ class Arguments:
 
     def put(self, name: str, value: Any) -> "Arguments":
         """The same call with another value for one name, checked like the first."""
+        if name in (shaping := dict(self.scheduled)):
+            pairs = {**shaping, name: callable(value)}
+            return dataclasses.replace(self, scheduled=tuple(pairs.items()))
         i = self.names.index(name)
         if (allowed := self.ranges[i]) is not None:
             value = _hyperparameter(self.who, name, allowed(value))
@@ -76,12 +93,14 @@ class Arguments:
 
     def tree_flatten_with_keys(self):
         children = tuple((GetAttrKey(n), v) for n, v in zip(self.names, self.values))
-        return children, (self.who, self.names, self.ranges, self.settings)
+        return children, tuple(getattr(self, name) for name in STRUCTURE)
 
     @classmethod
     def tree_unflatten(cls, structure, children):
-        who, names, ranges, settings = structure
-        return cls(who, names, tuple(children), ranges, settings)
+        return cls(values=tuple(children), **dict(zip(STRUCTURE, structure)))
+
+
+STRUCTURE = tuple(f.name for f in dataclasses.fields(Arguments) if f.name != "values")
 
 
 @jax.tree_util.register_static
@@ -93,33 +112,42 @@ class Static:
 
 
 def arguments_of(function: Any) -> Any:
-    """What a constructor bound; None for a function of optax."""
-    return function.args[-1] if isinstance(function.args[-1], Arguments) else None
+    """What a constructor bound; None for a function that none of ours made."""
+    args = function.args if isinstance(function, Partial) else ()
+    return args[-1] if args and isinstance(args[-1], Arguments) else None
 
 
 def _hyperparameter(who: str, name: str, number: checks.Number) -> Any:
     """A number, checked, or a schedule."""
     if callable(number.value):
-        return as_schedule(who, name, number.value)
+        schedule = as_schedule(who, name, number.value)
+        probing.check(who, name, schedule, number.range)
+        return schedule
     return checks.number(who, name, number)
 
 
-def _at(who: str, name: str, value: Any, count: jax.Array):
+def _at(who: str, name: str, value: Any, allowed: checks.Range, count: jax.Array):
     """A number in force after `count` finished updates."""
-    if not callable(value):
+    if isinstance(value, float):
         return value
-    value = value(count.astype(float))
-    if jnp.shape(value) != ():
+    if not callable(value):
+        if shape := jnp.shape(value):
+            raise ValueError(
+                f"{who}: {name} is an array of shape {shape}: these are several optimizers in one value. "
+                "Map over them, jax.vmap(step)(txs, ...), or take one: jax.tree.map(lambda x: x[0], txs)."
+            )
+        return value
+    value = value(count)
+    if shape := jnp.shape(value):
         raise ValueError(
-            f"{who}: the schedule of {name} must return a scalar, "
-            f"got an array of shape {jnp.shape(value)}."
+            f"{who}: the schedule of {name} must return a scalar, got an array of shape {shape}."
         )
-    return value
+    return probing.within(value, allowed)
 
 
-def in_dtype(numbers: dict[str, Any], dtype) -> dict[str, jax.Array]:
-    """Hyperparameters as arrays of one dtype, Python floats too: `1 - b` is then the same for all."""
-    return {k: lax.convert_element_type(value, dtype) for k, value in numbers.items()}
+def in_dtype(numbers: Any, dtype) -> Any:
+    """Hyperparameters as arrays of one dtype, Python floats too: what is computed is then the same."""
+    return jax.tree.map(lambda value: lax.convert_element_type(value, dtype), numbers)
 
 
 def as_schedule(who: str, name: str, value) -> Callable:

@@ -39,7 +39,13 @@ class Range:
     def __contains__(self, x: float) -> bool:
         above = self.low <= x if self.ends[0] == "[" else self.low < x
         below = x <= self.high if self.ends[1] == "]" else x < self.high
-        return above and below
+        return above and below and not self.at_open_end(x)
+
+    def at_open_end(self, x: float) -> bool:
+        """Whether `x` lies in it, but float32 rounds it to an end that does not."""
+        pairs = zip((self.low, self.high), self.ends)
+        ends = [end for end, sign in pairs if sign in "()" and math.isfinite(end)]
+        return bool(ends) and self.low < x < self.high and float(np.float32(x)) in ends
 
     def __str__(self) -> str:
         return f"{self.ends[0]}{self.low:.3g}, {self.high:.3g}{self.ends[1]}"
@@ -74,8 +80,19 @@ def number(who: str, name: str, marked: Number) -> Any:
         return value
     value = shortest(value)
     if value not in allowed:
-        raise ValueError(f"{who}: {name} must lie in {allowed}, got {value}.")
+        raise ValueError(
+            f"{who}: {name} must lie in {allowed}, got {value}{_rounded(value, allowed)}."
+        )
     return value
+
+
+def _rounded(value: float, allowed: Range) -> str:
+    """What float32 makes of a number that is refused for that alone."""
+    if not allowed.at_open_end(value):
+        return ""
+    end = np.float32(value)
+    inside = np.nextafter(end, np.float32((allowed.low + allowed.high) / 2))
+    return f", which is {end} in float32; the nearest that works is {inside}"
 
 
 def shortest(value) -> float:

@@ -16,44 +16,23 @@ once for all leaves of equal shape.
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
-import jax.export
 import jax.numpy as jnp
-import optax
 from jax import lax
 from jax.tree_util import Partial
 
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
+from adaptive_tx.debiasing import corrections, rule_state_of, started, weights_after, with_weights
 from adaptive_tx.masks import ALL, Mask
-from adaptive_tx.numerics import arithmetic_dtype, narrow, real_dtype, widen
+from adaptive_tx.numerics import Decay, arithmetic_dtype, narrow, real_dtype, squarable, widen
+from adaptive_tx.states import CountState, incremented
 from adaptive_tx.transformation import Transformation, bind
 
-
-def incremented(count: Any) -> jax.Array:
-    """One more, and the largest int32 forever after it."""
-    return jnp.asarray(optax.safe_increment(count))
-
-
-def exportable(state: type) -> type:
-    """Registers a class of states for `jax.export`; where somebody has done so, theirs stands."""
-    try:
-        jax.export.register_namedtuple_serialization(
-            state, serialized_name=f"{state.__module__}.{state.__name__}"
-        )
-    except ValueError:
-        pass
-    return state
-
-
-@exportable
-class CountState(NamedTuple):
-    """The state of a rule that only counts, for its schedules."""
-
-    count: jax.Array  # int32[], the number of finished updates
+NONE: dict[str, jax.Array] = {}
 
 
 @jax.tree_util.register_static
@@ -63,9 +42,26 @@ class Rule:
 
     step: Callable
     state: type
-    start: tuple[tuple[str, str], ...]  # (slot, hyperparameter that it starts at)
-    mask: Mask
-    once: Callable | None
+    start: tuple[tuple[str, str], ...] = ()  # (slot, hyperparameter that it starts at)
+    mask: Mask = ALL
+    once: Callable | None = None
+    debiased: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()
+    decays: tuple[str, ...] = ()  # the numbers that are decay rates
+    by_power: bool = (
+        False  # a schedule's last value counts as if it had always been so, as in torch
+    )
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The decay rates that, where they are schedules, have the sum of their weights in the state."""
+        return () if self.by_power else self.debiased
+
+    @property
+    def engine(self) -> dict[str, Any]:
+        """What `on_leaves` must know of it."""
+        return {"mask": self.mask, "once": self.once, "debiased": self.debiased,
+                "squares": bool(self.squares)}  # fmt: skip
 
 
 def leafwise(
@@ -76,6 +72,8 @@ def leafwise(
     start: dict[str, str] | None = None,
     mask: Mask = ALL,
     once: Callable | None = None,
+    debiased: Sequence[str] = (),
+    squares: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
     **numbers: checks.Number,
 ) -> Transformation:
@@ -87,47 +85,76 @@ def leafwise(
       state: NamedTuple of `count` and one field per slot. Slots are shaped like the parameters.
       start: slot -> name of the hyperparameter that it starts at, in place of zero.
       mask: the leaves that the rule applies to; the others pass untouched.
-      once: `once(t, **numbers)`, more keywords for the step, computed once an update for all leaves:
-        bias corrections (`numerics.corrections`), a rectification. A step then takes what it names.
+      once: `once(t, **numbers)`, more keywords for the step, computed once an update for all leaves: a
+        rectification. A step takes what it names.
+      debiased: the decay rates whose averages the step divides by the sum of their weights: it gets c1
+        for b1, c2 for b2, and so does `once` (`debiasing`).
+      squares: the slots that hold squares of gradients. A gradient too large to be squared and summed is
+        brought into range before the step sees it (`numerics.squarable`).
       settings: arguments of the constructor that are known at trace time, for `repr`.
       **numbers: the hyperparameters, each marked with its range.
     """
     start = start or {}
     at_init = {name: numbers.pop(name) for name in start.values()}
-    rule = Rule(step, state, tuple(start.items()), mask, once)
+    decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
+    rule = Rule(
+        step, state, tuple(start.items()), mask, once, tuple(debiased), tuple(squares), decays
+    )
     if mask:
         settings = {**(settings or {}), **mask.settings()}
-    return bind(who, _init, _update, rule, at_init=at_init, settings=settings, **numbers)
+    return bind(
+        who,
+        _init,
+        _update,
+        rule,
+        at_init=at_init,
+        settings=settings,
+        shaping=rule.debiased,
+        **numbers,
+    )
 
 
 def _init(rule: Rule, arguments: Arguments, params) -> Any:
     numbers = arguments.at_start()
     start = {slot: numbers[name] for slot, name in rule.start}
-    slots = new_slots(arguments.who, rule.step, rule.state._fields[1:], params, start)
-    return rule.state(jnp.zeros((), jnp.int32), *slots)
+    fields = rule.state._fields[1:]
+    slots = new_slots(arguments.who, rule.step, fields, params, start, rule.decays)
+    return started(arguments, rule.state(jnp.zeros((), jnp.int32), *slots))
 
 
-def new_slots(who: str, step: Callable, names: tuple[str, ...], params, start=None) -> list:
-    """For each slot of a step a tree like `params`, at zero or at the number that `start` gives."""
+def new_slots(
+    who: str,
+    step: Callable,
+    names: tuple[str, ...],
+    params,
+    start=None,
+    decays: tuple[str, ...] = (),
+) -> list:
+    """For each slot of a step a tree like `params`, at zero or at the number that `start` gives.
+
+    Of a complex slot, both parts start there.
+    """
     checks.floating(who, "params", params)
     start = start or {}
 
     def slot(name: str, p):
-        return jnp.full_like(
-            p, start.get(name, 0), _slot_dtypes(step, names, jnp.result_type(p))[name]
-        )
+        dtype = _slot_dtypes(step, names, decays, jnp.result_type(p))[name]
+        part = jnp.full_like(p, start.get(name, 0), real_dtype(dtype))
+        return part if part.dtype == dtype else lax.complex(part, part)
 
     return [jax.tree.map(functools.partial(slot, name), params) for name in names]
 
 
 @functools.cache
-def _slot_dtypes(step: Callable, names: tuple[str, ...], dtype) -> dict[str, Any]:
+def _slot_dtypes(
+    step: Callable, names: tuple[str, ...], decays: tuple[str, ...], dtype
+) -> dict[str, Any]:
     """The dtype of each slot: the arithmetic's, or its real part where a complex step makes it real."""
     dtype = arithmetic_dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.complexfloating):
         return dict.fromkeys(names, dtype)
     real = jax.ShapeDtypeStruct((), real_dtype(dtype))
-    keywords = dict.fromkeys(keywords_of(step), real)
+    keywords = {name: Decay(real) if name in decays else real for name in keywords_of(step)}
     g = jax.ShapeDtypeStruct((), dtype)
     slots = (real for _ in names)
     _, *slots = jax.eval_shape(_real_meets_complex(step), g, *slots, real, **keywords)
@@ -142,19 +169,19 @@ def keywords_of(step: Callable) -> tuple[str, ...]:
 
 def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
     del extra
-    checks.state_type(arguments.who, rule.state, state)
+    weights = weights_after(arguments, rule, state)
     count = incremented(state.count)
     direction, slots = on_leaves(
-        arguments.who, rule.step, grads, state[1:], params,
-        t=count, numbers=arguments.at(state.count), mask=rule.mask, once=rule.once,
+        arguments.who, rule.step, grads, rule_state_of(state)[1:], params,
+        t=count, numbers=arguments.for_step(state.count), weights=weights, **rule.engine,
     )  # fmt: skip
-    return direction, rule.state(count, *slots)
+    return direction, with_weights(rule.state(count, *slots), weights)
 
 
 def on_leaves(
     who: str, step: Callable, grads, slots: tuple = (), params=None,
-    *, t: jax.Array, numbers: dict[str, Any], mask: Mask = ALL,
-    once: Callable | None = None,
+    *, t: jax.Array, numbers: dict[str, Any], weights: dict[str, jax.Array] = NONE, mask: Mask = ALL,
+    once: Callable | None = None, debiased: tuple[str, ...] = (), squares: bool = False,
 ):  # fmt: skip
     """One step on every leaf: checked, widened to at least float32, narrowed to what it replaces.
 
@@ -171,7 +198,7 @@ def on_leaves(
     columns = [jax.tree.leaves(slot) for slot in slots]
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     chosen = mask.leaves(who, grads, params)
-    clock = functools.cache(functools.partial(_clock, step, once, t, numbers))
+    clock = functools.cache(functools.partial(_clock, step, once, debiased, t, numbers, weights))
 
     results = []
     for i, (g, p, applies, *slot) in enumerate(zip(leaves, ps, chosen, *columns, strict=True)):
@@ -181,7 +208,7 @@ def on_leaves(
         g = jnp.asarray(g)
         dtype = real_dtype(arithmetic_dtype(g.dtype, *(s.dtype for s in slot)))
         try:
-            results.append(_on_leaf(step, g, tuple(slot), p, *clock(dtype)))
+            results.append(_on_leaf(step, squares, g, tuple(slot), p, *clock(dtype)))
         except TypeError as error:
             path, _ = jax.tree.leaves_with_path(grads)[i]
             raise TypeError(f"{who}: {checks.keystr('grads', path)}: {error}.") from error
@@ -191,34 +218,40 @@ def on_leaves(
     return trees[0], tuple(trees[1:])
 
 
-def _clock(step: Callable, once, t: jax.Array, numbers: dict[str, Any], dtype):
+def _clock(step: Callable, once, debiased, t: jax.Array, numbers: dict, weights: dict, dtype):
     """The clock and the step's keywords as arrays of the arithmetic's dtype."""
-    t, known = _known(once, t, numbers, dtype)
-    if once is not None:
+    t, known = _known(once, debiased, t, numbers, weights, dtype)
+    if once is not None or debiased:
         known = {name: known[name] for name in keywords_of(step) if name != "p"}
     return t, known
 
 
-def _known(once, t: jax.Array, numbers: dict[str, Any], dtype):
-    """The clock, the hyperparameters, and what `once` computes from them, in one dtype."""
+def _known(once, debiased, t: jax.Array, numbers: dict, weights: dict, dtype):
+    """The clock, the hyperparameters, and what all leaves share of what follows, in one dtype."""
     t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-    return t, numbers if once is None else {**numbers, **_shared(once, t, numbers)}
+    if once is None and not debiased:
+        return t, numbers
+    return t, {**numbers, **_shared(once, debiased, t, numbers, weights)}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _shared(once: Callable, t, numbers: dict) -> dict:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _shared(
+    once: Callable | None, debiased: tuple[str, ...], t, numbers: dict, weights: dict
+) -> dict:
     """What all leaves share, in one compiled call."""
-    return once(t, **numbers)
+    known = {**numbers, **corrections(t, debiased, numbers, weights)}
+    return known if once is None else {**known, **once(t, **known)}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _on_leaf(step: Callable, g, slots: tuple, p, t, numbers: dict):
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _on_leaf(step: Callable, squares: bool, g, slots: tuple, p, t, numbers: dict):
     """The step on one leaf. Leaves of equal shape and dtype share one trace."""
     dtype = arithmetic_dtype(g.dtype, *(slot.dtype for slot in slots))
     if p is not None:
         numbers = {**numbers, "p": widen(p, dtype)}
-    wide = (widen(x, dtype) for x in (g, *slots))
-    result = _real_meets_complex(step)(*wide, t, **numbers)
+    wide_g, *wide = (widen(x, dtype) for x in (g, *slots))
+    wide_g = squarable(wide_g) if squares else wide_g
+    result = _real_meets_complex(step)(wide_g, *wide, t, **numbers)
     direction, *new = result if isinstance(result, tuple) else (result,)
     narrowed = (narrow(x, old.dtype) for x, old in zip((direction, *new), (g, *slots), strict=True))
     return tuple(narrowed)
@@ -229,14 +262,17 @@ def rule_of(update: Partial) -> Rule | None:
     return update.args[0] if update.func is _update else None
 
 
-def known_to(update: Partial, state) -> dict[str, jax.Array]:
-    """The numbers of a part that `leafwise` made, in the update that starts from `state`, in float32.
+def known_to(update: Partial, state) -> dict[str, Any]:
+    """What the steps of a part that `leafwise` made are given, in the update that starts from `state`.
 
-    Those in force, and what `once` computes from them: bias corrections, a rectification.
+    In float32: the numbers in force, and what all leaves share: bias corrections, a rectification.
     """
     rule, arguments = update.args
-    numbers = arguments.at(state.count)
-    return _known(rule.once, incremented(state.count), numbers, jnp.float32)[1]
+    numbers = arguments.for_step(state.count)
+    weights = weights_after(arguments, rule, state)
+    return _known(
+        rule.once, rule.debiased, incremented(state.count), numbers, weights, jnp.float32
+    )[1]  # fmt: skip
 
 
 def _real_meets_complex(step: Callable) -> Callable:

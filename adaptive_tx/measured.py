@@ -18,9 +18,9 @@ from jax import lax
 
 from adaptive_tx import checks, clip
 from adaptive_tx.arguments import Arguments, Static
-from adaptive_tx.leafwise import exportable
 from adaptive_tx.numerics import narrow
 from adaptive_tx.sights import clipped, sights_of
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation, states_of, transformation_of, watched, wrap
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")

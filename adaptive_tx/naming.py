@@ -65,6 +65,9 @@ def put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:
             arguments = arguments.put(name, put(value, changes, below(prefix, name)))
         elif prefix + name in changes:
             arguments = arguments.put(name, changes[prefix + name])
+    for name, _ in arguments.scheduled:
+        if prefix + name in changes:
+            arguments = arguments.put(name, changes[prefix + name])
     return Partial(function.func, *function.args[:-1], arguments)
 
 

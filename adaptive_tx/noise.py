@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from adaptive_tx.numerics import clamp, modulus, narrow, root, sum_of_squares, widen
+from adaptive_tx.numerics import Decay, clamp, modulus, narrow, root, sum_of_squares, widen
 
 # Sorting all entries of a model would take longer than its update: 170 ms against 2 for a million entries
 # on two CPU cores. Quantiles of a sample of this size are off by 1 % in rank, and take 0.2 ms.
@@ -78,14 +78,14 @@ def _quantiles(x: jax.Array) -> list[jax.Array]:
 
 
 def signal_and_noise(
-    grads: Sequence[jax.Array], mus: Sequence[jax.Array], old_power: jax.Array, b1, c1
+    grads: Sequence[jax.Array], mus: Sequence[jax.Array], old_power: jax.Array, b1: Decay, c1
 ) -> tuple[jax.Array, jax.Array]:
     """The estimates of |G|^2 and of the trace of the covariance, in the unit of the gradients squared.
 
     `old_power` is their sum after the step before. One gradient shows no noise: it is all signal.
     """
-    power = old_power + (1 - b1) / c1 * (_total(grads) - old_power)
-    weights = (1 - b1) / (1 + b1) * (2 - c1) / c1
+    power = old_power + b1.weight / c1 * (_total(grads) - old_power)
+    weights = b1.weight / (2 - b1.weight) * (2 - c1) / c1
     seen = 1 - weights > 1e-3
     rest = jnp.where(seen, 1 - weights, 1)
     noise = jnp.where(seen, jnp.maximum(power - _total(mus) / c1**2, 0) / rest, 0)

@@ -4,7 +4,9 @@ Every function works in the dtype it is given (`leafwise` has widened it to floa
 wherever its arguments are, and has finite derivatives, at zero too.
 """
 
+import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,15 +52,63 @@ def clamp(x: jax.Array, limit: float) -> jax.Array:
     return lax.clamp(jnp.asarray(-limit, x.dtype), x, jnp.asarray(limit, x.dtype))
 
 
-def ema(new: jax.Array, old: jax.Array, b) -> jax.Array:
-    """The exponential moving average: b old + (1 - b) new."""
-    return b * old + (1 - b) * new
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Decay:
+    """A decay rate b in [0, 1), kept as 1 - b: the weight that an average gives to what is new.
+
+    Near 1, b cannot say in float32 how far from 1 it is: of 0.99999 the distance is off by 7e-4. So the
+    distance is what a step gets, and everything comes from it alone.
+    """
+
+    weight: Any
+
+    @classmethod
+    def of(cls, b) -> "Decay":
+        """A Python number is subtracted in double precision; an array is what its dtype has kept of b."""
+        if not isinstance(b, (float, int)):
+            b = lax.convert_element_type(b, jnp.float64 if b.dtype == jnp.float64 else jnp.float32)
+        return cls(1.0 - b)
+
+
+def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
+    """The exponential moving average, b old + (1 - b) new: a step from the nearer of the two.
+
+    Where both are equal, so is the average, and where b = 0 it is `new`, whatever `old` was.
+    """
+    w = b.weight
+    near = w < 0.5
+    move = 2 * jnp.where(near, w, 1 - w) * (new / 2 - old / 2)  # halves, whose difference is finite
+    return jnp.where(near, old + move, new - move)
+
+
+def decayed(x: jax.Array, b: Decay) -> jax.Array:
+    """b x."""
+    w = b.weight
+    return jnp.where(w < 0.5, x - w * x, (1 - w) * x)
+
+
+def debiased(mean: jax.Array, weights: jax.Array) -> jax.Array:
+    """mean / weights, the sum of the weights in it.
+
+    As a product: of (mean / weights) / (root + eps) XLA makes mean / (weights (root + eps)), and where the
+    root is 0 the product with a small eps may be too.
+    """
+    return mean * (1 / weights)
 
 
 def squared(g: jax.Array) -> jax.Array:
-    """|g|^2, real. It saturates at a quarter of the largest number, as if |g| did at half its root."""
-    square = g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
-    return jnp.minimum(square, float(jnp.finfo(g.dtype).max) / 4)
+    """|g|^2, real."""
+    return g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
+
+
+def squarable(g: jax.Array) -> jax.Array:
+    """`g` in a range where a million squares can be summed: |g| <= 2^53 = 9e15 in float32.
+
+    What is not finite stays as it is, for all to see.
+    """
+    limit = 2.0 ** ((jnp.finfo(g.dtype).maxexp - 22) // 2)
+    return jnp.where(jnp.isfinite(g), clamp(g, limit), g)
 
 
 @jax.custom_jvp
@@ -92,25 +142,20 @@ def sign(g: jax.Array) -> jax.Array:
 
 
 @jax.custom_jvp
-def one_minus_power(b: jax.Array, t: jax.Array) -> jax.Array:
-    """1 - b^t for b in [0, 1) and t >= 1, without the cancellation of the literal formula near b = 1.
+def one_minus_power(b: Decay, t: jax.Array) -> jax.Array:
+    """1 - b^t for t >= 1, without the cancellation of the literal formula near b = 1.
 
-    In float32 the literal 1 - b^t is off by 1e-4 at b = 0.99999; this is right to 4e-7. The smallest
-    normal number under the logarithm changes nothing but b = 0, where it stands for the limit.
+    In float32 the literal 1 - b^t is off by 1e-4 at b = 0.99999; this is right to 4e-7.
     """
-    return -jnp.expm1(t * jnp.log(b + jnp.finfo(b.dtype).tiny))
+    forgets = b.weight >= 1  # all of it: b = 0, which has no logarithm
+    log = jnp.log1p(-jnp.where(forgets, 0.5, b.weight))
+    return jnp.where(forgets, 1, -jnp.expm1(t * log))
 
 
 @one_minus_power.defjvp
 def _(primals, tangents):
     b, t = primals  # t counts steps: nothing is differentiated with respect to it
-    return one_minus_power(b, t), -t * jnp.power(b, t - 1) * tangents[0]
-
-
-def corrections(t: jax.Array, *, b1, b2=None, **_) -> dict[str, jax.Array]:
-    """The sums of the weights of averages that started at zero: c1 = 1 - b1^t, and c2 = 1 - b2^t."""
-    sums = {"c1": one_minus_power(b1, t)}
-    return sums if b2 is None else sums | {"c2": one_minus_power(b2, t)}
+    return one_minus_power(b, t), t * jnp.power(1 - b.weight, t - 1) * tangents[0].weight
 
 
 def bounded(g: jax.Array) -> jax.Array:
@@ -125,13 +170,12 @@ def bounded(g: jax.Array) -> jax.Array:
 def norm(g: jax.Array, axis=None) -> jax.Array:
     """The Euclidean norm, over the given axes (kept, with length 1) or over all; see `norm_of`."""
     total = sum_of_squares(g, axis)
-    return norm_of(total, g.size // total.size)
+    return norm_of(total, g.size // max(total.size, 1))
 
 
 def sum_of_squares(g: jax.Array, axis=None) -> jax.Array:
     """The sum of |g|^2, real; infinite where it is too large."""
-    square = g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
-    return jnp.sum(square, axis=axis, keepdims=axis is not None)
+    return jnp.sum(squared(g), axis=axis, keepdims=axis is not None)
 
 
 def norm_of(total: jax.Array, size) -> jax.Array:

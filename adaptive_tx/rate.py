@@ -6,7 +6,8 @@ update = -learning_rate u        unit of the parameters, if u has no unit
 from optax import ScaleByScheduleState
 
 from adaptive_tx.checks import non_negative
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 exportable(ScaleByScheduleState)

@@ -7,14 +7,16 @@ the keywords of its step, and what it computes once for all leaves.
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from adaptive_tx import clip, noise
-from adaptive_tx.leafwise import keywords_of, known_to, rule_of
-from adaptive_tx.numerics import modulus, narrow
+from adaptive_tx.debiasing import correction, rule_state_of
+from adaptive_tx.leafwise import Rule, keywords_of, known_to, rule_of
+from adaptive_tx.numerics import Decay, modulus, narrow
 from adaptive_tx.transformation import Stage, Transformation, innermost
 
 NOISE = ("gradient_signal", "gradient_noise", "gradient_noise_scale")
@@ -47,18 +49,19 @@ class Sight:
         if not self.names(whole):
             return {}
         known, found = known_to(stage.part, stage.old), {}
+        new = rule_state_of(stage.new)
         if self.has_ratios:
-            mus, nus = _picked(stage.new.mu, leaves), _picked(stage.new.nu, leaves)
+            mus, nus = _picked(new.mu, leaves), _picked(new.nu, leaves)
             found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"])))
         if whole:
             found |= {name: known[name] for name in self.scalars}
             found |= {"effective_step": _largest(stage.after)} if self.has_ratios else {}
         if whole and self.has_squares:
-            bound = (1 - known["b1"]) / jnp.sqrt(1 - known["b2"])
+            bound = known["b1"].weight / jnp.sqrt(known["b2"].weight)
             found["effective_step_bound"] = jnp.maximum(1, bound)
         if whole and self.has_mean:
             power = old[self.prefix + NOISE[0]] + old[self.prefix + NOISE[1]]
-            grads, mus = _picked(stage.before, leaves), _picked(stage.new.mu, leaves)
+            grads, mus = _picked(stage.before, leaves), _picked(new.mu, leaves)
             pair = noise.signal_and_noise(grads, mus, power, known["b1"], known["c1"])
             found |= dict(zip(NOISE, (*pair, noise.scale(*pair))))
         return {self.prefix + name: value for name, value in found.items()}
@@ -77,12 +80,12 @@ def _sight(where: str, update: Partial) -> Sight:
     if rule is None:
         return Sight(where, clips=update.func.__module__ == clip.__name__)
     slots, keywords = rule.state._fields[1:], {*keywords_of(rule.step)}
-    averages = _averages(rule.step, slots) if {"b1", "c1"} <= keywords else {}
+    averages = _averages(rule.step, slots, rule.decays) if {"b1", "c1"} <= keywords else {}
     has_ratios = {"mu", "nu"} <= {*slots} and {"c1", "c2"} <= keywords
     return Sight(
         where,
         clips=rule.step.__module__ == clip.__name__,
-        scalars=_scalars(rule.once, update.args[-1].names),
+        scalars=_scalars(rule, update.args[-1].names),
         has_ratios=has_ratios,
         has_mean=averages.get("mu", False),
         has_squares=has_ratios and averages.get("nu", False),
@@ -90,17 +93,19 @@ def _sight(where: str, update: Partial) -> Sight:
 
 
 @functools.cache
-def _scalars(once: Callable | None, numbers: tuple[str, ...]) -> tuple[str, ...]:
+def _scalars(rule: Rule, numbers: tuple[str, ...]) -> tuple[str, ...]:
     """The names of what a rule computes once for all leaves, but for bias corrections (c1, c2, ...)."""
-    if once is None:
+    if rule.once is None:
         return ()
     scalar = jax.ShapeDtypeStruct((), jnp.float32)
-    found = jax.eval_shape(once, scalar, **dict.fromkeys(numbers, scalar))
+    known = {name: Decay(scalar) if name in rule.decays else scalar for name in numbers}
+    known |= {correction(name): scalar for name in rule.debiased}
+    found = jax.eval_shape(rule.once, scalar, **known)
     return tuple(name for name in found if not name.startswith(("c1", "c2")))
 
 
 @functools.cache
-def _averages(step: Callable, slots: tuple[str, ...]) -> dict[str, bool]:
+def _averages(step: Callable, slots: tuple[str, ...], decays: tuple[str, ...]) -> dict[str, bool]:
     """Whether mu is the average of g, and nu of |g|^2: asked of the rule, by a step on one number.
 
     AdaBelief's nu is the average of something else, and Yogi's is none.
@@ -108,7 +113,8 @@ def _averages(step: Callable, slots: tuple[str, ...]) -> dict[str, bool]:
     old, numbers = {"mu": 1.0, "nu": 2.0}, {"b1": 0.5, "b2": 0.25}
     with jax.ensure_compile_time_eval():
         g, t, *state = map(jnp.float32, (3.0, 2.0, *(old.get(slot, 0.0) for slot in slots)))
-        keywords = {name: jnp.float32(numbers.get(name, 1.0)) for name in keywords_of(step)}
+        keywords: dict[str, Any] = {n: jnp.float32(numbers.get(n, 1.0)) for n in keywords_of(step)}
+        keywords |= {n: Decay(1 - keywords[n]) for n in decays if n in keywords}
         _, *state = step(g, *state, t, **keywords)
         new = dict(zip(slots, map(float, state)))
     expected = {"mu": 0.5 * 1 + 0.5 * 3, "nu": 0.25 * 2 + 0.75 * 9}

@@ -13,7 +13,7 @@ from jax import lax
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, Static, in_dtype
 from adaptive_tx.clip import global_norm
-from adaptive_tx.leafwise import exportable, incremented
+from adaptive_tx.states import exportable, incremented
 
 
 @exportable

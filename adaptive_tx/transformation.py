@@ -7,7 +7,8 @@ transformation from two functions, chaining, and wrapping.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -33,6 +34,26 @@ class Transformation(optax.GradientTransformationExtraArgs):
     """
 
     __slots__ = ()
+
+    def __new__(cls, init: Callable, update: Callable):
+        """Of two functions that are no Partials it makes an opaque part, equal only to itself.
+
+        Nothing is checked here: JAX makes a value anew from whatever its leaves have become.
+        """
+        if _is_plain(init) or _is_plain(update):
+            init, update = Partial(init), Partial(_plain_update, Static(update))
+        return super().__new__(cls, init, update)
+
+    @classmethod
+    def _make(cls, iterable):
+        return cls(*iterable)
+
+    def __setattr__(self, name: str, value: Any):
+        raise AttributeError(
+            f"{values.who_made(self)}: an optimizer is a value and cannot be changed; make another: "
+            f"tx = tx.replace({name}=...)."
+        )
+
     __eq__ = values.equal
     __ne__ = values.unequal
     __hash__ = values.hashed
@@ -75,6 +96,7 @@ def bind(
     *static: Any,
     at_init: dict[str, checks.Number] | None = None,
     settings: dict[str, Any] | None = None,
+    shaping: Sequence[str] = (),
     **numbers: checks.Number,
 ) -> Transformation:
     """A transformation from two module-level functions.
@@ -89,12 +111,13 @@ def bind(
       *static: pytrees without leaves that both functions need at trace time; not printed.
       at_init: the numbers that only `init` needs.
       settings: hashable arguments of the constructor that are known at trace time.
+      shaping: the numbers of which `init` must know whether they are schedules (`arguments.scheduled`).
       **numbers: the other hyperparameters.
     """
-    return Transformation(
-        Partial(init, *static, Arguments.of(who, at_init or {}, settings)),
-        Partial(update, *static, Arguments.of(who, numbers, settings)),
-    )
+    first, later = (Arguments.of(who, given, settings) for given in (at_init or {}, numbers))
+    scheduled = tuple((name, later.is_schedule(name)) for name in shaping)
+    first = dataclasses.replace(first, scheduled=scheduled)
+    return Transformation(Partial(init, *static, first), Partial(update, *static, later))
 
 
 def chain(*parts: optax.GradientTransformation) -> Transformation:
@@ -184,6 +207,17 @@ def _optax_init(part: Static, params):
 def _optax_update(part: Static, updates, state, params=None, **extra):
     update = optax.with_extra_args_support(part.value).update
     return update(updates, state, params, **extra)
+
+
+def _is_plain(function: Any) -> bool:
+    return callable(function) and jax.tree_util.all_leaves([function])
+
+
+def _plain_update(function: Static, updates, state, params=None, **extra):
+    parameters = inspect.signature(function.value).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        extra = {k: v for k, v in extra.items() if k in {p.name for p in parameters}}
+    return function.value(updates, state, params, **extra)
 
 
 def _chain_init(arguments: Arguments, params):

@@ -72,14 +72,14 @@ def concrete(self):
 
 
 def who_made(value) -> str:
-    arguments = arguments_of(value[-1])
-    return arguments.who if arguments else "optax"
+    arguments = arguments_of(value[-1] if isinstance(value, tuple) else value.evaluate)
+    return arguments.who if arguments else "a transformation of two functions"
 
 
 def written(*sides: Any) -> str:
     """The call that made a value, as source: `sides` is (init, update), or a schedule's function."""
     if (arguments := arguments_of(sides[-1])) is None:
-        return f"<optax {sides[0].args[-1].value.update.__qualname__.split('.')[0]}>"
+        return f"<{_name(sides[-1].args[-1].value)}>"
     words = []
     for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
         if allowed is None:
@@ -92,7 +92,15 @@ def written(*sides: Any) -> str:
             if allowed is not None:
                 words.append(f"{name}={_number_text(value)}")
     words += [f"{name}={value!r}" for name, value in arguments.settings]
-    return f"{arguments.who}({', '.join(words)})"
+    call = f"{arguments.who}({', '.join(words)})"
+    return f"{arguments.within}({call})" if arguments.within else call
+
+
+def _name(opaque: Any) -> str:
+    """Of a transformation of optax, or of somebody's `update`: the function that it comes from."""
+    update = getattr(opaque, "update", None)
+    name = getattr(update or opaque, "__qualname__", type(opaque).__name__).split(".")[0]
+    return f"optax {name}" if update else name
 
 
 def _number_text(value) -> str:

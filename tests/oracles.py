@@ -32,6 +32,17 @@ def stepwise(grads, *values):
         yield t, wide(g), *(at(value, t - 1) for value in values)
 
 
+class Weights:
+    """The sum of the weights of an average from zero: 1 - b^t, or 1 - b_1 b_2 ... b_t of a schedule."""
+
+    def __init__(self):
+        self.product = 1.0
+
+    def after(self, b):
+        self.product *= b
+        return 1 - self.product
+
+
 def listed(rule):
     """Lets a generator of directions return them as a list."""
 
@@ -216,10 +227,12 @@ def trace_nesterov(grads, params=None, *, decay):
 def ema(grads, params=None, *, b1, debias):
     """Adam's first moment, arXiv:1412.6980: mu = b1 mu + (1 - b1) g; u = mu or mu / (1 - b1^t)."""
     mu = 0.0
+    w1 = Weights()
     steps = stepwise(grads, b1)
-    for t, g, b1 in steps:
+    for _, g, b1 in steps:
+        c1 = w1.after(b1)
         mu = b1 * mu + (1 - b1) * g
-        yield mu / (1 - b1**t) if debias else mu
+        yield mu / c1 if debias else mu
 
 
 @listed
@@ -295,45 +308,53 @@ def scale_by_adadelta(grads, params=None, *, b2, eps):
 def scale_by_adam(grads, params=None, *, b1, b2, eps):
     """Adam, arXiv:1412.6980 Alg. 1: u = mu_hat / (sqrt(nu_hat) + eps)."""
     mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
-        yield mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+        yield mu / c1 / (np.sqrt(nu / c2) + eps)
 
 
 @listed
 def scale_by_adam_eps_hat(grads, params=None, *, b1, b2, eps):
     """Adam, arXiv:1412.6980 end of sec. 2: u = sqrt(1-b2^t) / (1-b1^t) mu / (sqrt(nu) + eps)."""
     mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
-        yield np.sqrt(1 - b2**t) / (1 - b1**t) * mu / (np.sqrt(nu) + eps)
+        yield np.sqrt(c2) / c1 * mu / (np.sqrt(nu) + eps)
 
 
 @listed
 def scale_by_amsgrad(grads, params=None, *, b1, b2, eps):
     """AMSGrad, arXiv:1904.09237 Alg. 2, debiased: u = mu_hat / (sqrt(nu_max / (1-b2^t)) + eps)."""
     mu = nu = nu_max = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
         nu_max = np.maximum(nu_max, nu)
-        yield mu / (1 - b1**t) / (np.sqrt(nu_max / (1 - b2**t)) + eps)
+        yield mu / c1 / (np.sqrt(nu_max / c2) + eps)
 
 
 @listed
 def scale_by_adamax(grads, params=None, *, b1, b2, eps):
     """Adamax, arXiv:1412.6980 Alg. 2, with an eps: nu = max(b2 nu, |g| + eps); u = mu_hat / nu."""
     mu = nu = 0.0
+    w1 = Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1 = w1.after(b1)
         mu = b1 * mu + (1 - b1) * g
         nu = np.maximum(b2 * nu, np.abs(g) + eps)
-        yield mu / (1 - b1**t) / nu
+        yield mu / c1 / nu
 
 
 @listed
@@ -343,12 +364,14 @@ def scale_by_nadam(grads, params=None, *, b1, b2, eps):
     u = (b1 mu / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu_hat) + eps).
     """
     mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
-        ahead = b1 * mu / (1 - b1 ** (t + 1)) + (1 - b1) * g / (1 - b1**t)
-        yield ahead / (np.sqrt(nu / (1 - b2**t)) + eps)
+        ahead = b1 * mu / (1 - (1 - c1) * b1) + (1 - b1) * g / c1
+        yield ahead / (np.sqrt(nu / c2) + eps)
 
 
 @listed
@@ -359,14 +382,16 @@ def scale_by_nadam_scheduled(grads, params=None, *, b1, b2, eps, momentum_decay)
     """
     mu = nu = 0.0
     product = 1.0
+    w2 = Weights()
     steps = stepwise(grads, b1, b2, eps, momentum_decay)
     for t, g, b1, b2, eps, momentum_decay in steps:
+        c2 = w2.after(b2)
         now, later = (b1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
         product *= now
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
         ahead = later * mu / (1 - product * later) + (1 - now) * g / (1 - product)
-        yield ahead / (np.sqrt(nu / (1 - b2**t)) + eps)
+        yield ahead / (np.sqrt(nu / c2) + eps)
 
 
 def rho(b2, t):
@@ -385,38 +410,44 @@ def scale_by_radam(grads, params=None, *, b1, b2, eps, threshold, below):
     below is "momentum", 0 if it is "none". The paper's threshold is 4, torch's 5.
     """
     mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps, threshold)
     for t, g, b1, b2, eps, threshold in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
         inf, now = rho(b2, t)
         if now > threshold:
             r = np.sqrt((now - 4) * (now - 2) * inf / ((inf - 4) * (inf - 2) * now))
-            yield r * mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+            yield r * mu / c1 / (np.sqrt(nu / c2) + eps)
         else:
-            yield {"momentum": mu / (1 - b1**t), "none": np.zeros_like(g)}[below]
+            yield {"momentum": mu / c1, "none": np.zeros_like(g)}[below]
 
 
 @listed
 def scale_by_adabelief(grads, params=None, *, b1, b2, eps):
     """AdaBelief, arXiv:2010.07468 Alg. 2: s = b2 s + (1-b2) |g-mu|^2 + eps; Adam with s for nu."""
     mu = s = 0.0
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         s = b2 * s + (1 - b2) * sq(g - mu) + eps
-        yield mu / (1 - b1**t) / (np.sqrt(s / (1 - b2**t)) + eps)
+        yield mu / c1 / (np.sqrt(s / c2) + eps)
 
 
 @listed
 def scale_by_yogi(grads, params=None, *, b1, b2, eps, initial_accumulator_value):
     """Yogi, Zaheer et al., NeurIPS 2018 Alg. 2, but debiased: nu -= (1-b2) sign(nu - g^2) g^2."""
     mu, nu = 0.0, at(initial_accumulator_value, 0)
+    w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, eps)
-    for t, g, b1, b2, eps in steps:
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = nu - (1 - b2) * np.sign(nu - sq(g)) * sq(g)
-        yield mu / (1 - b1**t) / (np.sqrt(nu / (1 - b2**t)) + eps)
+        yield mu / c1 / (np.sqrt(nu / c2) + eps)
 
 
 # Schedules: each returns a plain function of the 0-based count.

@@ -11,11 +11,12 @@ import adaptive_tx as atx
 
 PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [
-    {"numerics"},
+    {"numerics", "states"},
     {"checks"},
-    {"masks", "arguments"},
+    {"masks", "probing"},
+    {"arguments"},
     {"values", "naming"},
-    {"transformation", "scheduling"},
+    {"transformation", "scheduling", "debiasing"},
     {"leafwise"},
     {"clip", "decay", "patience", "rate", "scale_by", "schedules", "noise", "histories"},
     {"optimizers", "sights", "skipping"},

@@ -56,11 +56,11 @@ def schedule(*schedules, steps: int, path: str | os.PathLike | None = None) -> "
 
 def values(name: str, schedule: Callable, steps: int) -> np.ndarray:
     """The value at each count from 0 to steps - 1, as float64[steps]."""
-    counts = jnp.arange(steps).astype(float)
+    counts = jnp.arange(steps)
     try:
         given = jax.jit(jax.vmap(schedule))(counts)
     except TypeError:  # it cannot be traced: Python's `if`, `math`, NumPy
-        given = [schedule(float(count)) for count in range(steps)]
+        given = [schedule(count) for count in range(steps)]
     try:
         found = np.asarray(given, float)
     except (TypeError, ValueError):

@@ -13,8 +13,9 @@ Zhuang et al., AdaBelief Optimizer, 2020, arXiv:2010.07468, algorithm 2 (eps 1e-
 from optax import ScaleByBeliefState
 
 from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debiased, ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 exportable(ScaleByBeliefState)
@@ -23,7 +24,7 @@ exportable(ScaleByBeliefState)
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu = ema(g, mu, b1)
     nu = ema(squared(g - mu), nu, b2) + eps
-    return mu / c1 / (root(nu / c2) + eps), mu, nu
+    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
@@ -35,6 +36,7 @@ def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
       eps: keeps the quotient finite, > 0.
     """
     return leafwise(
-        "scale_by_adabelief", step, ScaleByBeliefState, once=corrections,
+        "scale_by_adabelief", step, ScaleByBeliefState,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

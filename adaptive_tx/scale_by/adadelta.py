@@ -16,8 +16,9 @@ import jax
 import optax
 
 from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -42,5 +43,6 @@ def scale_by_adadelta(b2=0.95, eps=1e-6) -> Transformation:
       eps: keeps the quotient finite and starts the steps, > 0.
     """
     return leafwise(
-        "scale_by_adadelta", step, ScaleByAdadeltaState, b2=decay_rate(b2), eps=positive(eps)
-    )
+        "scale_by_adadelta", step, ScaleByAdadeltaState, squares=("e_g", "e_x"),
+        b2=decay_rate(b2), eps=positive(eps),
+    )  # fmt: skip

@@ -14,12 +14,12 @@ Duchi, Hazan and Singer, Adaptive Subgradient Methods, 2011, JMLR 12, figure 1, 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from adaptive_tx.checks import flag, non_negative, positive
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -30,19 +30,13 @@ class ScaleByAdagradState(NamedTuple):
 
 
 def step(g, sum_of_squares, t, *, eps):
-    sum_of_squares = _sum(sum_of_squares, g)
+    sum_of_squares = sum_of_squares + squared(g)
     return g / (root(sum_of_squares) + eps), sum_of_squares
 
 
 def step_eps_in_root(g, sum_of_squares, t, *, eps):
-    sum_of_squares = _sum(sum_of_squares, g)
+    sum_of_squares = sum_of_squares + squared(g)
     return g / root(sum_of_squares + eps), sum_of_squares
-
-
-def _sum(sum_of_squares, g):
-    """The sum saturates as the squares do: at a quarter of the largest number."""
-    limit = float(jnp.finfo(sum_of_squares.dtype).max) / 4
-    return sum_of_squares + jnp.minimum(squared(g), limit - sum_of_squares)
 
 
 def scale_by_adagrad(
@@ -58,7 +52,7 @@ def scale_by_adagrad(
     flag("scale_by_adagrad", "eps_in_root", eps_in_root)
     return leafwise(
         "scale_by_adagrad", step_eps_in_root if eps_in_root else step, ScaleByAdagradState,
-        start={"sum_of_squares": "initial_accumulator_value"},
+        start={"sum_of_squares": "initial_accumulator_value"}, squares=("sum_of_squares",),
         settings={"eps_in_root": eps_in_root},
         eps=positive(eps), initial_accumulator_value=non_negative(initial_accumulator_value),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
     mu <- b1 mu + (1 - b1) g          mean of the gradient,   unit of g
     nu <- b2 nu + (1 - b2) |g|^2      mean of its square,     unit of g squared
-    u   = mu / c1 / (sqrt(nu / c2) + eps)                     no unit
+    u   = debiased(mu, c1) / (sqrt(nu / c2) + eps)                     no unit
           with c1 = 1 - b1^t and c2 = 1 - b2^t, the sums of the weights of both means
 
 Both means start at zero, and the divisions correct for it. Where gradients keep their size and
@@ -14,8 +14,9 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debiased, ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 exportable(ScaleByAdamState)
@@ -23,7 +24,7 @@ exportable(ScaleByAdamState)
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return mu / c1 / (root(nu / c2) + eps), mu, nu
+    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -44,6 +45,7 @@ def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
     [ 1. -1.]
     """
     return leafwise(
-        "scale_by_adam", step, ScaleByAdamState, once=corrections,
+        "scale_by_adam", step, ScaleByAdamState,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 
@@ -31,6 +31,7 @@ def scale_by_adam_eps_hat(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0; the paper's epsilon hat, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_adam_eps_hat", step, ScaleByAdamState, once=corrections,
+        "scale_by_adam_eps_hat", step, ScaleByAdamState,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

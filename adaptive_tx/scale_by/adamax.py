@@ -15,13 +15,13 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, modulus
+from adaptive_tx.numerics import debiased, decayed, ema, modulus
 from adaptive_tx.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1):
-    mu, nu = ema(g, mu, b1), jnp.maximum(b2 * nu, modulus(g) + eps)
-    return mu / c1 / nu, mu, nu
+    mu, nu = ema(g, mu, b1), jnp.maximum(decayed(nu, b2), modulus(g) + eps)
+    return debiased(mu, c1) / nu, mu, nu
 
 
 def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -33,6 +33,6 @@ def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_adamax", step, ScaleByAdamState, once=corrections,
+        "scale_by_adamax", step, ScaleByAdamState, debiased=("b1",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
     mu, nu as in Adam
     nu_max <- max(nu_max, nu)                                         unit of g squared
-    u       = mu / c1 / (sqrt(nu_max / c2) + eps)          no unit; c1, c2 as in Adam
+    u       = debiased(mu, c1) / (sqrt(nu_max / c2) + eps)          no unit; c1, c2 as in Adam
 
 The maximum is over the raw nu, as in the paper, torch and Keras; the corrections are Adam's (the paper
 leaves them out "for simplicity"). optax takes the maximum over the corrected nu, which its first
@@ -18,8 +18,9 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debiased, ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -34,7 +35,7 @@ class ScaleByAmsgradState(NamedTuple):
 def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     nu_max = jnp.maximum(nu_max, nu)
-    return mu / c1 / (root(nu_max / c2) + eps), mu, nu, nu_max
+    return debiased(mu, c1) / (root(nu_max / c2) + eps), mu, nu, nu_max
 
 
 def scale_by_amsgrad(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
@@ -46,6 +47,7 @@ def scale_by_amsgrad(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_amsgrad", step, ScaleByAmsgradState, once=corrections,
+        "scale_by_amsgrad", step, ScaleByAmsgradState,
+        debiased=("b1", "b2"), squares=("nu", "nu_max"),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -18,8 +18,9 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.checks import decay_rate, flag, positive
-from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import clamp, ema, root, squared
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -41,8 +42,6 @@ def step_eps_in_root(g, mu, nu, t, *, b2, eps):
 
 
 def _moments(g, mu, nu, b2):
-    """Both of the same g: where its square saturates, so does what mu sees (Jensen holds then too)."""
-    g = clamp(g, float(jnp.finfo(g.dtype).max) ** 0.5 / 2)
     return ema(g, mu, b2), ema(squared(g), nu, b2)
 
 
@@ -61,6 +60,6 @@ def scale_by_centered_rms(b2=0.9, eps=1e-8, eps_in_root: bool = False) -> Transf
     flag("scale_by_centered_rms", "eps_in_root", eps_in_root)
     return leafwise(
         "scale_by_centered_rms", step_eps_in_root if eps_in_root else step,
-        ScaleByCenteredRmsState, settings={"eps_in_root": eps_in_root},
+        ScaleByCenteredRmsState, squares=("nu",), settings={"eps_in_root": eps_in_root},
         b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -10,9 +10,10 @@ Unlike `trace` it keeps the size of the gradient. Without the correction the fir
 from optax import EmaState
 
 from adaptive_tx.checks import decay_rate, flag
-from adaptive_tx.leafwise import exportable, leafwise
-from adaptive_tx.numerics import corrections
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import debiased
 from adaptive_tx.numerics import ema as average
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 exportable(EmaState)
@@ -20,7 +21,7 @@ exportable(EmaState)
 
 def step(g, ema, t, *, b1, c1):
     ema = average(g, ema, b1)
-    return ema / c1, ema
+    return debiased(ema, c1), ema
 
 
 def step_uncorrected(g, ema, t, *, b1):
@@ -35,7 +36,8 @@ def ema(b1=0.9, debias: bool = True) -> Transformation:
       b1: decay of the average, in [0, 1).
       debias: whether to divide by 1 - b1^t; a Python bool.
     """
-    chosen = step if flag("ema", "debias", debias) else step_uncorrected
+    corrects = flag("ema", "debias", debias)
     return leafwise(
-        "ema", chosen, EmaState, once=corrections, settings={"debias": debias}, b1=decay_rate(b1)
-    )
+        "ema", step if corrects else step_uncorrected, EmaState, debiased=("b1",) if corrects else (),
+        settings={"debias": debias}, b1=decay_rate(b1),
+    )  # fmt: skip

@@ -9,22 +9,23 @@ name: `scale_by_nadam_scheduled`.
 Dozat, Incorporating Nesterov Momentum into Adam, 2016, ICLR workshop, OM0jvwB8jIp57ZJjtNEZ.
 """
 
+import jax.numpy as jnp
 from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, one_minus_power, root, squared
+from adaptive_tx.numerics import debiased, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 
-def shared(t, **numbers):
-    ahead = one_minus_power(numbers["b1"], t + 1)
-    return corrections(t, **numbers) | {"c1_ahead": ahead}
+def shared(t, *, b1, c1, **_):
+    """1 - b1^(t+1): the sum of the weights of one more average."""
+    return {"c1_ahead": ema(jnp.ones_like(c1), c1, b1)}
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c1_ahead, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    ahead = b1 * (mu / c1_ahead) + (1 - b1) * (g / c1)
+    ahead = ema(debiased(g, c1), debiased(mu, c1_ahead), b1)
     return ahead / (root(nu / c2) + eps), mu, nu
 
 
@@ -38,5 +39,6 @@ def scale_by_nadam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
     """
     return leafwise(
         "scale_by_nadam", step, ScaleByAdamState, once=shared,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

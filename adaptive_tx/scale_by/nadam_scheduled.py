@@ -17,9 +17,11 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import decay_rate, non_negative, positive, state_type
-from adaptive_tx.leafwise import exportable, incremented, new_slots, on_leaves
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.checks import decay_rate, non_negative, positive
+from adaptive_tx.debiasing import rule_state_of, started, weights_after, with_weights
+from adaptive_tx.leafwise import Rule, new_slots, on_leaves
+from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.states import exportable, incremented
 from adaptive_tx.transformation import Transformation, bind
 
 
@@ -37,25 +39,31 @@ def step(g, mu, nu, t, *, b1, b2, eps, c2, now, ahead, product):
     return direction / (root(nu / c2) + eps), mu, nu
 
 
-def _init(arguments: Arguments, params) -> ScaleByNadamScheduledState:
-    mu, nu = new_slots(arguments.who, step, ("mu", "nu"), params)
-    return ScaleByNadamScheduledState(jnp.zeros((), jnp.int32), jnp.ones(()), mu, nu)
+RULE = Rule(
+    step, ScaleByNadamScheduledState, debiased=("b2",), squares=("nu",), decays=("b1", "b2")
+)
 
 
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    state_type(arguments.who, ScaleByNadamScheduledState, state)
+def _init(rule: Rule, arguments: Arguments, params):
+    mu, nu = new_slots(arguments.who, rule.step, ("mu", "nu"), params, decays=rule.decays)
+    state = ScaleByNadamScheduledState(jnp.zeros((), jnp.int32), jnp.ones(()), mu, nu)
+    return started(arguments, state)
+
+
+def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
+    weights = weights_after(arguments, rule, state)
+    state = rule_state_of(state)
     count = incremented(state.count)
-    numbers = in_dtype(arguments.at(state.count), state.b1_product.dtype)
-    decay = numbers.pop("momentum_decay")
+    numbers = in_dtype(arguments.for_step(state.count), state.b1_product.dtype)
+    decay, b1 = numbers.pop("momentum_decay"), 1 - numbers["b1"].weight
     t = count.astype(decay.dtype)
-    now, ahead = (numbers["b1"] * (1 - 0.96 ** (s * decay) / 2) for s in (t, t + 1))
+    now, ahead = (b1 * (1 - 0.96 ** (s * decay) / 2) for s in (t, t + 1))
     product = state.b1_product * now
     direction, (mu, nu) = on_leaves(
-        arguments.who, step, grads, (state.mu, state.nu), params,
-        t=count, numbers={**numbers, "now": now, "ahead": ahead, "product": product},
-        once=corrections,
+        arguments.who, rule.step, grads, (state.mu, state.nu), params, t=count, weights=weights,
+        numbers={**numbers, "now": now, "ahead": ahead, "product": product}, **rule.engine,
     )  # fmt: skip
-    return direction, ScaleByNadamScheduledState(count, product, mu, nu)
+    return direction, with_weights(ScaleByNadamScheduledState(count, product, mu, nu), weights)
 
 
 def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -> Transformation:
@@ -68,7 +76,7 @@ def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -
       momentum_decay: how fast the momentum grows, >= 0, per step.
     """
     return bind(
-        "scale_by_nadam_scheduled", _init, _update,
+        "scale_by_nadam_scheduled", _init, _update, RULE, shaping=RULE.debiased,
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
         momentum_decay=non_negative(momentum_decay),
     )  # fmt: skip

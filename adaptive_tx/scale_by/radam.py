@@ -25,7 +25,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import Range, choice, decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.numerics import debiased, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 # r is not real at rho_t < 4, so there is nothing to choose below.
@@ -34,10 +34,11 @@ above_four = Range(4.0, float("inf"), "[)")
 
 def effective_length(b2, t):
     """rho_inf and rho_t, to float32's last digits."""
-    x = -jnp.log(b2 + jnp.finfo(b2.dtype).tiny)
+    w = b2.weight
+    x = -jnp.log1p(-jnp.minimum(w, 1 - jnp.finfo(w.dtype).epsneg))
     start = _where_small(x, _coth_series, lambda x: 1 / jnp.tanh(x / 2) - 2 / x)
     decayed = _where_small(t * x, _bernoulli_series, lambda y: 1 - y / jnp.expm1(y))
-    return (1 + b2) / (1 - b2), start + 2 / x * decayed
+    return (2 - w) / w, start + 2 / x * decayed
 
 
 def _where_small(x, series, formula):
@@ -59,26 +60,29 @@ def _bernoulli_series(y):
     return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
 
 
-def shared(t, *, b1, b2, threshold, **_):
-    """rho_t, r (0 where it does not adapt), and the bias corrections."""
+def shared(t, *, b2, threshold, **_):
+    """rho_t, and r (0 where it does not adapt).
+
+    rho_t stays below rho_inf. Where that is the threshold but for rounding (5 at b2 = 2/3) none adapts.
+    """
     rho_inf, rho_t = effective_length(b2, t)
-    adapts = rho_t > threshold
+    least = threshold * (1 + 4 * jnp.finfo(t.dtype).eps)
+    adapts = (rho_t > threshold) & (rho_inf > least)
     rho, rho_inf = jnp.where(adapts, rho_t, 6), jnp.where(adapts, rho_inf, 6)
     r = root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
-    rectification = jnp.where(adapts, r, 0)
-    return corrections(t, b1=b1, b2=b2) | {"rho": rho_t, "rectification": rectification}
+    return {"rho": rho_t, "rectification": jnp.where(adapts, r, 0)}
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    mu_hat = mu / c1
+    mu_hat = debiased(mu, c1)
     adapted = rectification * mu_hat / (root(nu / c2) + eps)
     return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
 
 def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return rectification * (mu / c1) / (root(nu / c2) + eps), mu, nu
+    return rectification * debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_radam(
@@ -97,6 +101,6 @@ def scale_by_radam(
     choice("scale_by_radam", "below", below, ("momentum", "none"))
     return leafwise(
         "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
-        once=shared, settings={"below": below}, b1=decay_rate(b1), b2=decay_rate(b2),
-        eps=positive(eps), threshold=above_four(threshold),
+        once=shared, debiased=("b1", "b2"), squares=("nu",), settings={"below": below},
+        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps), threshold=above_four(threshold),
     )  # fmt: skip

@@ -16,8 +16,9 @@ import jax
 import optax
 
 from adaptive_tx.checks import decay_rate, flag, positive
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -48,5 +49,5 @@ def scale_by_rms(b2=0.9, eps=1e-8, eps_in_root: bool = False) -> Transformation:
     flag("scale_by_rms", "eps_in_root", eps_in_root)
     return leafwise(
         "scale_by_rms", step_eps_in_root if eps_in_root else step, ScaleByRmsState,
-        settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+        squares=("nu",), settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -15,8 +15,9 @@ import jax
 import optax
 
 from adaptive_tx.checks import decay_rate
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, sign
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 

@@ -15,7 +15,9 @@ import jax
 import optax
 
 from adaptive_tx.checks import decay_rate
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import decayed
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -26,7 +28,7 @@ class TraceState(NamedTuple):
 
 
 def step(g, trace, t, *, decay):
-    trace = g + decay * trace
+    trace = g + decayed(trace, decay)
     return trace, trace
 
 

@@ -9,13 +9,14 @@ form of Sutskever et al., On the importance of initialization and momentum in de
 
 from adaptive_tx.checks import decay_rate
 from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import decayed
 from adaptive_tx.scale_by.trace import TraceState
 from adaptive_tx.transformation import Transformation
 
 
 def step(g, trace, t, *, decay):
-    trace = g + decay * trace
-    return g + decay * trace, trace
+    trace = g + decayed(trace, decay)
+    return g + decayed(trace, decay), trace
 
 
 def trace_nesterov(decay=0.9) -> Transformation:

@@ -2,7 +2,7 @@
 
     mu <- b1 mu + (1 - b1) g                            unit of g
     nu <- nu - (1 - b2) sign(nu - |g|^2) |g|^2          unit of g squared
-    u   = mu / c1 / (sqrt(nu / c2) + eps)          no unit; c1, c2 as in Adam
+    u   = debiased(mu, c1) / (sqrt(nu / c2) + eps)          no unit; c1, c2 as in Adam
 
 nu forgets large gradients more slowly than Adam's does. The corrections are Adam's, as in optax and
 the authors' TensorFlow code; the paper's algorithm has none. optax starts mu at the initial value too.
@@ -15,14 +15,14 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, non_negative, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.numerics import debiased, ema, root, squared
 from adaptive_tx.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, square = ema(g, mu, b1), squared(g)
-    nu = jnp.maximum(nu - (1 - b2) * jnp.sign(nu - square) * square, 0)
-    return mu / c1 / (root(nu / c2) + eps), mu, nu
+    nu = jnp.maximum(nu - b2.weight * jnp.sign(nu - square) * square, 0)
+    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
 def scale_by_yogi(b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6) -> Transformation:
@@ -36,7 +36,7 @@ def scale_by_yogi(b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6) ->
     """
     return leafwise(
         "scale_by_yogi", step, ScaleByAdamState, start={"nu": "initial_accumulator_value"},
-        once=corrections,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
         initial_accumulator_value=non_negative(initial_accumulator_value),
     )  # fmt: skip

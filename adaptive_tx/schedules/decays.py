@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks
 from adaptive_tx.checks import at_least_one, finite, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
 
 
 def constant(value) -> Schedule:
@@ -35,7 +35,7 @@ def step_decay(value, every, factor) -> Schedule:
 
 
 def _step_decay(count, value, every, factor):
-    return value * factor ** jnp.floor(count / every)
+    return value * factor ** periods(count, every)[0]
 
 
 def multi_step(value, boundaries: Sequence[int], factor) -> Schedule:
@@ -56,7 +56,7 @@ def multi_step(value, boundaries: Sequence[int], factor) -> Schedule:
 
 
 def _multi_step(count, boundaries, value, factor):
-    return value * factor ** sum((count >= b).astype(count.dtype) for b in boundaries)
+    return value * factor ** sum((count >= b).astype(value.dtype) for b in boundaries)
 
 
 def exponential(value, steps, factor, staircase: bool = False) -> Schedule:
@@ -80,7 +80,7 @@ def exponential(value, steps, factor, staircase: bool = False) -> Schedule:
 
 
 def _exponential(count, value, steps, factor):
-    return value * factor ** (count / steps)
+    return value * factor ** (real(count) / steps)
 
 
 def linear(start, end, steps) -> Schedule:
@@ -132,7 +132,7 @@ def inverse_sqrt(value) -> Schedule:
 
 
 def _inverse_sqrt(count, value):
-    return value / jnp.sqrt(count + 1)
+    return value / jnp.sqrt(real(count) + 1)
 
 
 def constant_then_exponential(value, steps, rate) -> Schedule:
@@ -150,4 +150,4 @@ def constant_then_exponential(value, steps, rate) -> Schedule:
 
 
 def _constant_then_exponential(count, value, steps, rate):
-    return value * jnp.exp(-rate * jnp.maximum(count - steps, 0))
+    return value * jnp.exp(-rate * jnp.maximum(elapsed(count, steps), 0))

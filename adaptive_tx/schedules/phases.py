@@ -6,13 +6,14 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks
 from adaptive_tx.checks import at_least_one, finite, fraction, non_negative
-from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+from adaptive_tx.scheduling import Schedule, begun, bind_schedule, elapsed, progress, real
 
 
 def with_warmup(schedule: Callable, steps, start=0.0) -> Schedule:
     """A straight line from `start` times the schedule's first value up to it, then the schedule.
 
-    Is start schedule(0) at count 0, schedule(0) at count = steps, and schedule(count - steps) after.
+    Is start schedule(0) at count 0, schedule(0) at count = steps, and schedule(count - steps) after: it
+    begins at the first count >= steps, with an integer count of its own.
     With start = 0 the first update is exactly zero, while moments and counts advance.
 
     Args:
@@ -27,7 +28,7 @@ def with_warmup(schedule: Callable, steps, start=0.0) -> Schedule:
 
 
 def _with_warmup(count, schedule, steps, start):
-    later = schedule(jnp.maximum(count - steps, 0))
+    later = schedule(begun(count, steps))
     return later * (start + (1 - start) * progress(count, steps))
 
 
@@ -54,8 +55,9 @@ def warmup_stable_decay(peak, warmup, stable, decay, floor=0.0) -> Schedule:
 
 
 def _warmup_stable_decay(count, peak, warmup, stable, decay, floor):
-    down = jnp.clip((count - warmup - stable) / decay, 0, 1)
-    return jnp.where(count < warmup, peak * count / warmup, peak + (floor - peak) * down)
+    down = jnp.clip(elapsed(count, warmup + stable) / decay, 0, 1)
+    rising = peak * real(count) / warmup
+    return jnp.where(elapsed(count, warmup) < 0, rising, peak + (floor - peak) * down)
 
 
 def join(*schedules: Callable, boundaries: Sequence[int]) -> Schedule:

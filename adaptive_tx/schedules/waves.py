@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks
 from adaptive_tx.checks import at_least_one, finite, fraction, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
 
 
 def cosine(peak, steps, floor=0.0) -> Schedule:
@@ -53,14 +53,19 @@ def cosine_restarts(peak, period, growth: int = 1, floor=0.0) -> Schedule:
 
 
 def _cosine_restarts(count, growth, peak, period, floor):
-    cycles = count / period  # in units of the first wave
     if growth == 1:
-        return _half_wave(peak, floor, cycles - jnp.floor(cycles))
-    k = jnp.floor(jnp.log1p(cycles * (growth - 1)) / math.log(growth))
-    begins = lambda k: (float(growth) ** k - 1) / (growth - 1)  # noqa: E731  a formula
-    k = jnp.where(cycles < begins(k), k - 1, k)  # the logarithm may have rounded across a boundary
-    k = jnp.where(cycles >= begins(k + 1), k + 1, k)
-    return _half_wave(peak, floor, (cycles - begins(k)) / float(growth) ** k)
+        return _half_wave(peak, floor, periods(count, period)[1] / period)
+    _, since, length = growing_periods(count, period, float(growth))
+    return _half_wave(peak, floor, since / length)
+
+
+def growing_periods(count, period, growth: float):
+    """Of periods that grow: the number of the present one, how much of it is over, and its length."""
+    begins = lambda k: period * ((growth**k - 1) / (growth - 1))  # noqa: E731  a formula
+    k = jnp.floor(jnp.log1p(real(count) / period * (growth - 1)) / math.log(growth))
+    k = jnp.where(elapsed(count, begins(k)) < 0, k - 1, k)  # the logarithm may have rounded across
+    k = jnp.where(elapsed(count, begins(k + 1)) >= 0, k + 1, k)
+    return k, elapsed(count, begins(k)), period * growth**k
 
 
 def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:
@@ -86,7 +91,7 @@ def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:
 
 
 def _one_cycle(count, peak, steps, warm, div, final_div):
-    first, top = peak / div, warm * steps - 1
+    first, top, count = peak / div, warm * steps - 1, real(count)
     up = jnp.clip(count / jnp.maximum(top, 1e-6), 0, 1)
     down = jnp.clip((count - top) / jnp.maximum(steps - 1 - top, 1e-6), 0, 1)
     falling = _half_wave(peak, first / final_div, down)
@@ -109,5 +114,5 @@ def cyclic(low, high, half_period) -> Schedule:
 
 
 def _cyclic(count, low, high, half_period):
-    phase = count / half_period
-    return low + (high - low) * (1 - jnp.abs(phase - 2 * jnp.floor(phase / 2) - 1))
+    _, into = periods(count, 2 * half_period)
+    return low + (high - low) * (1 - jnp.abs(into / half_period - 1))

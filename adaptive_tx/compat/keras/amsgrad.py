@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import corrections, ema, root, squared
+from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.scale_by.amsgrad import ScaleByAmsgradState
 from adaptive_tx.transformation import Transformation
 
@@ -32,6 +32,7 @@ def scale_by_amsgrad_eps_hat(b1=0.9, b2=0.999, eps=1e-7) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_amsgrad_eps_hat", step, ScaleByAmsgradState, once=corrections,
+        "scale_by_amsgrad_eps_hat", step, ScaleByAmsgradState,
+        debiased=("b1", "b2"), squares=("nu", "nu_max"),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -26,8 +26,8 @@ from adaptive_tx.compat.torch.factored_rms import (
     not_positive,
     real_like,
 )
-from adaptive_tx.leafwise import incremented
 from adaptive_tx.numerics import arithmetic_dtype, bounded, narrow, root, squared
+from adaptive_tx.states import incremented
 from adaptive_tx.transformation import Transformation, bind
 
 

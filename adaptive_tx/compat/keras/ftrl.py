@@ -21,8 +21,9 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.checks import non_negative, not_positive, positive
-from adaptive_tx.leafwise import exportable, leafwise
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import modulus, sign, squared
+from adaptive_tx.states import exportable
 from adaptive_tx.transformation import Transformation
 
 
@@ -39,8 +40,7 @@ def step(
 ):  # fmt: skip
     kept = p - learning_rate * weight_decay * p
     before = _power(sum_of_squares, -power)
-    limit = float(jnp.finfo(sum_of_squares.dtype).max) / 4  # the sum saturates as the squares do
-    sum_of_squares = sum_of_squares + jnp.minimum(squared(g), limit - sum_of_squares)
+    sum_of_squares = sum_of_squares + squared(g)
     after = _power(sum_of_squares, -power)
     linear = linear + (g + 2 * l2_shrinkage * kept - (after - before) / learning_rate * kept)
     over = jnp.maximum(modulus(linear) - l1, 0)
@@ -71,7 +71,7 @@ def scale_by_ftrl(
     """
     return leafwise(
         "scale_by_ftrl", step, ScaleByFtrlState,
-        start={"sum_of_squares": "initial_accumulator_value"},
+        start={"sum_of_squares": "initial_accumulator_value"}, squares=("sum_of_squares",),
         learning_rate=positive(learning_rate), power=not_positive(power),
         initial_accumulator_value=non_negative(initial_accumulator_value),
         l1=non_negative(l1), l2=non_negative(l2), l2_shrinkage=non_negative(l2_shrinkage),

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks, schedules
 from adaptive_tx.checks import at_least_one, finite, fraction, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, progress
+from adaptive_tx.schedules.waves import growing_periods
+from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
 
 
 def exponential_decay(
@@ -53,8 +54,9 @@ def polynomial_decay(
 
 
 def _polynomial_cycle(count, cycle, initial_learning_rate, decay_steps, end_learning_rate, power):
-    times = jnp.maximum(jnp.ceil(count / decay_steps), 1)
-    left = 1 - count / (decay_steps * times)
+    over, into = periods(count, decay_steps)
+    times = jnp.maximum(jnp.where(into > 0, over + 1, over), 1)
+    left = 1 - real(count) / (decay_steps * times)
     done = left <= 0  # 0^power has no finite derivative
     height = jnp.where(done, 0, jnp.where(done, 1, left) ** power)
     return end_learning_rate + (initial_learning_rate - end_learning_rate) * height
@@ -76,9 +78,8 @@ def inverse_time_decay(
 
 
 def _inverse_time(count, staircase, initial_learning_rate, decay_steps, decay_rate):
-    periods = count / decay_steps
-    periods = jnp.floor(periods) if staircase else periods
-    return initial_learning_rate / (1 + decay_rate * periods)
+    done = periods(count, decay_steps)[0] if staircase else real(count) / decay_steps
+    return initial_learning_rate / (1 + decay_rate * done)
 
 
 def cosine_decay(
@@ -113,9 +114,9 @@ def _half_wave(progress, alpha):
 def _warmed_cosine(count, initial_learning_rate, decay_steps, alpha, warmup_target, warmup_steps):
     warm = progress(count, jnp.maximum(warmup_steps, 1))
     rising = initial_learning_rate + (warmup_target - initial_learning_rate) * warm
-    later = jnp.maximum(count - warmup_steps, 0)
-    falling = _cosine(later, warmup_target, decay_steps, alpha)
-    return jnp.where(count < warmup_steps, rising, falling)
+    since = elapsed(count, warmup_steps)
+    falling = _cosine(jnp.maximum(since, 0), warmup_target, decay_steps, alpha)
+    return jnp.where(since < 0, rising, falling)
 
 
 def cosine_decay_restarts(
@@ -135,16 +136,12 @@ def cosine_decay_restarts(
 
 
 def _cosine_restarts(count, t_mul, initial_learning_rate, first_decay_steps, m_mul, alpha):
-    cycles = count / first_decay_steps  # in units of the first wave
     if t_mul == 1:
-        k = jnp.floor(cycles)
-        done = cycles - k
+        k, into = periods(count, first_decay_steps)
+        done = into / first_decay_steps
     else:
-        begins = lambda k: (t_mul**k - 1) / (t_mul - 1)  # noqa: E731  a formula
-        k = jnp.floor(jnp.log1p(cycles * (t_mul - 1)) / math.log(t_mul))
-        k = jnp.where(cycles < begins(k), k - 1, k)  # the logarithm may have rounded across
-        k = jnp.where(cycles >= begins(k + 1), k + 1, k)
-        done = (cycles - begins(k)) / t_mul**k
+        k, into, length = growing_periods(count, first_decay_steps, t_mul)
+        done = into / length
     height = jnp.where(m_mul > 0, jnp.where(m_mul > 0, m_mul, 1) ** k, jnp.where(k > 0, 0.0, 1.0))
     wave = height * (1 + jnp.cos(math.pi * done)) / 2
     return initial_learning_rate * (alpha + (1 - alpha) * wave)

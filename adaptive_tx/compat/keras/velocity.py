@@ -12,18 +12,19 @@ keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rms
 
 from adaptive_tx.checks import decay_rate, flag, non_negative
 from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import decayed
 from adaptive_tx.scale_by.trace import TraceState
 from adaptive_tx.transformation import Transformation
 
 
 def step(u, trace, t, *, learning_rate, momentum):
-    trace = momentum * trace - learning_rate * u
+    trace = decayed(trace, momentum) - learning_rate * u
     return trace, trace
 
 
 def step_nesterov(u, trace, t, *, learning_rate, momentum):
-    trace = momentum * trace - learning_rate * u
-    return momentum * trace - learning_rate * u, trace
+    trace = decayed(trace, momentum) - learning_rate * u
+    return decayed(trace, momentum) - learning_rate * u, trace
 
 
 def step_decayed(u, trace, t, *, p, learning_rate, momentum, weight_decay):

@@ -1,12 +1,13 @@
 """torch.optim 2.13's Adam and its family: Adam, AdamW, NAdam, RAdam, Adamax.
 
 The conventions are those of `optimizers`: torch's names, order and defaults; every number may be a
-schedule and stays a hyperparameter; `update` needs the parameters. Of a complex gradient the
-modulus is squared, where torch squares the real and the imaginary part apart.
+schedule and stays a hyperparameter; `update` needs the parameters. Complex numbers and changing
+betas count as in torch (`as_torch`).
 """
 
 from adaptive_tx.checks import flag, non_negative, positive
 from adaptive_tx.compat.torch.arguments import ascent, betas, check
+from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.radam import scale_by_torch_radam
 from adaptive_tx.decay import add_decayed_weights, add_l2
 from adaptive_tx.rate import scale_by_learning_rate
@@ -26,7 +27,7 @@ def adam(
     """torch.optim.Adam; its weight_decay is L2 unless decoupled_weight_decay.
 
     >>> adam(weight_decay=0.1)  # doctest: +NORMALIZE_WHITESPACE
-    chain(add_l2(weight_decay=0.1), scale_by_adam(b1=0.9, b2=0.999, eps=1e-08),
+    chain(add_l2(weight_decay=0.1), as_torch(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08)),
           scale_by_learning_rate(learning_rate=0.001))
     """
     rule = scale_by_amsgrad if flag("adam", "amsgrad", amsgrad) else scale_by_adam
@@ -74,7 +75,7 @@ def adamax(
 def _adam(who, rule, lr, pair, eps, weight_decay, maximize, decoupled) -> Transformation:
     """The chain that all of them are: L2 before the rule, or decoupled decay after it."""
     check(who, lr=non_negative(lr), eps=positive(eps), weight_decay=non_negative(weight_decay))
-    direction = rule(*betas(who, pair), eps)
+    direction = as_torch(rule(*betas(who, pair), eps))
     if flag(who, "decoupled_weight_decay", decoupled):
         parts = direction, add_decayed_weights(weight_decay)
     else:

@@ -24,8 +24,8 @@ import optax
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import not_positive, positive, state_type
-from adaptive_tx.leafwise import exportable, incremented
 from adaptive_tx.numerics import arithmetic_dtype, bounded, narrow, root, squared
+from adaptive_tx.states import exportable, incremented
 from adaptive_tx.transformation import Transformation, bind
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks, schedules
 from adaptive_tx.checks import at_least_one, decay_rate, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule
+from adaptive_tx.scheduling import Schedule, bind_schedule, periods, real
 
 MODES = ("triangular", "triangular2", "exp_range")
 
@@ -72,10 +72,9 @@ def _cyclic_momentum(count, base_momentum, max_momentum, **cycle):
 def _height(count, mode, gamma, step_size_up, step_size_down):
     """Where the wave is, from 0 to 1, times what its mode makes of it."""
     whole = step_size_up + step_size_down
-    cycle = jnp.floor(count / whole)
-    into = count - cycle * whole
+    cycle, into = periods(count, whole)
     rising = into <= step_size_up
     height = jnp.where(rising, into / step_size_up, (whole - into) / step_size_down)
     if mode == "triangular":
         return height
-    return height * (0.5**cycle if mode == "triangular2" else gamma**count)
+    return height * (0.5**cycle if mode == "triangular2" else gamma ** real(count))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks, schedules
 from adaptive_tx.checks import Range, at_least_one, finite, fraction, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule
+from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
 
 positive_fraction = Range(positive.low, 1.0, "[]")
 
@@ -26,7 +26,7 @@ def lambda_lr(lr, lr_lambda: Callable) -> Schedule:
 
 
 def _lambda(count, lr_lambda, lr):
-    return lr * jnp.asarray(lr_lambda(count)).astype(count.dtype)
+    return lr * jnp.asarray(lr_lambda(count)).astype(lr.dtype)
 
 
 def step_lr(lr, step_size, gamma=0.1) -> Schedule:
@@ -60,7 +60,7 @@ def constant_lr(lr, factor=1 / 3, total_iters=5) -> Schedule:
 
 
 def _constant(count, lr, factor, total_iters):
-    return jnp.where(count < total_iters, lr * factor, lr)
+    return jnp.where(elapsed(count, total_iters) < 0, lr * factor, lr)
 
 
 def linear_lr(lr, start_factor=1 / 3, end_factor=1.0, total_iters=5) -> Schedule:
@@ -75,7 +75,7 @@ def linear_lr(lr, start_factor=1 / 3, end_factor=1.0, total_iters=5) -> Schedule
 
 
 def _linear(count, lr, start_factor, end_factor, total_iters):
-    done = jnp.minimum(count / total_iters, 1)
+    done = progress(count, total_iters)
     return lr * (start_factor + (end_factor - start_factor) * done)
 
 
@@ -85,7 +85,7 @@ def exponential_lr(lr, gamma) -> Schedule:
 
 
 def _exponential(count, lr, gamma):
-    return lr * gamma**count
+    return lr * gamma ** real(count)
 
 
 def polynomial_lr(lr, total_iters=5, power=1.0) -> Schedule:
@@ -97,7 +97,7 @@ def polynomial_lr(lr, total_iters=5, power=1.0) -> Schedule:
 
 
 def _polynomial(count, lr, total_iters, power):
-    left = 1 - count / total_iters
+    left = 1 - progress(count, total_iters)
     done = left <= 0  # 0^power has no finite derivative
     return jnp.where(done, 0, lr * jnp.where(done, 1, left) ** power)
 
@@ -114,7 +114,8 @@ def cosine_annealing_lr(lr, T_max, eta_min=0.0) -> Schedule:
 
 
 def _cosine(count, lr, T_max, eta_min):
-    return eta_min + (lr - eta_min) * (1 + jnp.cos(math.pi * count / T_max)) / 2
+    _, into = periods(count, 2 * T_max)
+    return eta_min + (lr - eta_min) * (1 + jnp.cos(math.pi * into / T_max)) / 2
 
 
 def sequential_lr(schedulers: Sequence[Callable], milestones: Sequence[int]) -> Schedule:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import checks
 from adaptive_tx.checks import at_least_one, decay_rate, fraction, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule
+from adaptive_tx.scheduling import Schedule, bind_schedule, real
 
 
 def one_cycle_lr(
@@ -87,6 +87,7 @@ def _one_cycle_momentum(count, total_steps, pct_start, base_momentum, max_moment
 
 def _one_cycle(count, first, top, last, total, pct_start, anneal_strategy, three_phase):
     """first -> top -> last, or first -> top -> first -> last."""
+    count = real(count)
 
     def phase(start, end, begin, until):
         done = jnp.clip((count - begin) / jnp.maximum(until - begin, 1e-6), 0, 1)

@@ -16,6 +16,7 @@ from adaptive_tx.checks import (
     positive,
 )  # fmt: skip
 from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
+from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.compat.torch.sign import negate
@@ -66,7 +67,7 @@ def adagrad(
     check(who, weight_decay=non_negative(weight_decay))
     check(who, initial_accumulator_value=non_negative(start))
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), scale_by_adagrad(eps, start),
+        *ascent(who, maximize), add_l2(weight_decay), as_torch(scale_by_adagrad(eps, start)),
         scale_by_decayed_learning_rate(lr, lr_decay),
     )  # fmt: skip
 
@@ -81,7 +82,7 @@ def rmsprop(
     check(who, weight_decay=non_negative(weight_decay), momentum=decay_rate(momentum))
     rule = scale_by_centered_rms if flag(who, "centered", centered) else scale_by_rms
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), rule(alpha, eps),
+        *ascent(who, maximize), add_l2(weight_decay), as_torch(rule(alpha, eps)),
         *(() if absent(momentum) else (trace(momentum),)), scale_by_learning_rate(lr),
     )  # fmt: skip
 
@@ -94,7 +95,7 @@ def adadelta(
     check(who, lr=non_negative(lr), rho=decay_rate(rho), eps=positive(eps))
     check(who, weight_decay=non_negative(weight_decay))
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), scale_by_adadelta(rho, eps),
+        *ascent(who, maximize), add_l2(weight_decay), as_torch(scale_by_adadelta(rho, eps)),
         scale_by_learning_rate(lr),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.checks import decay_rate, positive
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.numerics import debiased, ema, root, squared
 from adaptive_tx.scale_by import radam
 from adaptive_tx.transformation import Transformation
 
@@ -27,7 +27,7 @@ def rectified(t, **numbers: Any) -> dict[str, Any]:
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    mu_hat = mu / c1
+    mu_hat = debiased(mu, c1)
     adapted = rectification * root(c2) * mu_hat / (root(nu) + eps)
     return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
@@ -42,5 +42,6 @@ def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
     """
     return leafwise(
         "scale_by_torch_radam", step, ScaleByAdamState, once=rectified,
+        debiased=("b1", "b2"), squares=("nu",),
         b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
     )  # fmt: skip

@@ -23,11 +23,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import lax
 
 from adaptive_tx.arguments import Arguments
 from adaptive_tx.checks import Range, non_negative, state_type
-from adaptive_tx.leafwise import exportable, incremented, new_slots, on_leaves
+from adaptive_tx.compat.torch.as_torch import OnParts
+from adaptive_tx.leafwise import new_slots, on_leaves
+from adaptive_tx.states import exportable, incremented
 from adaptive_tx.transformation import Transformation, bind
 
 shrinking = Range(0.0, 1.0, "()")
@@ -41,29 +42,22 @@ class ScaleByRpropState(NamedTuple):
     prev_updates: optax.Updates  # like params
 
 
-def step(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_step, max_step):
-    numbers = eta_minus, eta_plus, min_step, max_step
-    if not jnp.iscomplexobj(g):
-        return _real_step(g, step_sizes, prev_updates, *numbers)
-    real = _real_step(g.real, step_sizes.real, prev_updates.real, *numbers)
-    imag = _real_step(g.imag, step_sizes.imag, prev_updates.imag, *numbers)
-    return tuple(lax.complex(a, b) for a, b in zip(real, imag))
-
-
-def _real_step(g, size, prev, eta_minus, eta_plus, min_step, max_step):
-    agreement = jnp.sign(g) * jnp.sign(prev)  # of the signs: the product itself may underflow
+def _step(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_step, max_step):
+    agreement = jnp.sign(g) * jnp.sign(prev_updates)  # of signs: the product itself may underflow
     factor = jnp.where(agreement > 0, eta_plus, jnp.where(agreement < 0, eta_minus, 1))
-    size = jnp.minimum(jnp.maximum(size * factor, min_step), max_step)
+    step_sizes = jnp.minimum(jnp.maximum(step_sizes * factor, min_step), max_step)
     g = jnp.where(agreement < 0, 0, g)
-    return jnp.sign(g) * size, size, g
+    return jnp.sign(g) * step_sizes, step_sizes, g
+
+
+step = OnParts(_step)
 
 
 def _init(arguments: Arguments, params) -> ScaleByRpropState:
     count = jnp.zeros((), jnp.int32)
     start = {"step_sizes": arguments.at(count)["initial_step"]}
     sizes, prev = new_slots(arguments.who, step, ("step_sizes", "prev_updates"), params, start)
-    both_parts = lambda x: lax.complex(x.real, x.real) if jnp.iscomplexobj(x) else x  # noqa: E731
-    return ScaleByRpropState(count, jax.tree.map(both_parts, sizes), prev)
+    return ScaleByRpropState(count, sizes, prev)
 
 
 def _update(arguments: Arguments, grads, state, params=None, **extra):

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 
 from adaptive_tx.checks import decay_rate, finite
 from adaptive_tx.leafwise import leafwise
+from adaptive_tx.numerics import decayed
 from adaptive_tx.scale_by.trace import TraceState
 from adaptive_tx.transformation import Transformation
 
 
 def step(g, trace, t, *, decay, dampening):
-    trace = decay * trace + jnp.where(t > 1, 1 - dampening, 1) * g
+    trace = decayed(trace, decay) + jnp.where(t > 1, 1 - dampening, 1) * g
     return trace, trace
 
 

@@ -1,0 +1,68 @@
+"""Whether a schedule keeps to the range of the number that it stands for.
+
+Its numbers are checked for themselves; whether what it returns fits is seen by trying: a function of
+the user's at the first count, for it may be meant for some counts only; one of the library's at many.
+In an update, where nothing can be raised, a value beyond the range counts as the nearest within it.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from adaptive_tx.checks import Range
+
+MANY = np.unique([*range(33), *(c for k in range(5, 31) for c in (2**k - 1, 2**k, 3 * 2**k // 2))])
+
+
+def check(who: str, name: str, schedule: Callable, allowed: Range) -> None:
+    """Raises a ValueError with the first value out of range; does nothing while numbers are traced."""
+    if any(isinstance(leaf, Tracer) or jnp.ndim(leaf) for leaf in jax.tree.leaves(schedule)):
+        return
+    for count, value in _values(schedule):
+        if np.isfinite(value) and not _fits(value, allowed):
+            raise ValueError(
+                f"{who}: {name} must lie in {allowed}, but its schedule is {value:.6g} at count {count}."
+            )
+
+
+def _fits(value: float, allowed: Range) -> bool:
+    """At a closed end, to float32's digits."""
+    return value in allowed or any(
+        np.isclose(value, end, rtol=1e-6, atol=0)
+        for end, sign in zip((allowed.low, allowed.high), allowed.ends)
+        if sign in "[]"
+    )
+
+
+def _values(schedule: Callable) -> list[tuple[int, float]]:
+    """Counts and values; none where a function cannot be called before it is needed."""
+    with jax.ensure_compile_time_eval():
+        if not getattr(schedule, "holds_functions", True):
+            return list(zip(MANY.tolist(), _at_many(schedule, MANY.astype(np.int32)).tolist()))
+        try:
+            return [(0, float(schedule(np.zeros((), np.int32))))]
+        except Exception:  # whatever it does, it will do again where it is needed
+            return []
+
+
+@jax.jit
+def _at_many(schedule: Callable, counts: jax.Array) -> jax.Array:
+    return jax.vmap(schedule)(counts)
+
+
+def within(value, allowed: Range) -> jax.Array:
+    """The value, or the nearest in the range; NaN stays."""
+    value = jnp.asarray(value, float)
+    low, high = (np.float32(end) for end in (allowed.low, allowed.high))
+    if allowed.ends[0] == "(":
+        low = np.nextafter(low, high)
+    if allowed.ends[1] == ")":
+        high = np.nextafter(high, low)
+    if allowed.low > -np.inf:
+        value = jnp.where(value < low, low, value)
+    if allowed.high < np.inf:
+        value = jnp.where(value > high, high, value)
+    return value
