@@ -167,6 +167,11 @@ def bounded(g: jax.Array) -> jax.Array:
     return jnp.where(jnp.isfinite(g), clamp(g, limit), limit)
 
 
+def mean(x: jax.Array, axis: int) -> jax.Array:
+    """The mean over one axis, kept with length 1; 0 of nothing."""
+    return jnp.sum(x, axis, keepdims=True) / max(x.shape[axis], 1)
+
+
 def norm(g: jax.Array, axis=None) -> jax.Array:
     """The Euclidean norm, over the given axes (kept, with length 1) or over all; see `norm_of`."""
     total = sum_of_squares(g, axis)

@@ -110,12 +110,13 @@ def begun(count: jax.Array, start: jax.Array) -> jax.Array:
 def periods(count: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]:
     """How many whole periods are over, and how much of the present one, in [0, period), both floats.
 
-    The remainder of a float is exact. Of a large count, that of its upper bits, to which the others
-    are added.
+    The remainder of a float is exact: of a large count, that of its upper bits, and that of the others.
     """
     if _is_whole(count):
-        upper = real(count // 4096) * 4096
-        into = lax.rem(lax.rem(upper, period) + real(count % 4096), period)
+        upper, lower = real(count // 4096) * 4096, real(count % 4096)
+        over, more = lax.rem(upper, period), lax.rem(lower, period)
+        left = period - over
+        into = jnp.where(more >= left, more - left, over + more)
     else:
         into = lax.rem(count, period)
     return jnp.round((real(count) - into) / period), into

@@ -27,12 +27,20 @@ class Row:
     needs_params: bool = False
     leafwise: bool = True  # a leaf alone is treated as the same leaf inside a tree
     scale_free: dict[str, float] | None = None  # with these, rescaling gradients changes nothing
+    bounded: dict[str, float] | None = (
+        None  # with these, its largest direction is the same at any scale
+    )
     recovers: dict[str, float] | None = None  # with these, forgets a huge gradient in 300 steps
     unrecovered: str = ""  # why it does not
     counts: tuple[str, ...] = ()  # numbers of steps: they jump where others have a slope
     needs_value: bool = False  # `update(..., value=loss)`
     wrapper: Callable | None = None  # what is tested, if `make` puts something into it
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
+
+    def exact(self) -> dict[str, float]:
+        """Its numbers, decay rates replaced by ones that float32 represents exactly."""
+        near = {"b1": 0.875, "b2": 1 - 2.0**-10, "decay": 0.875, "history_decay": 0.96875}
+        return {k: near[k] if 0 < v < 1 and k in near else v for k, v in self.numbers.items()}
 
     def __call__(self, **changes) -> atx.Transformation:
         return self.make(**{**self.numbers, **self.settings, **changes})
@@ -74,7 +82,7 @@ RULES = [
     Row(atx.scale_by_centered_rms, RMS, IN_ROOT, oracles.scale_by_centered_rms,
         lambda: optax.scale_by_stddev(0.9, 1e-8), scale_free=FREE, recovers={"b2": 0.5}),
     Row(atx.scale_by_adadelta, {"b2": 0.95, "eps": 1e-6}, oracle=oracles.scale_by_adadelta,
-        optax=lambda: optax.scale_by_adadelta(0.95, 1e-6),
+        optax=lambda: optax.scale_by_adadelta(0.95, 1e-6), bounded={},
         unrecovered="e_x has grown with the huge step, and scales the next ones"),
     Row(atx.scale_by_adam, ADAM, oracle=oracles.scale_by_adam, optax=optax.scale_by_adam,
         optax_rtol=1e-4, scale_free=FREE, recovers=SHORT),
@@ -88,14 +96,15 @@ RULES = [
         optax=lambda: optax.scale_by_adam(nesterov=True), optax_rtol=1e-4, scale_free=FREE,
         recovers=SHORT),
     Row(atx.scale_by_nadam_scheduled, {**ADAM, "momentum_decay": 0.004},
-        oracle=oracles.scale_by_nadam_scheduled, scale_free=FREE, recovers=SHORT),
+        oracle=oracles.scale_by_nadam_scheduled, scale_free=FREE, recovers=SHORT,
+        last_bit="XLA folds what follows from the numbers alone, powers of 0.96 among it"),
     Row(atx.scale_by_radam, {**ADAM, "threshold": 5.0}, {"below": "momentum"},
         oracles.scale_by_radam, optax.scale_by_radam, optax_rtol=2e-2,
         recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.scale_by_radam, {**ADAM, "threshold": 5.0}, {"below": "none"},
         oracles.scale_by_radam, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.scale_by_adabelief, {"b1": 0.9, "b2": 0.999, "eps": 1e-16},
-        oracle=oracles.scale_by_adabelief, optax=optax.scale_by_belief, optax_rtol=1e-4,
+        oracle=oracles.scale_by_adabelief, optax=optax.scale_by_belief, optax_rtol=1e-4, bounded={},
         recovers=SHORT),
     Row(atx.scale_by_yogi, {**ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         oracle=oracles.scale_by_yogi,
@@ -153,7 +162,7 @@ OPTIMIZERS = [
     Row(atx.rmsprop, {**RATE, **RMS}, {"centered": True, "eps_in_root": False},
         optax=lambda: optax.rmsprop(0.01, centered=True, eps_in_sqrt=False), scale_free=FREE,
         recovers={"b2": 0.5}),
-    Row(atx.adadelta, {**RATE, "b2": 0.9, "eps": 1e-6}, optax=lambda: optax.adadelta(0.01),
+    Row(atx.adadelta, {**RATE, "b2": 0.9, "eps": 1e-6}, optax=lambda: optax.adadelta(0.01), bounded={},
         unrecovered="as scale_by_adadelta"),
     Row(atx.adam, {**RATE, **ADAM}, optax=lambda: optax.adam(0.01), optax_rtol=1e-4,
         scale_free=FREE, recovers=SHORT),
@@ -171,7 +180,7 @@ OPTIMIZERS = [
         optax=lambda: optax.radam(0.01), optax_rtol=2e-2, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0, "weight_decay": 0.01}, {"below": "none"},
         needs_params=True, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
-    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16}, recovers=SHORT,
+    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16}, recovers=SHORT, bounded={},
         optax=lambda: optax.adabelief(0.01), optax_rtol=1e-4),
     Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16, "weight_decay": 0.1},
         needs_params=True, recovers=SHORT),

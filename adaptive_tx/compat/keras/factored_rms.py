@@ -26,7 +26,7 @@ from adaptive_tx.compat.torch.factored_rms import (
     not_positive,
     real_like,
 )
-from adaptive_tx.numerics import arithmetic_dtype, bounded, narrow, root, squared
+from adaptive_tx.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
 from adaptive_tx.states import incremented
 from adaptive_tx.transformation import Transformation, bind
 
@@ -36,8 +36,10 @@ def product(row_var, col_var):
 
     Rows of 1e-30 are scaled up first: the derivative of a quotient takes the inverse of its square.
     """
-    rows = row_var * lax.stop_gradient(1 / jnp.max(row_var, -2, keepdims=True))
-    return rows / jnp.mean(rows, -2, keepdims=True) * col_var
+    rows = row_var * lax.stop_gradient(
+        1 / jnp.max(row_var, -2, keepdims=True, initial=jnp.finfo(row_var.dtype).tiny)
+    )
+    return rows / mean(rows, -2) * col_var
 
 
 def step(g, row_var, col_var, variance, t, *, eps, beta2_decay):
@@ -45,8 +47,8 @@ def step(g, row_var, col_var, variance, t, *, eps, beta2_decay):
     if g.ndim < 2:
         v = variance = (1 - w) * variance + w * square
     else:
-        row_var = (1 - w) * row_var + w * jnp.mean(square, -1, keepdims=True)
-        col_var = (1 - w) * col_var + w * jnp.mean(square, -2, keepdims=True)
+        row_var = (1 - w) * row_var + w * mean(square, -1)
+        col_var = (1 - w) * col_var + w * mean(square, -2)
         v = product(row_var, col_var)
     return g / root(jnp.maximum(v, jnp.finfo(v.dtype).tiny)), row_var, col_var, variance
 

@@ -24,7 +24,7 @@ import optax
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import not_positive, positive, state_type
-from adaptive_tx.numerics import arithmetic_dtype, bounded, narrow, root, squared
+from adaptive_tx.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
 from adaptive_tx.states import exportable, incremented
 from adaptive_tx.transformation import Transformation, bind
 
@@ -42,9 +42,9 @@ def step(g, row_var, col_var, variance, t, *, eps, beta2_decay):
     if g.ndim < 2:
         v = variance = (1 - w) * variance + w * square
     else:
-        row_var = (1 - w) * row_var + w * jnp.mean(square, -1, keepdims=True)
-        col_var = (1 - w) * col_var + w * jnp.mean(square, -2, keepdims=True)
-        v = row_var / jnp.maximum(jnp.mean(row_var, -2, keepdims=True), eps) * col_var
+        row_var = (1 - w) * row_var + w * mean(square, -1)
+        col_var = (1 - w) * col_var + w * mean(square, -2)
+        v = row_var / jnp.maximum(mean(row_var, -2), eps) * col_var
     least = jnp.maximum(eps * eps, jnp.finfo(v.dtype).tiny)
     return g / root(jnp.maximum(v, least)), row_var, col_var, variance
 

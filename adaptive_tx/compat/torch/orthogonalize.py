@@ -27,7 +27,7 @@ from adaptive_tx.states import CountState, incremented
 from adaptive_tx.transformation import Transformation, bind
 
 FACTORS = {
-    "original": lambda rows, columns: max(1, rows / columns) ** 0.5,
+    "original": lambda rows, columns: max(1, rows / max(columns, 1)) ** 0.5,
     "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,
 }
 
