@@ -5,6 +5,7 @@ the user's at the first count, for it may be meant for some counts only; one of 
 In an update, where nothing can be raised, a value beyond the range counts as the nearest within it.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -57,12 +58,10 @@ def within(value, allowed: Range) -> jax.Array:
     """The value, or the nearest in the range; NaN stays."""
     value = jnp.asarray(value, float)
     low, high = (np.float32(end) for end in (allowed.low, allowed.high))
-    if allowed.ends[0] == "(":
-        low = np.nextafter(low, high)
-    if allowed.ends[1] == ")":
-        high = np.nextafter(high, low)
-    if allowed.low > -np.inf:
-        value = jnp.where(value < low, low, value)
-    if allowed.high < np.inf:
-        value = jnp.where(value > high, high, value)
+    least = float(low if allowed.ends[0] == "[" else np.nextafter(low, high))
+    most = float(high if allowed.ends[1] == "]" else np.nextafter(high, low))
+    if math.isfinite(allowed.low):
+        value = jnp.where(value < least, least, value)
+    if math.isfinite(allowed.high):
+        value = jnp.where(value > most, most, value)
     return value

@@ -30,13 +30,10 @@ class OnParts:
         return inspect.signature(self.step)
 
     def __call__(self, g, *others, **keywords):
-        """`others` are the slots, complex like `g`, and the clock; of the keywords `p` may be complex."""
+        """`others` are the slots, complex like `g`, and the clock; no keyword is complex."""
         if not jnp.iscomplexobj(g):
             return self.step(g, *others, **keywords)
-        parts = [
-            self.step(*map(part, (g, *others)), **{k: part(x) for k, x in keywords.items()})
-            for part in (_real, _imaginary)
-        ]
+        parts = [self.step(*map(part, (g, *others)), **keywords) for part in (_real, _imaginary)]
         return tuple(lax.complex(*pair) for pair in zip(*parts))
 
 
