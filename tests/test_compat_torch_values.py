@@ -237,7 +237,6 @@ def spoil(change):
 
 SPOILED = [
     (lambda s, g: s[1].pop("exp_avg"), "a has no entry 'exp_avg'"),
-    (lambda s, g: s.pop(0), "b/c has no entry"),
     (
         lambda s, g: s[0].update(max_exp_avg_sq=s[0]["exp_avg"]),
         "b/c has the entry 'max_exp_avg_sq'",
@@ -248,8 +247,8 @@ SPOILED = [
         r"exp_avg of a has shape \(4, 3\).*\(3, 4\)",
     ),
     (lambda s, g: s[1].update(step=np.float32(9)), "step is 3.0 for b/c, but 9.0 for a"),
-    (lambda s, g: g.append(g[0]), "there are 2 param_groups"),
-    (lambda s, g: g[0].update(params=[0, 1, 2]), "torch has 3 parameters, params has 2 leaves"),
+    (lambda s, g: g.append({**g[0], "lr": 0.5}), r"lr is 0.001 in param_groups\[0\], but 0.5 in"),
+    (lambda s, g: g[0].update(params=[0, 1, 2]), "torch has 3 parameters, names has 2"),
     (lambda s, g: g[0].update(amsgrad=True), r"\['amsgrad'\] is True, but the optimizer was made"),
     (lambda s, g: g[0].update(maximize=True), r"\['maximize'\] is True"),
     (lambda s, g: g[0].pop("betas"), "has no 'betas'"),

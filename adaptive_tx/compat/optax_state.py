@@ -135,7 +135,9 @@ def _count(tx: Transformation, counts: list[int], given: int | None) -> int:
         raise ValueError(f"{WHO}: count is {given}, but optax has counted {counts[0]}.")
     if counts or given is not None:
         return counts[0] if counts else int(given or 0)
-    if any(callable(number) for part in chains.parts_of(tx) for number in part.numbers.values()):
+    if any(
+        callable(number) for part in chains.parts_of(WHO, tx) for number in part.numbers.values()
+    ):
         raise ValueError(
             f"{WHO}: optax has not counted the steps of this optimizer, and a schedule needs them; "
             "give count=."
