@@ -1,7 +1,7 @@
 """Write the golden trajectories with the real torch and the real Keras.
 
     python3.11 -m venv /tmp/g && /tmp/g/bin/pip install torch==2.13.0 keras jax numpy
-    /tmp/g/bin/python tests/golden/generate.py [--out DIR]
+    /tmp/g/bin/python tests/golden/generate.py [--out DIR] [--only OPTIMIZER]
 
 Keras runs on its JAX backend: there the optimizers run as written in keras/src/optimizers (the
 torch backend replaces seven of them by multi-tensor versions with another order of operations),
@@ -217,12 +217,17 @@ def main():
     """Write every file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    folder = parser.parse_args().out
+    parser.add_argument("--only", help="one optimizer, like ASGD; versions.json stays")
+    arguments = parser.parse_args()
+    folder = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for framework, optimizers in problems.SETTINGS.items():
         for optimizer in optimizers:
-            write(folder, framework, optimizer)
+            if arguments.only in (None, optimizer):
+                write(folder, framework, optimizer)
+    if arguments.only:
+        return
     write(folder, "torch", "Muon", "_full", full_precision)
     write(folder, "keras", "Adafactor", "_full", full_precision_means)
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")

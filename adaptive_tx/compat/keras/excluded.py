@@ -56,13 +56,14 @@ def excluded(who: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def sparing(tx: Transformation, names: Sequence[str] | None) -> Transformation:
     """A leafwise part with a weight_decay of its own, which the leaves that are excluded go without."""
-    *static, arguments = tx.update.args
+    update: Any = tx.update
+    *static, arguments = update.args
     names = excluded(arguments.who, names)
     if names is None:
         return tx
     settings = (*arguments.settings, (ARGUMENT, names))
     own = dataclasses.replace(arguments, settings=settings)
-    return Transformation(tx.init, Partial(_update, Partial(tx.update.func, *static), own))
+    return Transformation(tx.init, Partial(_update, Partial(update.func, *static), own))
 
 
 def _update(part: Partial, arguments: Arguments, grads, state, params=None, **extra):

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive_tx.compat.torch import parts as chains
-from adaptive_tx.compat.torch.names import SCALARS, UNCOUNTED
+from adaptive_tx.compat.torch.names import FILLED_AT_ONCE, SCALARS, UNCOUNTED
 from adaptive_tx.compat.torch.order import Names, order_of
 from adaptive_tx.compat.torch.parts import Part
 from adaptive_tx.transformation import Transformation
@@ -50,8 +50,11 @@ def state_dict(
     order = order_of(WHO, params, names, matters=kept)
     entries: dict[int, dict] = {i: {} for i in range(len(order))}
     counted = chains.kind_of(parts) not in UNCOUNTED
+    filled = chains.kind_of(parts) in FILLED_AT_ONCE
     for part in (part for part in parts if part.names.entries):
         own = chains.at(state, part.where)
+        if not (own.count or filled):
+            continue
         once = {t: getattr(own, f) for f, t in part.names.entries.items() if t in SCALARS}
         once |= {"step": own.count.astype(jnp.float32)} if counted else {}
         columns = chains.columns_of(part, state, params)
