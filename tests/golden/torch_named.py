@@ -1,14 +1,8 @@
-"""Write what the real torch says of parameters with names: several of one shape, one frozen, two groups.
+"""What torch_named.json holds: parameters with names, several of one shape, one frozen, and param groups.
 
-    /tmp/g/bin/python tests/golden/generate_named.py [--out DIR]
-
-`torch_named.json`, in float64: per case (`CASES`) the gradients of `STEPS` steps and the first parameters
-by torch's names, `state_dict()` after `LOADED` steps as lists, and the parameters after each step.
+In float64: per case (`CASES`) the gradients of `STEPS` steps and the first parameters by torch's names,
+`state_dict()` after `LOADED` steps as lists, and the parameters after each step.
 """
-
-import argparse
-import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -58,15 +52,7 @@ def record(groups):
     return {"first": start, "grads": arrays, "state_dict": said, "params": rows}
 
 
-def main():
-    """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+def content():
+    """What the file holds."""
     torch.set_default_dtype(torch.float64)
-    path = parser.parse_args().out / "torch_named.json"
-    path.write_text(json.dumps({name: record(groups) for name, groups in CASES.items()}) + "\n")
-    print(path, path.stat().st_size, "bytes")
-
-
-if __name__ == "__main__":
-    main()
+    return {name: record(groups) for name, groups in CASES.items()}

@@ -1,17 +1,8 @@
-"""Write what the real Keras does with variables that are excluded from weight decay.
+"""What keras_excluded.json holds: variables that are excluded from weight decay.
 
-    /tmp/g/bin/python tests/golden/generate_excluded.py [--out DIR]
-
-`keras_excluded.json`, in float64: the first variables and the gradients of `STEPS` steps by path, and for
-each of `CASES`, [class, arguments, var_names, paths of var_list], the variables after each step.
+In float64: the first variables and the gradients of `STEPS` steps by path, and for each of `CASES`,
+[class, arguments, var_names, paths of var_list], the variables after each step.
 """
-
-import argparse
-import json
-import os
-from pathlib import Path
-
-os.environ.update(KERAS_BACKEND="jax", JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu")
 
 import keras
 import numpy as np
@@ -54,23 +45,14 @@ def record(name, kwargs, by_name, by_path, first, grads):
     return rows
 
 
-def main():
-    """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+def content():
+    """What the file holds."""
     keras.config.set_floatx("float64")
     random = np.random.RandomState(8)
     first = {path: random.standard_normal(shape) for path, shape in SHAPES.items()}
     grads = {path: random.standard_normal((STEPS, *shape)) for path, shape in SHAPES.items()}
-    content = {
+    return {
         "first": {path: x.tolist() for path, x in first.items()},
         "grads": {path: x.tolist() for path, x in grads.items()},
         "cases": [[*case, record(*case, first, grads)] for case in CASES],
     }
-    path = parser.parse_args().out / "keras_excluded.json"
-    path.write_text(json.dumps(content) + "\n")
-    print(path, path.stat().st_size, "bytes")
-
-
-if __name__ == "__main__":
-    main()
