@@ -113,11 +113,25 @@ def test_other_groups_go_one_at_a_time():
         goes_on("no decay", tx, tx.init(params)._replace(inner_states=states), params)
 
 
+def test_names_in_place_of_numbers():
+    """As torch.distributed.checkpoint's get_optimizer_state_dict has them."""
+    theirs = said("one group")
+    (group,) = theirs["param_groups"]
+    named = dict(zip(group["params"], group.pop("param_names")))
+    theirs["state"] = {named[i]: entries for i, entries in theirs["state"].items()}
+    group["params"] = list(named.values())
+    with jax.enable_x64(True):
+        tx, state = torch.load_state_dict(torch.adamw(), start("one group"), theirs)
+        goes_on("one group", tx, state, start("one group"))
+
+
 def test_a_group_that_is_not_there():
     with pytest.raises(
         ValueError, match="load_state_dict: group is 2, but there are 2 param_groups"
     ):
         torch.load_state_dict(torch.adamw(), start("no decay"), said("no decay"), group=2)
+    with pytest.raises(ValueError, match="load_state_dict: there are no param_groups"):
+        torch.load_state_dict(torch.adamw(), {}, {"state": {}, "param_groups": []})
 
 
 def test_a_switch_is_named_with_its_group():
@@ -166,7 +180,7 @@ REFUSED = {
         {"names": dict(zip(MODULE[1:], ORDER[1:]))},
         "names has no 'q/weight', a leaf of params",
     ),
-    "too few names": ({"names": ORDER}, "torch has 7 parameters, names has 6: q/weight"),
+    "too few names": ({"names": ORDER}, "torch has 7 parameters, but 6 are named: q/weight"),
 }
 
 

@@ -283,7 +283,7 @@ SPOILED = [
     ),
     (lambda s, g: s[1].update(step=np.float32(9)), "step is 3.0 for b/c, but 9.0 for a"),
     (lambda s, g: g.append({**g[0], "lr": 0.5}), r"lr is 0.001 in param_groups\[0\], but 0.5 in"),
-    (lambda s, g: g[0].update(params=[0, 1, 2]), "torch has 3 parameters, names has 2"),
+    (lambda s, g: g[0].update(params=[0, 1, 2]), "torch has 3 parameters, but 2 are named: b/c, a"),
     (lambda s, g: g[0].update(amsgrad=True), r"\['amsgrad'\] is True, but the optimizer was made"),
     (lambda s, g: g[0].update(maximize=True), r"\['maximize'\] is True"),
     (lambda s, g: g[0].pop("betas"), "has no 'betas'"),

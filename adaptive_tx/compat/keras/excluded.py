@@ -67,7 +67,7 @@ def sparing(tx: Transformation, names: Sequence[str] | None) -> Transformation:
 
 
 def _update(part: Partial, arguments: Arguments, grads, state, params=None, **extra):
-    """Both ways for all leaves, of which a jit keeps one for each: which, is known when it is traced."""
+    """Every leaf with and without decay; the mask is known when tracing, so a jit computes one of them."""
     spared = arguments.put("weight_decay", 0.0)
     ways = [part(way, grads, state, params, **extra) for way in (arguments, spared)]
     structure = jax.tree.structure(grads)

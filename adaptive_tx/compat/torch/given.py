@@ -27,6 +27,8 @@ def given_by(
     """The group, and what torch keeps of each leaf of `params`; what is None counts as absent."""
     _has(who, "the state_dict", state_dict, "state", "param_groups")
     groups, state = state_dict["param_groups"], state_dict["state"]
+    if not groups:
+        raise ValueError(f"{who}: there are no param_groups.")
     for i, each in enumerate(groups):
         _has(who, f"param_groups[{i}]", each, "params")
     known = [i for each in groups for i in each["params"]]
@@ -37,14 +39,21 @@ def given_by(
         {name: array(x) for name, x in state.get(i, {}).items() if x is not None}
         for i in one["params"]
     ]
-    order = order_of(who, params, names, one.get("param_names"), matters=any(entries))
-    pairs = _paired(who, one, order, entries)
+    theirs = _names_in(one)
+    order = order_of(who, params, names, theirs, matters=any(entries))
+    pairs = _paired(who, theirs or one["params"], order, entries)
     return Given(one, [pair for pair, _ in pairs], [entry for _, entry in pairs])
 
 
 def array(value) -> np.ndarray:
     """A NumPy array from whatever it is; a tensor may need gradients or live on a device."""
     return np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+
+
+def _names_in(group: dict[str, Any]) -> list[str] | None:
+    """torch's names of its parameters; torch.distributed.checkpoint has them in place of numbers."""
+    named = all(isinstance(i, str) for i in group["params"])
+    return group["params"] if named else group.get("param_names")
 
 
 def _has(who: str, what: str, given, *keys: str) -> None:
@@ -76,16 +85,16 @@ def _one_of(who: str, groups: list[dict[str, Any]], group: int) -> dict[str, Any
     return groups[group]
 
 
-def _paired(who: str, group: dict[str, Any], order, entries):
+def _paired(who: str, theirs: list, order, entries):
     """Our leaves and their entries; a parameter without a leaf must have none."""
     if len(entries) != len(order):
         leaves = [pair[0] for pair in order if pair]
         raise ValueError(
-            f"{who}: torch has {len(entries)} parameters, names has {len(order)}: {', '.join(leaves)}."
+            f"{who}: torch has {len(entries)} parameters, but {len(order)} are named: "
+            f"{', '.join(leaves)}; None names one without a leaf."
         )
-    for i, (pair, entry) in enumerate(zip(order, entries)):
+    for name, pair, entry in zip(theirs, order, entries):
         if entry and not pair:
-            name = group["param_names"][i] if "param_names" in group else group["params"][i]
             raise ValueError(
                 f"{who}: parameter {name!r} of torch has a state, but no leaf is named for it."
             )
