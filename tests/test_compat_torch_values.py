@@ -126,6 +126,15 @@ def test_asgd_keeps_the_mean_of_the_parameters():
         np.testing.assert_allclose(optax.tree.get(state, "ax")["a"], mean, rtol=1e-5, atol=1e-7)
 
 
+def test_asgd_copies_the_parameters_before_it_averages():
+    """Whatever the mean was: nothing of it is left, not even its rounding."""
+    tx, (params, grads) = torch.asgd(), trees("asgd")
+    plain, rule = tx.init(params)
+    rule = rule._replace(ax=jax.tree.map(lambda x: x + 1e20, rule.ax))
+    updates, (_, rule) = tx.update(grads, (plain, rule), params)
+    chex.assert_trees_all_close(rule.ax, optax.apply_updates(params, updates), rtol=1e-5)
+
+
 def test_asgd_feels_a_new_rate_one_step_late():
     """As torch: a rate that drops to 0 after two steps still moves the third."""
     tx, params = torch.asgd(torch.step_lr(0.1, 2, gamma=0.0), lambd=0.0), {"w": jnp.zeros(())}
