@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from adaptive_tx.checks import Range
+from adaptive_tx.checks import SMALLEST, Range
 
 MANY = np.unique([*range(33), *(c for k in range(5, 31) for c in (2**k - 1, 2**k, 3 * 2**k // 2))])
 
@@ -30,9 +30,9 @@ def check(who: str, name: str, schedule: Callable, allowed: Range) -> None:
 
 
 def _fits(value: float, allowed: Range) -> bool:
-    """At a closed end, to float32's digits."""
+    """At a closed end, to float32's digits; what has become too small for them counts as 0."""
     return value in allowed or any(
-        np.isclose(value, end, rtol=1e-6, atol=0)
+        np.isclose(value, end, rtol=1e-6, atol=SMALLEST)
         for end, sign in zip((allowed.low, allowed.high), allowed.ends)
         if sign in "[]"
     )

@@ -194,3 +194,22 @@ def test_layouts_that_do_not_fit():
         to_optax(tx.init(params), optax.sgd(0.1).init(params))
     with pytest.raises(ValueError, match="expected the state of an optimizer, got a dict"):
         load_state(tx, params, {})
+
+
+def test_whoever_is_called_complains():
+    """to_optax, too, in its own name: of what is no state, of a wrapper's, of what we have not."""
+    tx, params = atx.adam(0.1), parameters()
+    good, wrapped = tx.init(params), atx.guarded(tx).init(params)
+    calls = {
+        "to_optax": lambda given: to_optax(given, optax.adam(0.1).init(params)),
+        "load_state": lambda given: load_state(tx, params, given),
+    }
+    for who, call in calls.items():
+        with pytest.raises(ValueError, match=f"^{who}: expected the state of an optimizer, got a"):
+            call({"mu": 0.0})
+        with pytest.raises(ValueError, match=f"^{who}: GuardedState is the state of a wrapper"):
+            call(wrapped)
+    with pytest.raises(ValueError, match="^to_optax: RMSProp with bias correction"):
+        to_optax(good, optax.scale_by_rms(bias_correction=True).init(params))
+    with pytest.raises(TypeError, match="^load_state: guarded is a wrapper.*inner_state"):
+        load_state(atx.guarded(tx), params, optax.sgd(0.1).init(params))

@@ -130,7 +130,9 @@ def largest_differences():
 @pytest.mark.parametrize("precision", PARAMETERS)
 @pytest.mark.parametrize("name, setting", CASES)
 def test_parameters_equal_keras(name, setting, precision):
-    assert parameter_difference(name, setting, precision) <= bounds(name)[precision]
+    found = parameter_difference(name, setting, precision)
+    assert found <= bounds(name)[precision]
+    assert harness.holds("Keras", name, setting, precision, found)  # docs/equality.md
 
 
 def state_difference(name, setting, precision):

@@ -66,7 +66,8 @@ def some_state(tx, params):
 def test_signatures_are_those_of_keras(name):
     ours = inspect.signature(getattr(keras, name.lower())).parameters.values()
     theirs = [pair for pair in SIGNATURES[name] if pair[0] not in LEFT_OUT]
-    assert [[p.name, repr(p.default)] for p in ours] == theirs
+    given = [[p.name, repr(p.default)] for p in ours if p.kind is not p.KEYWORD_ONLY]
+    assert given == theirs
 
 
 def test_ftrl_takes_complex_numbers():

@@ -13,6 +13,7 @@ import numpy as np
 import problems
 import pytest
 import store
+from claims import holds
 
 import adaptive_tx as atx
 from adaptive_tx.compat import torch
@@ -175,7 +176,10 @@ BFLOAT16 = {"f64": 1e-2, "f32": 1e-2}
 @pytest.mark.parametrize("name, setting", CASES)
 def test_parameters_equal_torch(name, setting, precision):
     bound = BFLOAT16 if name == "Muon" else PARAMETERS
-    assert parameter_difference(name, setting, precision) <= bound[precision]
+    found = parameter_difference(name, setting, precision)
+    assert found <= bound[precision]
+    if name != "Muon":  # which rounds to bfloat16, on each machine in its own way
+        assert holds("torch", name, setting, precision, found)  # docs/equality.md
 
 
 RESUMED = [

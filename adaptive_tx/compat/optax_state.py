@@ -37,21 +37,24 @@ def load_state(tx: Transformation, params, optax_state, count: int | None = None
     Raises:
       ValueError: for a missing or an extra field, a wrong layout, or an unknown count.
     """
-    found = list(_fields(optax_state))
+    parts = list(chains.parts_of(WHO, tx))
+    found = list(_fields(WHO, optax_state))
     arrays = [(name, value) for name, value in found if name != COUNT]
     state = tx.init(params)
-    wanted = [name for name, _ in _fields(state) if name != COUNT]
+    wanted = [name for name, _ in _fields(WHO, state) if name != COUNT]
     for name in wanted:
         if name not in (there := [name for name, _ in arrays]):
             raise ValueError(f"{WHO}: optax's state has no {name!r}; it has {_listed(there)}.")
         checks.same_layout(
             WHO, f"optax's {name}", arrays[there.index(name)][1], "the optimizer's state has",
-            next(value for ours, value in _fields(state) if ours == name),
+            next(value for ours, value in _fields(WHO, state) if ours == name),
         )  # fmt: skip
     state, left = _put(state, arrays)
     if left:
         raise ValueError(f"{WHO}: optax's state has {left[0][0]!r}, which the optimizer lacks.")
-    return counted(state, _count(tx, [int(value) for name, value in found if name == COUNT], count))
+    return counted(
+        state, _count(parts, [int(value) for name, value in found if name == COUNT], count)
+    )
 
 
 def to_optax(state, optax_state) -> Any:
@@ -64,18 +67,19 @@ def to_optax(state, optax_state) -> Any:
     Raises:
       ValueError: for a missing or an extra field, or a wrong layout.
     """
-    ours = [(name, value) for name, value in _fields(state) if name != COUNT]
-    for name, value in _fields(optax_state):
+    who = "to_optax"
+    ours = [(name, value) for name, value in _fields(who, state) if name != COUNT]
+    for name, value in _fields(who, optax_state):
         if name != COUNT:
             there = dict(ours[::-1])
             if name not in there:
                 names = [name for name, _ in ours]
-                raise ValueError(f"to_optax: our state has no {name!r}; it has {_listed(names)}.")
-            checks.same_layout("to_optax", f"our {name}", there[name], "optax's state has", value)
+                raise ValueError(f"{who}: our state has no {name!r}; it has {_listed(names)}.")
+            checks.same_layout(who, f"our {name}", there[name], "optax's state has", value)
     new, left = _put(optax_state, ours)
     if left:
-        raise ValueError(f"to_optax: our state has {left[0][0]!r}, which optax's lacks.")
-    counts = [value for name, value in _fields(state) if name == COUNT]
+        raise ValueError(f"{who}: our state has {left[0][0]!r}, which optax's lacks.")
+    counts = [value for name, value in _fields(who, state) if name == COUNT]
     return counted(new, int(counts[0])) if counts else new
 
 
@@ -83,19 +87,23 @@ def _is_record(state: Any) -> bool:
     return isinstance(state, tuple) and hasattr(state, "_fields")
 
 
-def _fields(state: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of all parts of a chain's state, in order."""
+def _fields(who: str, state: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of all parts of a chain's state, in order; `who` is the function that was called."""
     if _is_record(state):
         if type(state).__name__ in CORRECTED:
-            raise ValueError(f"{WHO}: RMSProp with bias correction has no counterpart here.")
+            raise ValueError(f"{who}: RMSProp with bias correction has no counterpart here.")
+        if "inner_state" in state._fields:
+            raise ValueError(
+                f"{who}: {type(state).__name__} is the state of a wrapper; give its inner_state."
+            )
         yield from state._asdict().items()
         return
     if not isinstance(state, tuple):
         raise ValueError(
-            f"{WHO}: expected the state of an optimizer, got a {type(state).__name__}."
+            f"{who}: expected the state of an optimizer, got a {type(state).__name__}."
         )
     for part in state:
-        yield from _fields(part)
+        yield from _fields(who, part)
 
 
 def _put(state: Any, arrays: list[tuple[str, Any]]) -> tuple[Any, list[tuple[str, Any]]]:
@@ -127,7 +135,7 @@ def _as(old, array) -> jax.Array:
     return jnp.asarray(np.asarray(array)).astype(jnp.result_type(old))
 
 
-def _count(tx: Transformation, counts: list[int], given: int | None) -> int:
+def _count(parts: list[chains.Part], counts: list[int], given: int | None) -> int:
     """The number of finished updates."""
     if len(set(counts)) > 1:
         raise ValueError(f"{WHO}: optax's counts differ: {', '.join(map(str, counts))}.")
@@ -135,7 +143,7 @@ def _count(tx: Transformation, counts: list[int], given: int | None) -> int:
         raise ValueError(f"{WHO}: count is {given}, but optax has counted {counts[0]}.")
     if counts or given is not None:
         return counts[0] if counts else int(given or 0)
-    if any(callable(number) for part in chains.parts_of(tx) for number in part.numbers.values()):
+    if any(callable(number) for part in parts for number in part.numbers.values()):
         raise ValueError(
             f"{WHO}: optax has not counted the steps of this optimizer, and a schedule needs them; "
             "give count=."

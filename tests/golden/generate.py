@@ -1,7 +1,7 @@
 """Write the golden trajectories with the real torch and the real Keras.
 
     python3.11 -m venv /tmp/g && /tmp/g/bin/pip install torch==2.13.0 keras jax numpy
-    /tmp/g/bin/python tests/golden/generate.py [--out DIR]
+    /tmp/g/bin/python tests/golden/generate.py [--out DIR] [--only NAME]
 
 Keras runs on its JAX backend: there the optimizers run as written in keras/src/optimizers (the
 torch backend replaces seven of them by multi-tensor versions with another order of operations),
@@ -20,12 +20,15 @@ from unittest import mock
 
 os.environ.update(KERAS_BACKEND="jax", JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu")
 
+import as_shipped
 import jax
 import keras
+import keras_excluded
 import numpy as np
 import problems
 import store
 import torch
+import torch_named
 
 DTYPES = {"f64": "float64", "f32": "float32"}
 
@@ -133,6 +136,11 @@ class KerasRun:
 
 
 RUNS = {"torch": TorchRun, "keras": KerasRun}
+DOCUMENTS = {
+    "torch_named": torch_named.content,
+    "keras_excluded": keras_excluded.content,
+    "as_shipped": lambda: as_shipped.content(RUNS),
+}
 
 
 def trace(run, problem, sequence):
@@ -217,12 +225,20 @@ def main():
     """Write every file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    folder = parser.parse_args().out
+    parser.add_argument("--only", help="one optimizer, like ASGD, or JSON file, like torch_named")
+    arguments = parser.parse_args()
+    folder = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for framework, optimizers in problems.SETTINGS.items():
         for optimizer in optimizers:
-            write(folder, framework, optimizer)
+            if arguments.only in (None, optimizer):
+                write(folder, framework, optimizer)
+    for name, content in DOCUMENTS.items():
+        if arguments.only in (None, name):
+            (folder / f"{name}.json").write_text(json.dumps(content()) + "\n")
+    if arguments.only:
+        return
     write(folder, "torch", "Muon", "_full", full_precision)
     write(folder, "keras", "Adafactor", "_full", full_precision_means)
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")

@@ -133,7 +133,7 @@ def clip(kwargs):
 
 def signatures():
     """Every argument and its default, of optimizers and schedulers."""
-    names = ("SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam", "RAdam", "Adamax",
+    names = ("SGD", "ASGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam", "RAdam", "Adamax",
              "Rprop", "Adafactor", "Muon")  # fmt: skip
     classes = [getattr(torch.optim, name) for name in names]
     classes += [getattr(lr_scheduler, name) for name in dict.fromkeys(n for n, _ in SCHEDULES)]

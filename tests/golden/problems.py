@@ -192,6 +192,12 @@ TORCH = {
         "maximize": _case(lr=0.001, maximize=True),
         "schedule": _case(STEP_LR, lr=0.05, etas=[0.5, 1.1]),
     },
+    "ASGD": {
+        "defaults": DEFAULTS,
+        "averaged": _case(lr=0.05, lambd=0.1, alpha=0.5, t0=10, weight_decay=0.1, resume=True),
+        "maximize": _case(lr=0.02, lambd=0.01, alpha=1.0, t0=0, maximize=True, resume=True),
+        "schedule": _case(STEP_LR, lr=0.2, lambd=0.05, t0=-2.5),
+    },
     "Adafactor": {
         "defaults": DEFAULTS,
         "decay": _case(

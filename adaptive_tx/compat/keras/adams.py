@@ -17,6 +17,7 @@ from adaptive_tx.transformation import Transformation
 def adam(
     learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad: bool = False,
     weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Adam: the paper's epsilon hat; its weight_decay is AdamW's.
 
@@ -26,51 +27,56 @@ def adam(
     """
     clip = clipped("adam", clipnorm, clipvalue, global_clipnorm)
     rule = _rule("adam", beta_1, beta_2, epsilon, amsgrad)
-    return decayed("adam", learning_rate, weight_decay, *clip, rule)
+    return decayed("adam", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def adamw(
     learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
     amsgrad: bool = False, clipnorm=None, clipvalue=None, global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.AdamW: `adam` with another default of weight_decay, which must be a number."""
     if weight_decay is None:
         raise ValueError("adamw: weight_decay must be a number, got None.")
     clip = clipped("adamw", clipnorm, clipvalue, global_clipnorm)
     rule = _rule("adamw", beta_1, beta_2, epsilon, amsgrad)
-    return decayed("adamw", learning_rate, weight_decay, *clip, rule)
+    return decayed("adamw", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def nadam(
     learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
     clipvalue=None, global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Nadam: momentum that grows like torch's with a momentum_decay of 1."""
     _check("nadam", beta_1, beta_2, epsilon)
     clip = clipped("nadam", clipnorm, clipvalue, global_clipnorm)
     rule = scale_by_nadam_scheduled(beta_1, beta_2, epsilon, momentum_decay=1.0)
-    return decayed("nadam", learning_rate, weight_decay, *clip, rule)
+    return decayed("nadam", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def adamax(
     learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
     clipvalue=None, global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Adamax: epsilon beside the maximum, not in it."""
     _check("adamax", beta_1, beta_2, epsilon)
     clip = clipped("adamax", clipnorm, clipvalue, global_clipnorm)
     rule = scale_by_keras_adamax(beta_1, beta_2, epsilon)
-    return decayed("adamax", learning_rate, weight_decay, *clip, rule)
+    return decayed("adamax", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def lion(
     learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=None, clipnorm=None, clipvalue=None,
     global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Lion."""
     check("lion", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2))
     clip = clipped("lion", clipnorm, clipvalue, global_clipnorm)
-    return decayed("lion", learning_rate, weight_decay, *clip, scale_by_lion(beta_1, beta_2))
+    rule = scale_by_lion(beta_1, beta_2)
+    return decayed("lion", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def _rule(who: str, beta_1, beta_2, epsilon, amsgrad: bool) -> Transformation:

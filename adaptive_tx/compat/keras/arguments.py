@@ -5,6 +5,7 @@ A weight_decay that is given takes learning_rate weight_decay of each parameter,
 
 from adaptive_tx.checks import non_negative, positive
 from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
+from adaptive_tx.compat.keras.excluded import AllBut, excluded
 from adaptive_tx.compat.torch.arguments import check
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
@@ -26,10 +27,14 @@ def clipped(who: str, clipnorm, clipvalue, global_clipnorm) -> tuple[Transformat
     return tuple(makers[name](bound) for name, bound in given.items())
 
 
-def decayed(who: str, learning_rate, weight_decay, *rule: Transformation) -> Transformation:
-    """The rule, the decay if there is one, and the rate."""
+def decayed(
+    who: str, learning_rate, weight_decay, exclude, *rule: Transformation
+) -> Transformation:
+    """The rule, the decay of what is not excluded, if there is one, and the rate."""
     check(who, learning_rate=non_negative(learning_rate))
+    names = excluded(who, exclude)
     if weight_decay is None:
         return chain(*rule, scale_by_learning_rate(learning_rate))
     check(who, weight_decay=non_negative(weight_decay))
-    return chain(*rule, add_decayed_weights(weight_decay), scale_by_learning_rate(learning_rate))
+    decay = add_decayed_weights(weight_decay, mask=AllBut(names) if names else None)
+    return chain(*rule, decay, scale_by_learning_rate(learning_rate))

@@ -15,6 +15,7 @@ Learning, 2020, arXiv:1904.00962; Shazeer and Stern, Adafactor, 2018, arXiv:1804
 import jax.numpy as jnp
 
 from adaptive_tx.checks import non_negative
+from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import norm
 from adaptive_tx.transformation import Transformation
@@ -28,17 +29,21 @@ def by_trust_ratio(u, t, *, p, learning_rate, weight_decay):
     return -(ratio * learning_rate * u) - lost
 
 
-def scale_by_trust_ratio(learning_rate, weight_decay=0.0) -> Transformation:
+def scale_by_trust_ratio(
+    learning_rate, weight_decay=0.0, exclude_from_weight_decay=None
+) -> Transformation:
     """Turns a direction into an update as long as learning_rate times the parameters of the leaf.
 
     Args:
       learning_rate: >= 0, the length of the step as a fraction of that of p, or a schedule.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first.
+      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
-    return leafwise(
+    decaying = leafwise(
         "scale_by_trust_ratio", by_trust_ratio,
         learning_rate=non_negative(learning_rate), weight_decay=non_negative(weight_decay),
     )  # fmt: skip
+    return sparing(decaying, exclude_from_weight_decay)
 
 
 def by_param_size(u, t, *, p, learning_rate, weight_decay, min_scale):
@@ -47,16 +52,20 @@ def by_param_size(u, t, *, p, learning_rate, weight_decay, min_scale):
     return -(jnp.minimum(learning_rate, 1 / jnp.sqrt(t)) * size * u) - lost
 
 
-def scale_by_param_size(learning_rate, weight_decay=0.0, min_scale=1e-3) -> Transformation:
+def scale_by_param_size(
+    learning_rate, weight_decay=0.0, min_scale=1e-3, exclude_from_weight_decay=None
+) -> Transformation:
     """Turns a direction into an update in the unit of the parameters, at a rate of at most 1/sqrt(t).
 
     Args:
       learning_rate: >= 0, as a fraction of p, or a schedule.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first, also where the rate is less.
       min_scale: least size, so that zero weights can move; >= 0, in the unit of p.
+      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
-    return leafwise(
+    decaying = leafwise(
         "scale_by_param_size", by_param_size,
         learning_rate=non_negative(learning_rate), weight_decay=non_negative(weight_decay),
         min_scale=non_negative(min_scale),
     )  # fmt: skip
+    return sparing(decaying, exclude_from_weight_decay)

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.checks import non_negative, not_positive, positive
+from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import modulus, sign, squared
 from adaptive_tx.states import exportable
@@ -55,7 +56,7 @@ def _power(x, exponent):
 
 def scale_by_ftrl(
     learning_rate, power=-0.5, initial_accumulator_value=0.1, l1=0.0, l2=0.0, l2_shrinkage=0.0,
-    beta=0.0, weight_decay=0.0,
+    beta=0.0, weight_decay=0.0, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """Turns gradients into updates that lead to the regularized leader. Needs the parameters.
 
@@ -68,8 +69,9 @@ def scale_by_ftrl(
       l2_shrinkage: strength of the penalty whose gradient is added to g, >= 0.
       beta: what is added to the power of the sum, >= 0.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first, as in Keras.
+      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
-    return leafwise(
+    decaying = leafwise(
         "scale_by_ftrl", step, ScaleByFtrlState,
         start={"sum_of_squares": "initial_accumulator_value"}, squares=("sum_of_squares",),
         learning_rate=positive(learning_rate), power=not_positive(power),
@@ -77,3 +79,4 @@ def scale_by_ftrl(
         l1=non_negative(l1), l2=non_negative(l2), l2_shrinkage=non_negative(l2_shrinkage),
         beta=non_negative(beta), weight_decay=non_negative(weight_decay),
     )  # fmt: skip
+    return sparing(decaying, exclude_from_weight_decay)

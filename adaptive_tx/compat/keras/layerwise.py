@@ -8,6 +8,7 @@ from adaptive_tx.checks import decay_rate, flag, non_negative, not_positive, pos
 from adaptive_tx.clip import clip_by_rms
 from adaptive_tx.compat.keras.arguments import clipped
 from adaptive_tx.compat.keras.decayed_first import scale_by_param_size, scale_by_trust_ratio
+from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.factored_rms import scale_by_factored_mean_square
 from adaptive_tx.compat.torch.arguments import check
 from adaptive_tx.scale_by.adam import scale_by_adam
@@ -17,6 +18,7 @@ from adaptive_tx.transformation import Transformation, chain
 def lamb(
     learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
     clipvalue=None, global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Lamb: Adam's directions, as long as the parameters of their leaf.
 
@@ -24,11 +26,12 @@ def lamb(
     """
     lasting = 0.0 if weight_decay is None else weight_decay
     check("lamb", learning_rate=non_negative(learning_rate), weight_decay=non_negative(lasting))
+    names = excluded("lamb", exclude_from_weight_decay)
     check("lamb", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2), epsilon=positive(epsilon))
     return chain(
         *clipped("lamb", clipnorm, clipvalue, global_clipnorm),
         scale_by_adam(beta_1, beta_2, epsilon),
-        scale_by_trust_ratio(learning_rate, lasting),
+        scale_by_trust_ratio(learning_rate, lasting, names),
     )
 
 
@@ -36,6 +39,7 @@ def adafactor(
     learning_rate=0.001, beta_2_decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, clip_threshold=1.0,
     relative_step: bool = True, weight_decay=None, clipnorm=None, clipvalue=None,
     global_clipnorm=None,
+    *, exclude_from_weight_decay=None,
 ) -> Transformation:  # fmt: skip
     """keras.optimizers.Adafactor: steps of at most min(learning_rate, 1/sqrt(t)) the parameter's size.
 
@@ -47,9 +51,10 @@ def adafactor(
     check(who, epsilon_1=positive(epsilon_1), epsilon_2=non_negative(epsilon_2))
     check(who, clip_threshold=positive(clip_threshold), weight_decay=non_negative(lasting))
     flag(who, "relative_step", relative_step)
+    names = excluded(who, exclude_from_weight_decay)
     return chain(
         *clipped(who, clipnorm, clipvalue, global_clipnorm),
         scale_by_factored_mean_square(beta_2_decay, epsilon_1),
         clip_by_rms(clip_threshold),
-        scale_by_param_size(learning_rate, lasting, epsilon_2),
+        scale_by_param_size(learning_rate, lasting, epsilon_2, names),
     )

@@ -36,7 +36,7 @@ def load_variables(
     Raises:
       ValueError: for a missing or an extra variable, a wrong shape, or another learning rate.
     """
-    parts: list[Part] = list(chains.parts_of(tx))
+    parts: list[Part] = list(chains.parts_of(WHO, tx))
     state: Any = tx.init(params)
     expected = list(entries(WHO, tx, parts, state, params, names))
     given = [(str(path), np.asarray(array)) for path, array in variables]

@@ -16,6 +16,7 @@ import numpy as np
 from adaptive_tx.compat.keras.factored_rms import product
 from adaptive_tx.compat.keras.names import PARTS, PREFIXES
 from adaptive_tx.compat.torch import parts as chains
+from adaptive_tx.compat.torch.order import order_of
 from adaptive_tx.compat.torch.parts import Part
 from adaptive_tx.transformation import Transformation
 
@@ -46,7 +47,7 @@ def variables(
       params: the parameters that the state is for.
       names: our leaves in the order of Keras' variables, as paths; None: as they are flattened.
     """
-    parts = list(chains.parts_of(tx))
+    parts = list(chains.parts_of("variables", tx))
     prefix = next((PREFIXES[p.made.who] for p in parts[::-1] if p.made.who in PREFIXES), "sgd")
     listed = entries("variables", tx, parts, state, params, names)
     return [(f"{prefix}/{_label(entry)}", np.array(entry.value)) for entry in listed]
@@ -54,13 +55,13 @@ def variables(
 
 def entries(who: str, tx, parts: list[Part], state, params, names) -> Iterator[Entry]:
     """All variables in Keras' order."""
-    order = chains.order_of(who, params, names)
+    groups = [(group, part) for part in parts for group in PARTS.get(part.made.who, ())]
+    order = [pair for pair in order_of(who, params, names, matters=bool(groups)) if pair]
     yield Entry(COUNT, _count_of(state))
     rates = [(p, p.numbers[RATE]) for p in parts if RATE in p.numbers]
     for part, rate in rates:
         if not callable(rate):  # Keras has no variable for a schedule
             yield Entry(RATE, tx.hyperparameters(state)[part.path(RATE)], part)
-    groups = [(group, part) for part in parts for group in PARTS.get(part.made.who, ())]
     is_rmsprop = any("rms" in part.made.who for part in parts)  # it subtracts its momentum
     for group, part in sorted(groups, key=lambda pair: pair[0].rank):
         own = chains.at(state, part.where)

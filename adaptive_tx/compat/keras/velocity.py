@@ -11,6 +11,7 @@ keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rms
 """
 
 from adaptive_tx.checks import decay_rate, flag, non_negative
+from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import decayed
 from adaptive_tx.scale_by.trace import TraceState
@@ -38,8 +39,9 @@ def step_nesterov_decayed(u, trace, t, *, p, learning_rate, momentum, weight_dec
 
 
 def velocity(
-    learning_rate, momentum=0.9, weight_decay=None, nesterov: bool = False
-) -> Transformation:
+    learning_rate, momentum=0.9, weight_decay=None, nesterov: bool = False,
+    exclude_from_weight_decay=None,
+) -> Transformation:  # fmt: skip
     """Turns directions into updates that remember the updates before them.
 
     Args:
@@ -47,6 +49,7 @@ def velocity(
       momentum: how much of the last update is kept, in [0, 1).
       weight_decay: >= 0; p loses learning_rate weight_decay of itself a step. None: no decay.
       nesterov: whether to look one step ahead; a Python bool.
+      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
     settings = {"nesterov": flag("velocity", "nesterov", nesterov)}
     rate, kept = non_negative(learning_rate), decay_rate(momentum)
@@ -56,7 +59,8 @@ def velocity(
             "velocity", chosen, TraceState, settings=settings, learning_rate=rate, momentum=kept
         )
     chosen = step_nesterov_decayed if nesterov else step_decayed
-    return leafwise(
+    decaying = leafwise(
         "velocity", chosen, TraceState, settings=settings,
         learning_rate=rate, momentum=kept, weight_decay=non_negative(weight_decay),
     )  # fmt: skip
+    return sparing(decaying, exclude_from_weight_decay)

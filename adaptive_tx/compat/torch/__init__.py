@@ -33,6 +33,7 @@ from adaptive_tx.compat.torch.one_cycle import one_cycle_lr as one_cycle_lr
 from adaptive_tx.compat.torch.one_cycle import one_cycle_momentum as one_cycle_momentum
 from adaptive_tx.compat.torch.optimizers import adadelta as adadelta
 from adaptive_tx.compat.torch.optimizers import adagrad as adagrad
+from adaptive_tx.compat.torch.optimizers import asgd as asgd
 from adaptive_tx.compat.torch.optimizers import rmsprop as rmsprop
 from adaptive_tx.compat.torch.optimizers import rprop as rprop
 from adaptive_tx.compat.torch.optimizers import sgd as sgd

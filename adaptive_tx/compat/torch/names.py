@@ -54,6 +54,10 @@ PARTS = {
         ADAM | {"b1_product": "mu_product"}, BETAS | _numbers(momentum_decay="momentum_decay")
     ),
     "scale_by_adamax": Names({"mu": "exp_avg", "nu": "exp_inf"}, BETAS),
+    "scale_by_asgd": Names(
+        {name: name for name in ("eta", "mu", "ax")},
+        RATE | _numbers(lambd="lambd", alpha="alpha", t0="t0"),
+    ),
     "scale_by_rprop": Names(
         {"prev_updates": "prev", "step_sizes": "step_size"},
         _numbers(
@@ -73,7 +77,7 @@ PARTS = {
 }  # fmt: skip
 
 # torch keeps one of these for each parameter, all equal; here there is one for all.
-SCALARS = ("step", "mu_product")
+SCALARS = ("step", "mu_product", "eta", "mu")
 
 # The keys of param_groups that say how the chain is made. A number stands for a part that is absent;
 # None for what `switches` finds. The key is the part that makes the optimizer; "" is SGD, that has none.
@@ -90,12 +94,14 @@ GROUPS: dict[str, dict[str, Any]] = {
     "scale_by_nadam_scheduled": DECOUPLED,
     "scale_by_torch_radam": DECOUPLED,
     "scale_by_adamax": {"maximize": None},
+    "scale_by_asgd": {"maximize": None},
     "scale_by_rprop": {"maximize": None},
     "scale_by_factored_rms": {"maximize": None},
     "orthogonalize": {"nesterov": None, "ns_steps": None, "adjust_lr_fn": None},
     "": {"momentum": 0, "dampening": 0, "nesterov": None, "maximize": None},
 }
 UNCOUNTED = ("", "orthogonalize")  # torch does not count the steps of these
+FILLED_AT_ONCE = ("scale_by_adagrad",)  # the others have no state before the first step
 
 
 def switches(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:

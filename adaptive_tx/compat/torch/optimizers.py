@@ -1,4 +1,4 @@
-"""torch.optim 2.13's plain ones: SGD, Adagrad, RMSprop, Adadelta, Rprop.
+"""torch.optim 2.13's plain ones: SGD, ASGD, Adagrad, RMSprop, Adadelta, Rprop.
 
 Each function takes the arguments of torch's class under their names, in their order and with their
 defaults, but for `params` and what concerns speed only (foreach, fused, capturable,
@@ -17,6 +17,7 @@ from adaptive_tx.checks import (
 )  # fmt: skip
 from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
 from adaptive_tx.compat.torch.as_torch import as_torch
+from adaptive_tx.compat.torch.asgd import scale_by_asgd
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.compat.torch.sign import negate
@@ -55,6 +56,26 @@ def sgd(
     else:
         rule = (trace(momentum) if absent(dampening) else trace_dampened(momentum, dampening),)
     return chain(*ascent("sgd", maximize), add_l2(weight_decay), *rule, scale_by_learning_rate(lr))
+
+
+def asgd(
+    lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, *, maximize: bool = False
+) -> Transformation:
+    """torch.optim.ASGD: the mean of the parameters is `optax.tree.get(state, "ax")`.
+
+    >>> import jax.numpy as jnp, optax
+    >>> params, tx = {"w": jnp.ones(2)}, asgd(lr=0.5, t0=0, lambd=0.0)
+    >>> state = tx.init(params)
+    >>> for _ in range(3):
+    ...     updates, state = tx.update({"w": jnp.ones(2)}, state, params)
+    ...     params = optax.apply_updates(params, updates)
+    >>> print(params["w"], optax.tree.get(state, "ax")["w"])
+    [-0.5 -0.5] [-0.25 -0.25]
+    """
+    who = "asgd"
+    check(who, lr=non_negative(lr), lambd=non_negative(lambd), alpha=finite(alpha), t0=finite(t0))
+    check(who, weight_decay=non_negative(weight_decay))
+    return chain(*ascent(who, maximize), add_l2(weight_decay), scale_by_asgd(lr, lambd, alpha, t0))
 
 
 def adagrad(

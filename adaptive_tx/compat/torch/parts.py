@@ -1,7 +1,7 @@
 """A chain as torch would see it: its parts, their arrays and numbers under torch's names."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -28,20 +28,23 @@ class Part:
         return ".".join([*map(str, self.where), name])
 
 
-def parts_of(tx: Transformation, where=()) -> Iterator[Part]:
-    """The parts of a chain in order, those of chains in it too; those of optax are left out."""
+def parts_of(who: str, tx: Transformation, where=()) -> Iterator[Part]:
+    """The parts of a chain in order, those of chains in it too; those of optax are left out.
+
+    `who` is the function that was called.
+    """
     made = arguments_of(tx.update)
     if made is None:
         return
     if made.who == "chain":
         inits = arguments_of(tx.init).values
         for i, (init, update) in enumerate(zip(inits, made.values)):
-            yield from parts_of(Transformation(init, update), (*where, i))
+            yield from parts_of(who, Transformation(init, update), (*where, i))
         return
     if "" in made.names:
         raise TypeError(
-            f"compat.torch: {made.who} is a wrapper, and torch has none; give the optimizer inside it, "
-            "and its state, the wrapper's inner_state."
+            f"{who}: {made.who} is a wrapper, and other libraries have none; give the optimizer inside "
+            "it, and its state, the wrapper's inner_state."
         )
     numbers = {}
     for side in (arguments_of(tx.init), made):
@@ -71,20 +74,6 @@ def put(state, where: tuple[int, ...], new):
         return new
     i, *rest = where
     return (*state[:i], put(state[i], tuple(rest), new), *state[i + 1 :])
-
-
-def order_of(who: str, params, names: Sequence[str] | None) -> list[tuple[str, int]]:
-    """(path, position among our leaves), in torch's order."""
-    flat = jax.tree.leaves_with_path(params)
-    ours = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in flat]
-    names = ours if names is None else list(names)
-    if missing := [name for name in ours if name not in names]:
-        raise ValueError(f"{who}: names has no {missing[0]!r}, a leaf of params.")
-    if unknown := [name for name in names if name not in ours]:
-        raise ValueError(f"{who}: names has {unknown[0]!r}, but params no such leaf.")
-    if len(names) != len(ours):
-        raise ValueError(f"{who}: names has a leaf twice; params has {len(ours)} leaves.")
-    return [(name, ours.index(name)) for name in names]
 
 
 def columns_of(part: Part, state, params) -> dict[str, list]:

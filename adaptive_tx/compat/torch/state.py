@@ -2,49 +2,70 @@
 
     {"state": {0: {"step": ..., "exp_avg": ...}, ...}, "param_groups": [{"lr": ..., "params": [0, ...]}]}
 
-Arrays may be NumPy's or tensors. torch numbers its parameters; `names` says which leaf of ours each
-of them is, in torch's order, as paths like "encoder/kernel". Shapes must agree: transposing is the
-caller's.
+torch goes on with it, given tensors and its own order of the parameters:
+
+    names = {"q.weight": "q/kernel", "k.weight": "k/kernel"}     in the order of named_parameters()
+    optimizer.load_state_dict(state_dict(tx, state, params, names, tensor=torch.as_tensor))
+
+Which leaf is which parameter of torch's is said in `order`; those of other param_groups are None among the
+names, and the "state"s are then joined. Shapes must agree: transposing is the caller's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from adaptive_tx.compat.torch import parts as chains
-from adaptive_tx.compat.torch.names import SCALARS, UNCOUNTED
+from adaptive_tx.compat.torch.names import FILLED_AT_ONCE, SCALARS, UNCOUNTED
+from adaptive_tx.compat.torch.order import Names, order_of
 from adaptive_tx.compat.torch.parts import Part
 from adaptive_tx.transformation import Transformation
 
+WHO = "state_dict"
+
 
 def state_dict(
-    tx: Transformation, state, params, names: Sequence[str] | None = None
-) -> dict[str, Any]:
-    """What torch's state_dict() would say after the same steps; arrays are NumPy's.
+    tx: Transformation, state, params, names: Names = None,
+    *, tensor: Callable[[np.ndarray], Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What torch's state_dict() would say after the same steps.
 
     Args:
       tx: an optimizer of `compat.torch`, or a chain with one in it.
       state: its state.
       params: the parameters that the state is for.
-      names: our leaves in the order of torch's parameters; None: as they are flattened.
+      names: our leaves, as paths, in the order of torch's parameters, None for one that has no leaf (it
+        gets no entry); or a mapping from torch's names, in that order, which are then written as
+        param_names. None: as they are flattened, for a list of leaves or for leaves of different shapes.
+      tensor: what makes a tensor of an array: torch.as_tensor. torch loads no NumPy arrays. None: they
+        stay NumPy's.
 
-    torch's load_state_dict wants tensors: map torch.as_tensor over "state".
+    Raises:
+      ValueError: for names that do not fit, or leaves of equal shape that nothing tells apart.
     """
-    order, parts = chains.order_of("state_dict", params, names), list(chains.parts_of(tx))
+    parts = list(chains.parts_of(WHO, tx))
+    kept = any(part.names.entries for part in parts)
+    order = order_of(WHO, params, names, matters=kept)
     entries: dict[int, dict] = {i: {} for i in range(len(order))}
     counted = chains.kind_of(parts) not in UNCOUNTED
+    filled = chains.kind_of(parts) in FILLED_AT_ONCE
     for part in (part for part in parts if part.names.entries):
         own = chains.at(state, part.where)
+        if not (own.count or filled):
+            continue
         once = {t: getattr(own, f) for f, t in part.names.entries.items() if t in SCALARS}
         once |= {"step": own.count.astype(jnp.float32)} if counted else {}
         columns = chains.columns_of(part, state, params)
-        for i, (_, leaf) in enumerate(order):
+        for i, leaf in [(i, pair[1]) for i, pair in enumerate(order) if pair]:
             here = {theirs: column[leaf] for theirs, column in columns.items()}
-            kept = {theirs: x for theirs, x in {**once, **here}.items() if x is not None}
-            entries[i] |= {theirs: np.array(x) for theirs, x in kept.items()}
+            found = {theirs: x for theirs, x in {**once, **here}.items() if x is not None}
+            arrays = {theirs: np.array(x) for theirs, x in found.items()}
+            entries[i] |= {theirs: tensor(x) if tensor else x for theirs, x in arrays.items()}
     group = {**_group(tx, parts, state), "params": list(range(len(order)))}
+    if isinstance(names, Mapping):
+        group["param_names"] = list(names)
     return {"state": {i: entry for i, entry in entries.items() if entry}, "param_groups": [group]}
 
 
