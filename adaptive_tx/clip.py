@@ -17,7 +17,7 @@ from jax import lax
 
 from adaptive_tx.arguments import Arguments
 from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
-from adaptive_tx.leafwise import leafwise, on_leaves
+from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import (
     arithmetic_dtype,
     modulus,
@@ -29,6 +29,7 @@ from adaptive_tx.numerics import (
     widen,
 )  # fmt: skip
 from adaptive_tx.states import CountState, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 # Far below where float32 squares overflow (see `numerics.norm_of`).

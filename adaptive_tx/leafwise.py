@@ -8,14 +8,12 @@ A rule is a function on one array, written from the paper:
 
 Its positional arguments are the gradient, the slots (the fields of the state after `count`) and `t`,
 the number of this update, from 1. Its keywords are the hyperparameters, and `p`, the parameter, if
-it asks for it. Everything else about a transformation is here, and the same for every rule: walking
-the tree, counting, dtypes, schedules, layout checks, what all leaves share, and compiling a step
-once for all leaves of equal shape.
+it asks for it. Everything else about a transformation is the same for every rule: counting, schedules and
+the sums of their weights here; walking the tree, dtypes, layout checks and compilation in `stepping`.
 """
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,14 +23,13 @@ from jax import lax
 from jax.tree_util import Partial
 
 from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.debiasing import corrections, rule_state_of, started, weights_after, with_weights
+from adaptive_tx.arguments import Arguments
+from adaptive_tx.debiasing import rule_state_of, started, weights_after, with_weights
 from adaptive_tx.masks import ALL, Mask
-from adaptive_tx.numerics import Decay, arithmetic_dtype, narrow, real_dtype, squarable, widen
+from adaptive_tx.numerics import Decay, arithmetic_dtype, real_dtype
 from adaptive_tx.states import CountState, incremented
+from adaptive_tx.stepping import all_numbers, keywords_of, on_leaves, real_meets_complex
 from adaptive_tx.transformation import Transformation, bind
-
-NONE: dict[str, jax.Array] = {}
 
 
 @jax.tree_util.register_static
@@ -157,14 +154,8 @@ def _slot_dtypes(
     keywords = {name: Decay(real) if name in decays else real for name in keywords_of(step)}
     g = jax.ShapeDtypeStruct((), dtype)
     slots = (real for _ in names)
-    _, *slots = jax.eval_shape(_real_meets_complex(step), g, *slots, real, **keywords)
+    _, *slots = jax.eval_shape(real_meets_complex(step), g, *slots, real, **keywords)
     return {name: slot.dtype for name, slot in zip(names, slots, strict=True)}
-
-
-@functools.cache
-def keywords_of(step: Callable) -> tuple[str, ...]:
-    parameters = inspect.signature(step).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
 def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
@@ -178,85 +169,6 @@ def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra
     return direction, with_weights(rule.state(count, *slots), weights)
 
 
-def on_leaves(
-    who: str, step: Callable, grads, slots: tuple = (), params=None,
-    *, t: jax.Array, numbers: dict[str, Any], weights: dict[str, jax.Array] = NONE, mask: Mask = ALL,
-    once: Callable | None = None, debiased: tuple[str, ...] = (), squares: bool = False,
-):  # fmt: skip
-    """One step on every leaf: checked, widened to at least float32, narrowed to what it replaces.
-
-    The engine of `leafwise`, for rules that look at the whole tree before they step on its leaves.
-    Returns the tree of directions and the tuple of trees of new slots.
-    """
-    checks.floating(who, "grads", grads)
-    for slot in slots:
-        checks.same_layout(who, "grads", grads, "the state was made for", slot)
-    if reads_params := "p" in keywords_of(step):
-        checks.params_given(who, params)
-        checks.same_layout(who, "grads", grads, "params has", params)
-    leaves, structure = jax.tree.flatten(grads)
-    columns = [jax.tree.leaves(slot) for slot in slots]
-    ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
-    chosen = mask.leaves(who, grads, params)
-    clock = functools.cache(functools.partial(_clock, step, once, debiased, t, numbers, weights))
-
-    results = []
-    for i, (g, p, applies, *slot) in enumerate(zip(leaves, ps, chosen, *columns, strict=True)):
-        if not applies:
-            results.append((g, *slot))
-            continue
-        g = jnp.asarray(g)
-        dtype = real_dtype(arithmetic_dtype(g.dtype, *(s.dtype for s in slot)))
-        try:
-            results.append(_on_leaf(step, squares, g, tuple(slot), p, *clock(dtype)))
-        except TypeError as error:
-            path, _ = jax.tree.leaves_with_path(grads)[i]
-            raise TypeError(f"{who}: {checks.keystr('grads', path)}: {error}.") from error
-    trees = (
-        [structure.unflatten(column) for column in zip(*results)] if results else [grads, *slots]
-    )
-    return trees[0], tuple(trees[1:])
-
-
-def _clock(step: Callable, once, debiased, t: jax.Array, numbers: dict, weights: dict, dtype):
-    """The clock and the step's keywords as arrays of the arithmetic's dtype."""
-    t, known = _known(once, debiased, t, numbers, weights, dtype)
-    if once is not None or debiased:
-        known = {name: known[name] for name in keywords_of(step) if name != "p"}
-    return t, known
-
-
-def _known(once, debiased, t: jax.Array, numbers: dict, weights: dict, dtype):
-    """The clock, the hyperparameters, and what all leaves share of what follows, in one dtype."""
-    t, numbers = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-    if once is None and not debiased:
-        return t, numbers
-    return t, {**numbers, **_shared(once, debiased, t, numbers, weights)}
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _shared(
-    once: Callable | None, debiased: tuple[str, ...], t, numbers: dict, weights: dict
-) -> dict:
-    """What all leaves share, in one compiled call."""
-    known = {**numbers, **corrections(t, debiased, numbers, weights)}
-    return known if once is None else {**known, **once(t, **known)}
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _on_leaf(step: Callable, squares: bool, g, slots: tuple, p, t, numbers: dict):
-    """The step on one leaf. Leaves of equal shape and dtype share one trace."""
-    dtype = arithmetic_dtype(g.dtype, *(slot.dtype for slot in slots))
-    if p is not None:
-        numbers = {**numbers, "p": widen(p, dtype)}
-    wide_g, *wide = (widen(x, dtype) for x in (g, *slots))
-    wide_g = squarable(wide_g) if squares else wide_g
-    result = _real_meets_complex(step)(wide_g, *wide, t, **numbers)
-    direction, *new = result if isinstance(result, tuple) else (result,)
-    narrowed = (narrow(x, old.dtype) for x, old in zip((direction, *new), (g, *slots), strict=True))
-    return tuple(narrowed)
-
-
 def rule_of(update: Partial) -> Rule | None:
     """The rule of a part that `leafwise` made; None for another."""
     return update.args[0] if update.func is _update else None
@@ -268,22 +180,6 @@ def known_to(update: Partial, state) -> dict[str, Any]:
     In float32: the numbers in force, and what all leaves share: bias corrections, a rectification.
     """
     rule, arguments = update.args
-    numbers = arguments.for_step(state.count)
+    t, numbers = incremented(state.count), arguments.for_step(state.count)
     weights = weights_after(arguments, rule, state)
-    return _known(
-        rule.once, rule.debiased, incremented(state.count), numbers, weights, jnp.float32
-    )[1]  # fmt: skip
-
-
-def _real_meets_complex(step: Callable) -> Callable:
-    """The step, where real numbers (rates, moduli) may multiply complex ones of the same precision.
-
-    Under strict dtype promotion even that would raise; nothing else is promoted, all being widened.
-    """
-
-    @functools.wraps(step)
-    def call(*args, **kwargs):
-        with jax.numpy_dtype_promotion("standard"):
-            return step(*args, **kwargs)
-
-    return call
+    return all_numbers(rule.once, rule.debiased, t, numbers, weights, jnp.float32)[1]

@@ -19,8 +19,8 @@ from jax.tree_util import Partial
 
 from adaptive_tx import checks, values
 from adaptive_tx.arguments import Arguments, Static, in_dtype
-from adaptive_tx.leafwise import on_leaves
 from adaptive_tx.states import exportable, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")

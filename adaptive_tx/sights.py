@@ -15,8 +15,9 @@ from jax.tree_util import Partial
 
 from adaptive_tx import clip, noise
 from adaptive_tx.debiasing import correction, rule_state_of
-from adaptive_tx.leafwise import Rule, keywords_of, known_to, rule_of
+from adaptive_tx.leafwise import Rule, known_to, rule_of
 from adaptive_tx.numerics import Decay, modulus, narrow
+from adaptive_tx.stepping import keywords_of
 from adaptive_tx.transformation import Stage, Transformation, innermost
 
 NOISE = ("gradient_signal", "gradient_noise", "gradient_noise_scale")

@@ -7,7 +7,6 @@ transformation from two functions, chaining, and wrapping.
 """
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import jax
 import optax
 from jax.tree_util import Partial
 
-from adaptive_tx import checks, naming, values
+from adaptive_tx import checks, naming, opaque, values
 from adaptive_tx.arguments import Arguments, Static
 
 
@@ -40,8 +39,8 @@ class Transformation(optax.GradientTransformationExtraArgs):
 
         Nothing is checked here: JAX makes a value anew from whatever its leaves have become.
         """
-        if _is_plain(init) or _is_plain(update):
-            init, update = Partial(init), Partial(_plain_update, Static(update))
+        if opaque.is_plain(init) or opaque.is_plain(update):
+            init, update = Partial(init), Partial(opaque.plain_update, Static(update))
         return super().__new__(cls, init, update)
 
     @classmethod
@@ -197,27 +196,7 @@ def transformation_of(who: str, what: str, part) -> Transformation:
         hint = "; was it meant to be called?" if callable(part) else "."
         raise TypeError(f"{who}: {what} must be a gradient transformation, got {part!r}{hint}")
     static = Static(part)
-    return Transformation(Partial(_optax_init, static), Partial(_optax_update, static))
-
-
-def _optax_init(part: Static, params):
-    return part.value.init(params)
-
-
-def _optax_update(part: Static, updates, state, params=None, **extra):
-    update = optax.with_extra_args_support(part.value).update
-    return update(updates, state, params, **extra)
-
-
-def _is_plain(function: Any) -> bool:
-    return callable(function) and jax.tree_util.all_leaves([function])
-
-
-def _plain_update(function: Static, updates, state, params=None, **extra):
-    parameters = inspect.signature(function.value).parameters.values()
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-        extra = {k: v for k, v in extra.items() if k in {p.name for p in parameters}}
-    return function.value(updates, state, params, **extra)
+    return Transformation(Partial(opaque.optax_init, static), Partial(opaque.optax_update, static))
 
 
 def _chain_init(arguments: Arguments, params):

@@ -19,9 +19,10 @@ import optax
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import decay_rate, non_negative, positive
 from adaptive_tx.debiasing import rule_state_of, started, weights_after, with_weights
-from adaptive_tx.leafwise import Rule, new_slots, on_leaves
+from adaptive_tx.leafwise import Rule, new_slots
 from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.states import exportable, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 

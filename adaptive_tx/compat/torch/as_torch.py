@@ -11,6 +11,7 @@ torch.view_as_real; its moments are complex too.
 import dataclasses
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -51,11 +52,13 @@ def as_torch(tx: Transformation) -> Transformation:
     Args:
       tx: a transformation of `adaptive_tx.scale_by_*`, not a chain.
     """
-    rule, _ = tx.update.args
+    init: Any = tx.init
+    update: Any = tx.update
+    rule, _ = update.args
     rule = dataclasses.replace(rule, step=OnParts(rule.step), by_power=True)
 
     def turned(side: Partial) -> Partial:
         made = dataclasses.replace(side.args[-1], within="as_torch", scheduled=())
         return Partial(side.func, rule, made)
 
-    return Transformation(turned(tx.init), turned(tx.update))
+    return Transformation(turned(init), turned(update))

@@ -21,8 +21,9 @@ import optax
 
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import finite, non_negative, state_type
-from adaptive_tx.leafwise import new_slots, on_leaves
+from adaptive_tx.leafwise import new_slots
 from adaptive_tx.states import exportable, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 

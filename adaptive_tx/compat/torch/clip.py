@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from adaptive_tx.arguments import Arguments
 from adaptive_tx.checks import Range, floating, state_type
 from adaptive_tx.clip import global_norm
-from adaptive_tx.leafwise import on_leaves
 from adaptive_tx.numerics import arithmetic_dtype, bounded, modulus, real_dtype, widen
 from adaptive_tx.states import CountState, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 norm_limit = Range(0.0, 1e12, "[]")

@@ -22,8 +22,8 @@ from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import finite, positive
 from adaptive_tx.compat.torch.newton_schulz import newton_schulz
-from adaptive_tx.leafwise import on_leaves
 from adaptive_tx.states import CountState, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 FACTORS = {

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 
 from adaptive_tx.arguments import Arguments, in_dtype
 from adaptive_tx.checks import Range, choice, finite, floating, non_negative, positive, state_type
-from adaptive_tx.leafwise import on_leaves
 from adaptive_tx.states import exportable, incremented
+from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
 
 factor_range = Range(0.0, 1.0, "[)")
