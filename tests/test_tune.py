@@ -46,8 +46,8 @@ ADAM = tune.sweep(atx.adam, learning_rate=RATES, b2=[0.9, 0.99])
 HOW = {"steps": 12, "batch_size": 8, "seeds": 2, "evaluate": evaluate, "progress": False}
 
 
-def trained(sweep=ADAM, **changes):
-    return tune.train(loss, make_params, DATA, sweep, **{**HOW, **changes})
+def trained(sweep=ADAM, data=DATA, **changes):
+    return tune.train(loss, make_params, data, sweep, **{**HOW, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -559,6 +559,18 @@ def test_wrong_data_and_losses_are_told():
         call(data={**DATA, "y": DATA["y"][1:]})
     with pytest.raises(ValueError, match=r"data\['x'\] has no axis of examples"):
         call(data={"x": 1.0})
+    with pytest.raises(
+        TypeError, match="train: data holds lists of Python numbers; make them np.arr"
+    ):
+        call(data=INPUTS.tolist())
+    with pytest.raises(TypeError, match=r"train: data\['y'\] holds lists of Python numbers"):
+        call(data={**DATA, "y": DATA["y"].tolist()})
+    with pytest.raises(TypeError, match="train: data is a generator, which a compiled .* of a key"):
+        call(data=(DATA for _ in range(3)))
+    with pytest.raises(TypeError, match=r"train: data\['y'\] is a list_iterator, which"):
+        call(data={**DATA, "y": iter([1.0])})
+    with pytest.raises(TypeError, match=r"train: data\['y'\] is an array of <U1, which are no num"):
+        call(data={**DATA, "y": np.array(["a"] * 40)})
     with pytest.raises(TypeError, match=r"loss must take \(params, batch\)"):
         call(loss=lambda params: 0.0)
     with pytest.raises(TypeError, match="loss must return a scalar"):
@@ -568,6 +580,80 @@ def test_wrong_data_and_losses_are_told():
     with pytest.raises(TypeError) as caught:
         call(loss=lambda params, batch: params["w"] @ batch["x"])
     assert any("batch['x'] (8, 3)" in note for note in caught.value.__notes__)
+
+
+# Batches that never change, leaves that never do. -------------------------------------------------
+
+
+def one_batch(key):
+    return jax.tree.map(lambda x: jnp.asarray(x[:8]), DATA)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        one_batch,
+        jax.jit(one_batch),
+        lambda key: jax.tree.map(lambda x: jnp.asarray(RNG.permutation(x)), DATA),
+        lambda key: jax.tree.map(lambda x: x + jnp.zeros(8)[0], one_batch(key)),
+    ],
+    ids=["ignores", "jitted", "numpy", "constant"],
+)
+def test_a_data_function_must_use_its_key(draw):
+    """NumPy's numbers differ from call to call, but a compiled program draws them once."""
+    said = r"train: data gives equal batches for two keys.*randint\(key.*batch_size=None"
+    with pytest.raises(ValueError, match=said):
+        trained(data=draw, batch_size=None)
+
+
+def test_a_batch_of_nothing_need_not_vary():
+    def bowl(params, batch):
+        return jnp.sum(params["w"] ** 2) + params["b"] ** 2
+
+    result = tune.train(
+        bowl, make_params, lambda key: (), ADAM, steps=2, progress=False, evaluate=None
+    )
+    assert not result.diverged.any()
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_without_a_batch_size_every_step_sees_all(seeds):
+    sweep = tune.sweep(atx.sgd, learning_rate=[0.05, 0.1])
+    result = trained(sweep, batch_size=None, seeds=seeds, steps=3)
+    for i, rate in enumerate([0.05, 0.1]):
+        params = make_params(jax.random.split(jax.random.key(0), seeds)[0])
+        for step in range(3):
+            value, grads = jax.value_and_grad(loss)(params, jax.tree.map(jnp.asarray, DATA))
+            np.testing.assert_allclose(result.curves["loss"][i, 0, step], value, rtol=1e-5)
+            params = jax.tree.map(lambda p, g, rate=rate: p - rate * g, params, grads)
+
+
+def test_leaves_without_a_gradient_are_named():
+    def init(key):
+        return {**make_params(key), "stats": {"mean": jnp.zeros(()), "var": jnp.ones(())}}
+
+    @jax.jit
+    def normalised(params, batch):
+        stats = jax.lax.stop_gradient(params["stats"])
+        moved = batch["x"] - stats["mean"]
+        return loss(params, {**batch, "x": moved / jnp.sqrt(stats["var"])}), {"x": moved.mean()}
+
+    said = r"train: no gradient reaches params\['stats'\]\['mean'\], params\['stats'\]\['var'\]: .*"
+    with pytest.warns(UserWarning, match=said + "statistics of batches.*evaluate") as caught:
+        tune.train(normalised, init, DATA, ADAM, steps=1, batch_size=8, progress=False)
+    assert caught[0].filename == __file__
+
+
+def test_a_gradient_that_begins_at_zero_is_one():
+    """The layer below a layer of zeros gets its first gradient in the second step."""
+
+    def init(key):
+        return {"in": jax.random.normal(key, (3, 4)), "out": jnp.zeros(4)}
+
+    def deep(params, batch):
+        return jnp.mean((batch["x"] @ params["in"] @ params["out"] - batch["y"]) ** 2)
+
+    tune.train(deep, init, DATA, ADAM, steps=1, batch_size=8, progress=False)
 
 
 # What comes out. ---------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def test_every_function_counts(tmp_path):
             return {"w": scale * jax.random.normal(key, (3,)), "b": jnp.zeros(())}
 
         def draw(key):
-            x = jax.random.normal(key, (rows, 3))
+            x = jnp.ones((rows, 3)) * jax.random.uniform(key)
             return {"x": x, "y": rate * x.sum(1)}
 
         def evaluate(params):

@@ -1,5 +1,6 @@
 """What a training learns from: arrays of examples, or a function that draws batches, checked."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ NUMBERS = (bool, int, float, complex)
 
 def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
     """Data as a tree of arrays with a common first axis, the shapes of a batch, the number of rows."""
-    leaves = jax.tree.leaves_with_path(data)
+    leaves = jax.tree.leaves_with_path(data, is_leaf=lambda x: isinstance(x, Iterator))
     if not leaves:
         raise ValueError(f"{who}: data has no arrays.")
     for path, leaf in leaves:
