@@ -79,6 +79,20 @@ def test_ranges():
     ].tolist() == [0.0, 0.3, 0.6, 0.9]
 
 
+def test_a_narrow_range_keeps_its_points_apart():
+    """Four digits of a b2 near 1 are the same, or 1."""
+    assert tune.uniform(0.999, 0.99999, 5).grid("", "") == [
+        0.999, 0.9992475, 0.999495, 0.9997425, 0.99999,
+    ]  # fmt: skip
+    assert tune.log_uniform(0.12345678, 0.12345679, 2).grid("", "") == [0.12345678, 0.12345679]
+    assert tune.log_uniform(1e-5, 1, 16).grid("", "")[:4] == [1e-5, 2.154e-5, 4.642e-5, 0.0001]
+    for low, high in ((0.999, 0.99999), (0.5, 1 - 1e-9), (0.1, 0.1 + 1e-12)):
+        for make in (tune.uniform, tune.log_uniform):
+            points = tune.random(200, 0, b=make(low, high)).columns["b"]
+            assert len(set(points)) > 190 and low <= min(points) and max(points) <= high
+            np.testing.assert_allclose(np.mean(points) - low, (high - low) / 2, rtol=0.1)
+
+
 def test_random_draws():
     ranges = {"learning_rate": tune.log_uniform(1e-4, 1), "b1": tune.uniform(0.5, 0.9)}
     one, two, other = (tune.random(500, seed, **ranges).columns for seed in (0, 0, 1))

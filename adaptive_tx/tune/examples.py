@@ -20,8 +20,9 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
     leaves = jax.tree.leaves_with_path(data, is_leaf=lambda x: isinstance(x, Iterator))
     if not leaves:
         raise ValueError(f"{who}: data has no arrays.")
+    stack = " Stack a list of examples into arrays." if isinstance(data, list) else ""
     for path, leaf in leaves:
-        _is_array(who, path, leaf)
+        _is_array(who, path, leaf, stack)
     rows = {len(leaf) for _, leaf in leaves}
     if len(rows) > 1:
         told = ", ".join(f"{checks.keystr('data', path)} {len(leaf)}" for path, leaf in leaves)
@@ -30,13 +31,15 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
     if batch_size is not None:
         size = checks.whole(who, "batch_size", batch_size, 1)
         if size > n:
-            raise ValueError(f"{who}: batch_size {size} is more than the {n} examples of data.")
+            raise ValueError(
+                f"{who}: batch_size {size} is more than the {n} examples of data.{stack}"
+            )
     data = jax.tree.map(jnp.asarray, data)
     batch = jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), data)
     return data, batch, n
 
 
-def _is_array(who: str, path: tuple, leaf: Any) -> None:
+def _is_array(who: str, path: tuple, leaf: Any, stack: str) -> None:
     """A leaf of data must have numbers, and an axis of examples.
 
     Raises:
@@ -54,7 +57,7 @@ def _is_array(who: str, path: tuple, leaf: Any) -> None:
             "all examples as arrays, or a function of a key that draws a batch."
         )
     if np.ndim(leaf) == 0:
-        raise ValueError(f"{who}: {name} has no axis of examples.")
+        raise ValueError(f"{who}: {name} has no axis of examples.{stack}")
     if not isinstance(leaf, jax.Array) and (kind := np.asarray(leaf).dtype).kind in "OSUMm":
         raise TypeError(f"{who}: {name} is an array of {kind}, which are no numbers.")
 
