@@ -34,10 +34,8 @@ class Range(NamedTuple):
     def _rounded(self, x: float, count: int) -> float:
         """The fewest digits, four or more, that move it by no thousandth of its share of the interval."""
         wide = x * math.log(self.high / self.low) if self.log else self.high - self.low
-        for digits in range(4, 18):
-            short = float(f"{x:.{digits}g}")
-            if abs(short - x) <= 1e-3 * wide / count:
-                break
+        shorter = (float(f"{x:.{digits}g}") for digits in range(4, 18))
+        short = next(y for y in shorter if abs(y - x) <= 1e-3 * wide / count)
         return min(max(short, self.low), self.high)
 
     def __repr__(self) -> str:
