@@ -1,5 +1,6 @@
 """Sweeps and their training: against a plain loop, in chunks, halved, interrupted, on several devices."""
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from rich import console
 
 import adaptive_tx as atx
 from adaptive_tx import tune
@@ -687,6 +689,34 @@ def test_tables_and_files(plain, tmp_path):
     rows = (tmp_path / "a.csv").read_text().splitlines()
     assert rows[0] == "optimizer,learning_rate,b2,seed,steps,diverged,score,loss"
     assert len(rows) == 1 + 6 * 2
+
+
+@pytest.mark.parametrize("wide", [200, 80, 60, 40, 20])
+def test_no_number_is_cut_however_narrow_the_terminal(plain, wide):
+    said = io.StringIO()
+    console.Console(file=said, width=wide).print(plain.table())
+    lines = said.getvalue().splitlines()
+    assert max(map(len, lines)) <= wide
+    told = plain.table(plain=True).splitlines()
+    head, best = told[0].split(), told[1].split()
+    assert lines[0].split() == head if wide >= 60 else len(lines) > 7
+    shown = " ".join(said.getvalue().split())
+    assert "\u2026" not in shown and all(x in shown for line in told[1:] for x in line.split())
+    if wide == 20:
+        assert lines[0].split() == best[:1] and "learning_rate" in shown
+
+
+def test_close_settings_are_told_apart():
+    sweep = tune.sweep(atx.adam, learning_rate=0.1, b2=tune.uniform(0.999, 0.99999, 5))
+    table = trained(sweep, steps=1, seeds=1).table(plain=True)
+    assert {"0.999", "0.9992475", "0.99999"} <= set(table.split())
+
+
+def test_the_bar_tells_of_the_training_loss(capsys):
+    """Not of the loss that `evaluate` finds and that ranks."""
+    trained(steps=4, progress=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "adam" in said and "best training loss" in said
 
 
 def test_several_optimizers(tmp_path):

@@ -55,9 +55,17 @@ def call(
         "version": version,
         "float": jnp.dtype(jax.dtypes.canonicalize_dtype(float)).name,
         "jax": jax.__version__,
-        "adaptive-tx": importlib.metadata.version("adaptive-tx"),
+        "adaptive-tx": installed("adaptive-tx"),
     }
     return Call(asked, {name: one.digest for name, one in prints.items()})
+
+
+def installed(package: str) -> str | None:
+    """The version of a package; None if it is only found on the path."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _first_step(tx: Transformation, params: Any) -> ClosedJaxpr:

@@ -39,8 +39,6 @@ class Fingerprint:
             return _hashed("program", self._jaxpr(x.jaxpr), *map(self._of, x.consts))
         if isinstance(x, Jaxpr):
             return self._jaxpr(x)
-        if isinstance(x, jax.ShapeDtypeStruct):
-            return _hashed("shape", f"{x.dtype}{x.shape}")
         if hasattr(x, "__array__") and not isinstance(x, type):
             return _array(x)
         if isinstance(x, dict):

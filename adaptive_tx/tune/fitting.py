@@ -3,6 +3,7 @@
 Where its headers are too wide, they stand on several lines; where that is not enough, so does each row.
 """
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -24,7 +25,7 @@ class Fitting(JupyterMixin):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.title:
             yield Text(self.title, style="bold")
-        stacked = [name.replace("_", "_\n").replace(" ", "\n") for name in self.head]
+        stacked = [re.sub(r"(?<=\w) |(?<=_)", "\n", name) for name in self.head]
         for head in (self.head, stacked):
             if self._width(head) <= options.max_width:
                 yield self._table(head)

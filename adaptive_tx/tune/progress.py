@@ -29,7 +29,7 @@ def progress_bar(
     bar = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(bar_width=BAR),
         TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[best]}", markup=False, table_column=Column(no_wrap=False)),
+        TextColumn("{task.fields[best]}", markup=False, table_column=Column(overflow="fold")),
     )  # fmt: skip
     with bar:
         total = sum(search.task.plan.work(len(search.sweep)) for search in searches)

@@ -127,12 +127,10 @@ class Search:
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        if self.store is None:
+        if self.store is None or self.name not in self.store:
             return
+        _, like = shapes(self.task, self.sweep.tx)
         with self.store.load(self.name) as kept:
-            if kept is None:
-                return
-            _, like = shapes(self.task, self.sweep.tx)
             self.record = unpacked("record", kept, self.record)
             self.at = Place(
                 kept["alive"],

@@ -54,20 +54,19 @@ class Store:
             np.savez(file, **arrays)
         os.replace(part, path)
 
+    def __contains__(self, name: str) -> bool:
+        return self._kept(name).exists()
+
     @contextlib.contextmanager
-    def load(self, name: str) -> Iterator[dict[str, np.ndarray] | None]:
-        """What was kept under a name, for the block in which it is used.
+    def load(self, name: str) -> Iterator[dict[str, np.ndarray]]:
+        """What was kept under a name, for the block that reads it.
 
         Raises:
           ValueError: if it is not what was saved.
         """
         path = self._kept(name)
-        with self._reading(path):
-            if not path.exists():
-                yield None
-                return
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                yield dict(kept)
+        with self._reading(path), path.open("rb") as file, np.load(file) as kept:
+            yield dict(kept)
 
     def write_text(self, name: str, text: str) -> None:
         """A file for people: results."""
