@@ -707,9 +707,14 @@ def test_no_number_is_cut_however_narrow_the_terminal(plain, wide):
 
 
 def test_close_settings_are_told_apart():
-    sweep = tune.sweep(atx.adam, learning_rate=0.1, b2=tune.uniform(0.999, 0.99999, 5))
-    table = trained(sweep, steps=1, seeds=1).table(plain=True)
-    assert {"0.999", "0.9992475", "0.99999"} <= set(table.split())
+    b2 = tune.uniform(0.999, 0.99999, 5)
+    result = trained(tune.sweep(atx.adam, learning_rate=[0.1, 0.2], b2=b2), steps=1, seeds=1)
+    close = ["0.999", "0.9992475", "0.999495", "0.9997425", "0.99999"]
+    assert set(close) <= set(result.table(plain=True).split())
+    figure = result.plot()
+    figure.canvas.draw()
+    labels = [tick.get_text() for tick in figure.axes[3].get_yticklabels()]
+    assert len(set(labels)) == 5, labels
 
 
 def test_the_bar_tells_of_the_training_loss(capsys):
