@@ -208,6 +208,8 @@ def test_python_inside_needs_a_version(tmp_path):
     assert not list(tmp_path.iterdir())
     trained(calls, out=tmp_path, version=1)
     trained(calls, out=tmp_path, version=1)
+    with pytest.raises(TypeError, match="train: version must be an int or a string, got 1.5"):
+        trained(calls, out=tmp_path, version=1.5)
     with pytest.raises(ValueError, match="version was 1, now 2"):
         trained(calls, out=tmp_path, version=2)
     trained(calls)
@@ -231,11 +233,17 @@ def test_a_function_is_what_it_is_now():
 # The folder. -------------------------------------------------------------------------------------
 
 
-def test_results_without_their_call_are_left_alone(tmp_path):
-    (tmp_path / "results.csv").write_text("mine")
-    with pytest.raises(ValueError, match="train: .* holds results.csv of another training"):
+@pytest.mark.parametrize("name", ["results.csv", "results.json", "adam.npz"])
+def test_what_another_run_left_is_left_alone(name, tmp_path):
+    (tmp_path / "data.npz").write_text("no result")
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(
+        ValueError, match=f"train: .* holds {name} of another training, but no call"
+    ):
         trained(out=tmp_path)
-    assert (tmp_path / "results.csv").read_text() == "mine"
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / name).unlink()
+    trained(out=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["call.json", "adam.npz"])

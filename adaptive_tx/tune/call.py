@@ -30,8 +30,11 @@ def call(
       version: of code that runs in Python, which jax does not show; None if there is none.
 
     Raises:
+      TypeError: for a version that is neither a whole number nor a string.
       ValueError: if there is such code, and no version of it.
     """
+    if not isinstance(version, (int, str, type(None))):
+        raise TypeError(f"{who}: version must be an int or a string, got {version!r}.")
     traces = task.traces
     prints = {
         "loss": traces.loss,

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ import numpy as np
 from adaptive_tx.tune.call import Call
 
 DAMAGES = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
-RESULTS = ("results.json", "results.csv", "*.npz")
+RESULTS = ("results.json", "results.csv")
 
 
 class Store:
     """A folder: `call.json` says what is trained, and one .npz for each sweep how far it is."""
 
-    def __init__(self, who: str, folder: str | os.PathLike, call: Call):
-        """Opens the folder, or makes it.
+    def __init__(self, who: str, folder: str | os.PathLike, call: Call, sweeps: Iterable[str]):
+        """Opens the folder, or makes it; `sweeps` are the names under which it will keep something.
 
         Raises:
           ValueError: if it holds another training, or something that cannot be read.
@@ -41,9 +41,9 @@ class Store:
             if changes:
                 self._refuse(f"another training ({'; '.join(changes)})")
         else:
-            left = sorted(found.name for name in RESULTS for found in self.folder.glob(name))
-            if left:
-                self._refuse(f"{', '.join(left)} of another training, which has no call.json")
+            files = [*(self.folder / name for name in RESULTS), *map(self._kept, sweeps)]
+            if left := [path.name for path in files if path.exists()]:
+                self._refuse(f"{', '.join(left)} of another training, but no call.json")
             self.write_text("call.json", json.dumps(now, indent=1) + "\n")
 
     def save(self, name: str, arrays: Mapping[str, Any]) -> None:

@@ -89,7 +89,7 @@ def train(
             "key": as_key(WHO, key)[0], "at_once": at_once, "points": points,
             "halving": halving and list(halving),
         }  # fmt: skip
-        store = Store(WHO, out, call(WHO, the_task, sweeps, version, asked))
+        store = Store(WHO, out, call(WHO, the_task, sweeps, version, asked), sweeps)
     searches = [Search(the_task, one, name, store) for name, one in sweeps.items()]
     ends = unwinding() if store else contextlib.nullcontext()
     with ends, progress_bar(searches, shown=progress) as show:
