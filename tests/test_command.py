@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 
 import pytest
 
@@ -53,6 +55,10 @@ def command(*argv) -> int:
         (["--halving", "10"], "expected EVERY:KEEP, with KEEP between 0 and 1, got '10'"),
         (["--halving", "10:1"], "expected EVERY:KEEP, with KEEP between 0 and 1, got '10:1'"),
         (["--halving", "0:0.5"], "--halving: expected a whole number of at least 1, got '0'"),
+        (
+            ["--halving", "1000:0.5", "--steps", "10"],
+            "halving after every 1000 steps drops nothing in 10 steps; its every must be below 10.",
+        ),
         (["--within", "-1"], "--within: expected a number above 0, got '-1'"),
         (["--batch-size", "106", "--task", "iris"], "batch_size 106 is more than the 105"),
         (["--fast"], "--fast"),
@@ -213,6 +219,32 @@ def test_a_task_smaller_than_a_batch_is_one_batch(tmp_path, capsys):
 # Interrupted. ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+def test_a_stopped_sweep_goes_on(stop, code, tmp_path, capsys, monkeypatch):
+    """Whatever stops it, the steps that are being made are made, and kept."""
+    argv = [*SMALL, "--axis", "learning_rate=0.01,0.1", "--out", str(tmp_path)]
+    advance, calls = Chunk.advance, []
+
+    def stopped(*args):
+        calls.append(args)
+        if len(calls) == 7:
+            os.kill(os.getpid(), stop)
+        return advance(*args)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where in background
+    monkeypatch.setattr(Chunk, "advance", stopped)
+    assert command(*argv) == code
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGINT, before)
+    err = capsys.readouterr().err
+    assert err == "adaptive-tx tune: interrupted; the same command goes on from here\n"
+    assert len(calls) == 7
+    assert command(*argv) == 0
+    assert len(calls) == 20
+
+
 def test_an_interrupted_sweep_goes_on(tmp_path, capsys, monkeypatch):
     argv = [*SMALL, "--optimizer", "adam,sgd", "--axis", "learning_rate=0.01,0.1", "--out"]
     assert command(*argv, str(tmp_path / "whole")) == 0
@@ -250,7 +282,7 @@ def test_a_folder_of_another_sweep_is_left_alone(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert stopped.value.code == 2
         assert out == ""
-        assert "holds another training" in err
+        assert "holds another training (" in err
         assert err.count("\n") == 1
     assert (tmp_path / "results.json").read_text() == before
 

@@ -1,5 +1,6 @@
 """Sweeps and their training: against a plain loop, in chunks, halved, interrupted, on several devices."""
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from rich import console
 
 import adaptive_tx as atx
 from adaptive_tx import tune
@@ -46,8 +48,8 @@ ADAM = tune.sweep(atx.adam, learning_rate=RATES, b2=[0.9, 0.99])
 HOW = {"steps": 12, "batch_size": 8, "seeds": 2, "evaluate": evaluate, "progress": False}
 
 
-def trained(sweep=ADAM, **changes):
-    return tune.train(loss, make_params, DATA, sweep, **{**HOW, **changes})
+def trained(sweep=ADAM, data=DATA, **changes):
+    return tune.train(loss, make_params, data, sweep, **{**HOW, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,20 @@ def test_ranges():
     assert tune.sweep(atx.adam, learning_rate=0.1, b1=tune.uniform(0, 0.9, 4)).settings[
         "b1"
     ].tolist() == [0.0, 0.3, 0.6, 0.9]
+
+
+def test_a_narrow_range_keeps_its_points_apart():
+    """Four digits of a b2 near 1 are the same, or 1."""
+    assert tune.uniform(0.999, 0.99999, 5).grid("", "") == [
+        0.999, 0.9992475, 0.999495, 0.9997425, 0.99999,
+    ]  # fmt: skip
+    assert tune.log_uniform(0.12345678, 0.12345679, 2).grid("", "") == [0.12345678, 0.12345679]
+    assert tune.log_uniform(1e-5, 1, 16).grid("", "")[:4] == [1e-5, 2.154e-5, 4.642e-5, 0.0001]
+    for low, high in ((0.999, 0.99999), (0.5, 1 - 1e-9), (0.1, 0.1 + 1e-12)):
+        for make in (tune.uniform, tune.log_uniform):
+            points = tune.random(200, 0, b=make(low, high)).columns["b"]
+            assert len(set(points)) > 190 and low <= min(points) and max(points) <= high
+            np.testing.assert_allclose(np.mean(points) - low, (high - low) / 2, rtol=0.1)
 
 
 def test_random_draws():
@@ -445,7 +461,7 @@ def test_another_call_does_not_overwrite(tmp_path):
     trained(out=tmp_path)
     with pytest.raises(ValueError, match=r"holds another training \(steps was 12, now 13\)"):
         trained(out=tmp_path, steps=13)
-    with pytest.raises(ValueError, match="sweeps was"):
+    with pytest.raises(ValueError, match="another sweep adam"):
         trained(tune.sweep(atx.adam, learning_rate=[0.3]), out=tmp_path)
 
 
@@ -531,11 +547,12 @@ def test_devices_share_the_members():
     ("changes", "error", "said"),
     [
         ({"steps": 0}, ValueError, "train: steps must be at least 1, got 0"),
-        ({"batch_size": None}, TypeError, "train: needs batch_size"),
+        ({"batch_size": 0}, ValueError, "train: batch_size must be at least 1, got 0"),
         ({"batch_size": 41}, ValueError, "batch_size 41 is more than the 40 examples"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"at_once": 0}, ValueError, "at_once must be at least 1"),
         ({"halving": 3}, TypeError, r"halving must be \(every, keep\), got 3"),
+        ({"halving": (12, 0.5)}, ValueError, "halving after every 12 steps drops nothing in 12"),
         ({"halving": (3, 1.0)}, ValueError, r"keep must lie in \(0, 1\), got 1.0"),
         ({"maximize": "accuracy"}, ValueError, "no 'accuracy' to rank by; name one of loss"),
         ({"minimize": "a", "maximize": "b"}, TypeError, "minimize or maximize, not both"),
@@ -559,6 +576,18 @@ def test_wrong_data_and_losses_are_told():
         call(data={**DATA, "y": DATA["y"][1:]})
     with pytest.raises(ValueError, match=r"data\['x'\] has no axis of examples"):
         call(data={"x": 1.0})
+    with pytest.raises(
+        TypeError, match="train: data holds lists of Python numbers; make them np.arr"
+    ):
+        call(data=INPUTS.tolist())
+    with pytest.raises(TypeError, match=r"train: data\['y'\] holds lists of Python numbers"):
+        call(data={**DATA, "y": DATA["y"].tolist()})
+    with pytest.raises(TypeError, match="train: data is a generator, which a compiled .* of a key"):
+        call(data=(DATA for _ in range(3)))
+    with pytest.raises(TypeError, match=r"train: data\['y'\] is a list_iterator, which"):
+        call(data={**DATA, "y": iter([1.0])})
+    with pytest.raises(TypeError, match=r"train: data\['y'\] is an array of <U1, which are no num"):
+        call(data={**DATA, "y": np.array(["a"] * 40)})
     with pytest.raises(TypeError, match=r"loss must take \(params, batch\)"):
         call(loss=lambda params: 0.0)
     with pytest.raises(TypeError, match="loss must return a scalar"):
@@ -570,6 +599,80 @@ def test_wrong_data_and_losses_are_told():
     assert any("batch['x'] (8, 3)" in note for note in caught.value.__notes__)
 
 
+# Batches that never change, leaves that never do. -------------------------------------------------
+
+
+def one_batch(key):
+    return jax.tree.map(lambda x: jnp.asarray(x[:8]), DATA)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        one_batch,
+        jax.jit(one_batch),
+        lambda key: jax.tree.map(lambda x: jnp.asarray(RNG.permutation(x)), DATA),
+        lambda key: jax.tree.map(lambda x: x + jnp.zeros(8)[0], one_batch(key)),
+    ],
+    ids=["ignores", "jitted", "numpy", "constant"],
+)
+def test_a_data_function_must_use_its_key(draw):
+    """NumPy's numbers differ from call to call, but a compiled program draws them once."""
+    said = r"train: data gives equal batches for two keys.*randint\(key.*batch_size=None"
+    with pytest.raises(ValueError, match=said):
+        trained(data=draw, batch_size=None)
+
+
+def test_a_batch_of_nothing_need_not_vary():
+    def bowl(params, batch):
+        return jnp.sum(params["w"] ** 2) + params["b"] ** 2
+
+    result = tune.train(
+        bowl, make_params, lambda key: (), ADAM, steps=2, progress=False, evaluate=None
+    )
+    assert not result.diverged.any()
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_without_a_batch_size_every_step_sees_all(seeds):
+    sweep = tune.sweep(atx.sgd, learning_rate=[0.05, 0.1])
+    result = trained(sweep, batch_size=None, seeds=seeds, steps=3)
+    for i, rate in enumerate([0.05, 0.1]):
+        params = make_params(jax.random.split(jax.random.key(0), seeds)[0])
+        for step in range(3):
+            value, grads = jax.value_and_grad(loss)(params, jax.tree.map(jnp.asarray, DATA))
+            np.testing.assert_allclose(result.curves["loss"][i, 0, step], value, rtol=1e-5)
+            params = jax.tree.map(lambda p, g, rate=rate: p - rate * g, params, grads)
+
+
+def test_leaves_without_a_gradient_are_named():
+    def init(key):
+        return {**make_params(key), "stats": {"mean": jnp.zeros(()), "var": jnp.ones(())}}
+
+    @jax.jit
+    def normalised(params, batch):
+        stats = jax.lax.stop_gradient(params["stats"])
+        moved = batch["x"] - stats["mean"]
+        return loss(params, {**batch, "x": moved / jnp.sqrt(stats["var"])}), {"x": moved.mean()}
+
+    said = r"train: no gradient reaches params\['stats'\]\['mean'\], params\['stats'\]\['var'\]: .*"
+    with pytest.warns(UserWarning, match=said + "statistics of batches.*evaluate") as caught:
+        tune.train(normalised, init, DATA, ADAM, steps=1, batch_size=8, progress=False)
+    assert caught[0].filename == __file__
+
+
+def test_a_gradient_that_begins_at_zero_is_one():
+    """The layer below a layer of zeros gets its first gradient in the second step."""
+
+    def init(key):
+        return {"in": jax.random.normal(key, (3, 4)), "out": jnp.zeros(4)}
+
+    def deep(params, batch):
+        return jnp.mean((batch["x"] @ params["in"] @ params["out"] - batch["y"]) ** 2)
+
+    tune.train(deep, init, DATA, ADAM, steps=1, batch_size=8, progress=False)
+
+
 # What comes out. ---------------------------------------------------------------------------------
 
 
@@ -578,7 +681,6 @@ def test_tables_and_files(plain, tmp_path):
     assert lines[0].split() == ["optimizer", "learning_rate", "b2", "loss", "±", "std"]
     assert len(lines) == 7 and len(plain.table(2, plain=True).splitlines()) == 3
     assert lines[1].split()[1:3] == [f"{x:g}" for x in plain.best.settings.values()]
-    assert plain.table().row_count == 6
     plain.to_json(tmp_path / "a.json")
     plain.to_csv(tmp_path / "a.csv")
     kept = json.loads((tmp_path / "a.json").read_text())
@@ -587,6 +689,39 @@ def test_tables_and_files(plain, tmp_path):
     rows = (tmp_path / "a.csv").read_text().splitlines()
     assert rows[0] == "optimizer,learning_rate,b2,seed,steps,diverged,score,loss"
     assert len(rows) == 1 + 6 * 2
+
+
+@pytest.mark.parametrize("wide", [200, 80, 60, 40, 20])
+def test_no_number_is_cut_however_narrow_the_terminal(plain, wide):
+    said = io.StringIO()
+    console.Console(file=said, width=wide).print(plain.table())
+    lines = said.getvalue().splitlines()
+    assert max(map(len, lines)) <= wide
+    told = plain.table(plain=True).splitlines()
+    head, best = told[0].split(), told[1].split()
+    assert lines[0].split() == head if wide >= 60 else len(lines) > 7
+    shown = " ".join(said.getvalue().split())
+    assert "\u2026" not in shown and all(x in shown for line in told[1:] for x in line.split())
+    if wide == 20:
+        assert lines[0].split() == best[:1] and "learning_rate" in shown
+
+
+def test_close_settings_are_told_apart():
+    b2 = tune.uniform(0.999, 0.99999, 5)
+    result = trained(tune.sweep(atx.adam, learning_rate=[0.1, 0.2], b2=b2), steps=1, seeds=1)
+    close = ["0.999", "0.9992475", "0.999495", "0.9997425", "0.99999"]
+    assert set(close) <= set(result.table(plain=True).split())
+    figure = result.plot()
+    figure.canvas.draw()
+    labels = [tick.get_text() for tick in figure.axes[3].get_yticklabels()]
+    assert len(set(labels)) == 5, labels
+
+
+def test_the_bar_tells_of_the_training_loss(capsys):
+    """Not of the loss that `evaluate` finds and that ranks."""
+    trained(steps=4, progress=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "adam" in said and "best training loss" in said
 
 
 def test_several_optimizers(tmp_path):

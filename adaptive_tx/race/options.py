@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from adaptive_tx.checks import SMALLEST
+from adaptive_tx.tune.axes import log_uniform
 from adaptive_tx.tune.options import at_least_one
 
 MODELS = ("logistic", "mlp", "cnn")
@@ -40,7 +41,7 @@ def learning_rates(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(
             f"low:high:count needs low < high and a count of 2 or more; got {text!r}"
         )
-    return tuple(float(f"{rate:.4g}") for rate in np.geomspace(low, high, count))
+    return tuple(log_uniform(low, high, count).grid("race", "rates"))
 
 
 def _rate(word: str, text: str) -> float:

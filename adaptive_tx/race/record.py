@@ -1,6 +1,5 @@
 """Every number of a race as JSON."""
 
-import importlib.metadata
 import json
 import platform
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 
 from adaptive_tx.race.options import BATCH, Options
 from adaptive_tx.race.score import DIVERGED, POINTS, Score
+from adaptive_tx.tune.call import installed
 from adaptive_tx.tune.tasks.digits import Digits
 
 PACKAGES = "adaptive-tx", "jax", "jaxlib", "optax"
@@ -37,7 +37,7 @@ def save(
             "width": f"mean test accuracy within {POINTS} of that at best_rate, around it",
             "diverged": f"not finite, or train loss above {DIVERGED:.4f} nats; counts as a guess",
         },
-        "versions": {name: _version(name) for name in PACKAGES}
+        "versions": {name: installed(name) for name in PACKAGES}
         | {"python": platform.python_version()},
         "device": {"platform": device.platform, "kind": device.device_kind},
         "seconds": round(seconds, 3),
@@ -73,10 +73,3 @@ def _lists(values: np.ndarray, missing: np.ndarray) -> list[list[float | None]]:
     """Rows of numbers, [rates][seeds], with None where one is missing."""
     rows = zip(values, missing, strict=True)
     return [[None if m else float(f"{v:.6g}") for v, m in zip(*row, strict=True)] for row in rows]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

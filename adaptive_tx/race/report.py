@@ -7,6 +7,7 @@ from rich.table import Table
 
 from adaptive_tx.race.options import Options
 from adaptive_tx.race.score import GUESS, POINTS, Score
+from adaptive_tx.tune.fitting import Fitting
 from adaptive_tx.tune.tasks.digits import Digits
 
 MISSING = "\u2013"
@@ -25,23 +26,15 @@ def show(scores: Sequence[Score], options: Options, data: Digits, seconds: float
         console.print(str(options.out / name), soft_wrap=True)
 
 
-def _table(scores: Sequence[Score], options: Options) -> Table:
-    table = Table(
-        title=f"Digits: {options.model}, {options.steps} steps, "
+def _table(scores: Sequence[Score], options: Options) -> Fitting:
+    head = ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds")
+    rows = [[str(rank), score.name, *_cells(score)] for rank, score in enumerate(scores, 1)]
+    return Fitting(
+        ("#", "optimizer", *head),
+        rows,
+        f"Digits: {options.model}, {options.steps} steps, "
         f"{len(options.rates)} rates x {options.seeds} seeds",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        padding=(0, 1),
-        header_style="bold",
     )
-    table.add_column("#", justify="right")
-    table.add_column("optimizer", style="bold", no_wrap=True)
-    for header in ("best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds"):
-        table.add_column(header, justify="right", no_wrap=True)
-    for rank, score in enumerate(scores, 1):
-        table.add_row(str(rank), score.name, *_cells(score))
-    return table
 
 
 def _cells(score: Score) -> list[str]:

@@ -18,17 +18,25 @@ class Range(NamedTuple):
     log: bool
 
     def grid(self, who: str, name: str) -> list[float]:
-        """`count` points from `low` to `high`, each to four digits."""
+        """`count` points from `low` to `high`, which stand as they are, the others rounded."""
         if self.count is None:
             raise ValueError(f"{who}: {name} needs a count to be an axis of a grid; got {self}.")
         space = np.geomspace if self.log else np.linspace
-        return [_four_digits(x) for x in space(self.low, self.high, self.count)]
+        inner = space(self.low, self.high, self.count)[1:-1]
+        return [self.low, *(self._rounded(x, self.count) for x in inner), self.high]
 
     def draws(self, rng: np.random.Generator, n: int) -> list[float]:
-        """`n` random points, each to four digits."""
+        """`n` random points, rounded."""
         low, high = (math.log(self.low), math.log(self.high)) if self.log else self[:2]
         points = rng.uniform(low, high, n)
-        return [_four_digits(x) for x in (np.exp(points) if self.log else points)]
+        return [self._rounded(x, n) for x in (np.exp(points) if self.log else points)]
+
+    def _rounded(self, x: float, count: int) -> float:
+        """The fewest digits, four or more, that move it by no thousandth of its share of the interval."""
+        wide = x * math.log(self.high / self.low) if self.log else self.high - self.low
+        shorter = (float(f"{x:.{digits}g}") for digits in range(4, 18))
+        short = next(y for y in shorter if abs(y - x) <= 1e-3 * wide / count)
+        return min(max(short, self.low), self.high)
 
     def __repr__(self) -> str:
         words = [f"{self.low:g}", f"{self.high:g}"] + (
@@ -129,7 +137,3 @@ def points(who: str, name: str, axis: Any) -> list[float]:
     if len(set(column)) < len(column) and who != "zipped":
         raise ValueError(f"{who}: {name} has the same value twice: {column}.")
     return column
-
-
-def _four_digits(x) -> float:
-    return float(f"{x:.4g}")

@@ -3,39 +3,20 @@
 Inside, a portion is laid out [seed, member], its last member repeated; what is told of it [member, seed].
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import jax
 import numpy as np
 
 from adaptive_tx.transformation import Transformation
 from adaptive_tx.tune import engine
-from adaptive_tx.tune.engine import Feed, Runs
-from adaptive_tx.tune.plan import Plan
-from adaptive_tx.tune.problem import Orders, Problem
+from adaptive_tx.tune.engine import Runs
 from adaptive_tx.tune.sweeps import Sweep
-from adaptive_tx.tune.workers import Workers
+from adaptive_tx.tune.task import Task
 
 Portions = tuple[Runs, ...]
 Numbers = dict[str, np.ndarray]  # by name, float[member, seed]
-
-
-class Task(NamedTuple):
-    """What all sweeps of a call train, and how."""
-
-    problem: Problem
-    make_params: Callable | None
-    params: Any
-    feed: Feed
-    orders: Orders | None  # None if batches are drawn by a function
-    told: tuple[str, ...]  # what the loss tells, recorded as curves
-    found: tuple[str, ...]  # what `evaluate` gives
-    by: tuple[str, float]  # what ranks, and its sign: least is best
-    seeds: int
-    plan: Plan
-    at_once: int | None
-    workers: Workers
 
 
 class Chunk:
@@ -56,7 +37,7 @@ class Chunk:
         here = self._txs[0], runs, task.feed, self._rows(0, 1), np.int32(0), np.int32(1)
         if kept is None:
             self._start = workers.compiled(engine.start, (), params, self._txs[0])
-        self._advance = workers.compiled(engine.advance, (task.problem, task.told), *here)
+        self._advance = workers.compiled(engine.advance, (task.problem, task.traces.told), *here)
         self._evaluated = workers.compiled(engine.evaluated, (task.problem,), runs.params)
 
     def begin(self) -> Portions:
@@ -122,6 +103,6 @@ def taken(runs: Runs, places: np.ndarray) -> Runs:
 
 def _made(task: Task) -> Any:
     """The initial parameters of each seed, [seed, ...]."""
-    if task.make_params is not None:
-        return engine.made(task.make_params, task.feed.keys)
+    if task.init is not None:
+        return engine.made(task.init, task.feed.keys)
     return jax.tree.map(lambda p: np.broadcast_to(p, (task.seeds, *p.shape)), task.params)

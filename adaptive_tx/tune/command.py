@@ -4,8 +4,7 @@ import argparse
 import sys
 from typing import NoReturn
 
-import numpy as np
-
+from adaptive_tx.tune.interrupts import Terminated
 from adaptive_tx.tune.options import (
     above_zero,
     at_least_one,
@@ -14,8 +13,7 @@ from adaptive_tx.tune.options import (
     optimizer_names,
     sweeps,
 )
-from adaptive_tx.tune.result import Result
-from adaptive_tx.tune.tasks import TASKS, Task, load
+from adaptive_tx.tune.tasks import TASKS, load
 from adaptive_tx.tune.training import train
 
 HELP = "sweep optimizers on a built-in task"
@@ -33,8 +31,8 @@ axes:
   learning_rate=1e-4:1e-1      with --random: anything between, drawn in the logarithm
   b1=0:0.9:linear              with --random: anything between
 """
+INTERRUPTED, TERMINATED = 130, 143  # exit codes, as of a process that the signal ended
 RATES = "learning_rate=1e-5:1:16"
-ROWS = 10  # of the table
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +100,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, tells and saves; returns the exit code."""
+    from adaptive_tx.tune import report
+
     axes = arguments.axis
     if "learning_rate" not in {one.name for one in axes if one.optimizer is None}:
         axes = [axis(RATES), *axes]
@@ -121,11 +121,11 @@ def run(arguments: argparse.Namespace) -> int:
         if not str(error).startswith("train: "):
             raise
         _refuse(arguments, error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as stop:
         print("adaptive-tx tune: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     result.plot().savefig(arguments.out / "tune.png", dpi=160)
-    _tell(task, result, batch_size, arguments)
+    report.show(task, result, batch_size, arguments)
     return 0
 
 
@@ -133,57 +133,3 @@ def _refuse(arguments: argparse.Namespace, error: Exception) -> NoReturn:
     """Says what is wrong in one line, and ends with exit code 2."""
     arguments.fail(" ".join(str(error).split()))
     raise AssertionError("fail ends the program")
-
-
-def _tell(task: Task, result: Result, batch_size: int, arguments: argparse.Namespace) -> None:
-    """The best rows, the best of each optimizer as one writes it, and where the files are."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    settings, seeds = result.scores.shape
-    console.print()
-    console.print(f"{task.name}: {task.about}", style="bold")
-    console.print(
-        f"{_counted(settings, 'setting')} x {_counted(seeds, 'seed')}, {arguments.steps:,} steps of "
-        f"{batch_size} of {len(task.data.targets):,} examples; {result.by} on "
-        f"{len(task.held_out.targets):,} others"
-    )
-    console.print()
-    console.print(result.table(top=ROWS))
-    if settings > ROWS:
-        console.print(f" and {settings - ROWS} more in results.csv", style="dim")
-    console.print()
-    for name in result.sweeps:
-        for line in _best(result, name, arguments.within):
-            console.print(line, soft_wrap=True, markup=False)
-    console.print()
-    for file in ("tune.png", "results.csv", "results.json"):
-        console.print(str(arguments.out / file), soft_wrap=True, markup=False)
-
-
-def _best(result: Result, name: str, within: float) -> list[str]:
-    """What is known of the best of one optimizer."""
-    if not np.isfinite(result.losses[np.array(result.names) == name]).any():
-        return [f"{name}: every setting diverged"]
-    best = result.best_of(name)
-    settings = ", ".join(f"{one}={value:g}" for one, value in best.settings.items())
-    ends = {one: values[best.index].mean() for one, values in result.found.items()}
-    found = ", ".join(
-        f"{one.replace('_', ' ')} {ends[one]:.4g}" for one in sorted(ends, key=result.by.__ne__)
-    )
-    return [f"atx.{name}({settings}): {found}", f"  = {best.tx!r}", *_width(result, name, within)]
-
-
-def _width(result: Result, name: str, within: float) -> list[str]:
-    """How wide the good range is; nothing where it cannot be known, as of random draws."""
-    try:
-        good = result.sensitivity(within)[name]
-    except ValueError:
-        return []
-    dropped = len(set(result.trained)) > 1
-    told = ", those dropped with what they had then" if dropped else ""
-    return [f"  learning rates with a {result.by} within {within:g} of it{told}: {good}"]
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -15,7 +15,7 @@ import optax
 from jax import lax
 
 from adaptive_tx.transformation import Transformation
-from adaptive_tx.tune.problem import Problem
+from adaptive_tx.tune.problem import Init, Problem
 
 
 class Runs(NamedTuple):
@@ -33,12 +33,19 @@ class Feed(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def made(make_params: Callable, keys):
+def made(init: Init, keys):
     """The parameters of each seed, [seed, ...].
 
     A program of its own, so that several sweeps share it: randomness compiles slowly.
     """
-    return jax.vmap(make_params)(keys)
+    return jax.vmap(init.make)(keys)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def drawn(problem: Problem, key):
+    """The batch that a function of a key makes."""
+    assert problem.draw is not None
+    return problem.draw(key)
 
 
 @jax.jit
@@ -68,7 +75,8 @@ def advance(
 
     Args:
       names: of what the loss tells.
-      rows: int32[seed, step, batch], the examples of each step from `first` on; None if drawn.
+      rows: int32[seed, step, batch], the examples of each step from `first` on; None if batches are
+        drawn, or all examples.
 
     Returns:
       The runs, and [seed, member] by name: the means over these steps of what the loss tells.
@@ -84,8 +92,7 @@ def advance(
 
     def of_members(i, rows, key, runs):
         if problem.draw is None:
-            row = lax.dynamic_index_in_dim(rows, i - first, keepdims=False)
-            batch = jax.tree.map(lambda x: x[row], feed.data)
+            batch = feed.data if rows is None else _taken(feed.data, rows, i - first)
             key = jax.random.fold_in(key, i) if problem.has_key else None
         else:
             key, for_batch = jax.random.split(jax.random.fold_in(key, i))
@@ -108,6 +115,12 @@ def advance(
         return runs, jax.tree.map(lambda total: total / steps, sums)
 
     return _over_seeds(of_seed)((rows, feed.keys, runs))
+
+
+def _taken(data, rows, i):
+    """The examples whose places are in row i."""
+    row = lax.dynamic_index_in_dim(rows, i, keepdims=False)
+    return jax.tree.map(lambda x: x[row], data)
 
 
 def _over_seeds(of_seed: Callable) -> Callable:

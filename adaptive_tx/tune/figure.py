@@ -47,7 +47,7 @@ def draw(result: "Result") -> Any:
 def _title(result: "Result") -> tuple[str, str]:
     seeds, diverged = result.scores.shape[1], int(result.diverged.any(1).sum())
     if np.isfinite(result.losses).any():
-        settings = ", ".join(f"{name} {x:.4g}" for name, x in result.best.settings.items())
+        settings = ", ".join(f"{name} {x:.7g}" for name, x in result.best.settings.items())
         best = f"best: {result.best.name}, {settings}"
     else:
         best = "nothing is best"
@@ -133,7 +133,6 @@ def _against(result: "Result", axis: str, place) -> None:
 
 def _heat(result: "Result", axes: tuple[str, str], table: np.ndarray, place, figure) -> None:
     """The score over a grid of two axes; each setting is a cell, what diverged is a cross."""
-    from adaptive_tx.plots import style
 
     x, y = (_known(result.settings[name]) for name in axes)
     shown = np.ma.masked_invalid(table)
@@ -149,15 +148,21 @@ def _heat(result: "Result", axes: tuple[str, str], table: np.ndarray, place, fig
         place.plot(*best, "o", ms=9, mfc="none", mec="#D55E00", mew=1.8)
     for numbers, ticks in ((x, place.set_xticks), (y, place.set_yticks)):
         every = -(-len(numbers) // 8)
-        ticks(
-            range(0, len(numbers), every),
-            [style.power(float(f"{n:.3g}")) for n in numbers[::every]],
-        )
+        ticks(range(0, len(numbers), every), _labels(numbers[::every]))
     place.tick_params(axis="x", rotation=45)
     place.set_xlabel(axes[0])
     place.set_ylabel(axes[1])
     place.set_title(f"{result.by}{' (negated)' if result.sign < 0 else ''}", loc="left", size=9)
     figure.colorbar(mesh, ax=place, extend="max", fraction=0.05, pad=0.03)
+
+
+def _labels(numbers: np.ndarray) -> list[str]:
+    """Numbers, in as many digits as tell them apart."""
+    from adaptive_tx.plots import style
+
+    apart = (d for d in range(3, 18) if len({f"{n:.{d}g}" for n in numbers}) == len(numbers))
+    digits = next(apart)
+    return [style.power(float(n), digits) for n in numbers]
 
 
 def _map(result: "Result") -> tuple[tuple[str, str], np.ndarray] | None:

@@ -56,5 +56,10 @@ def _rungs(who: str, steps: int, halving: Any) -> tuple[tuple[int, ...], float]:
     if not isinstance(halving, tuple) or len(halving) != 2:
         raise TypeError(f"{who}: halving must be (every, keep), got {halving!r}.")
     every = checks.whole(who, "halving's every", halving[0], 1)
+    if every >= steps:
+        raise ValueError(
+            f"{who}: halving after every {every} steps drops nothing in {steps} steps; "
+            f"its every must be below {steps}."
+        )
     keep = checks.number(who, "halving's keep", checks.Range(0.0, 1.0, "()")(halving[1]))
     return tuple(range(every, steps, every)), keep

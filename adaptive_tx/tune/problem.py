@@ -4,14 +4,12 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from adaptive_tx import checks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +20,14 @@ class Problem:
     has_key: bool  # whether the loss takes a key
     draw: Callable | None  # (key) -> batch; None: batches are rows of arrays
     evaluate: Callable | None
+    content: str = ""  # their fingerprint: a function can read what has changed since
 
     def losses(self, params, batch, key) -> tuple[jax.Array, dict[str, jax.Array]]:
         """The loss, and everything to record: the loss and the scalars of its aux."""
         out = self.loss(params, batch, key) if self.has_key else self.loss(params, batch)
         loss, aux = out if isinstance(out, tuple) else (out, None)
         aux = aux if isinstance(aux, dict) else {}
-        scalars = {name: x for name, x in aux.items() if _is_scalar(x) and name != "loss"}
+        scalars = {name: x for name, x in aux.items() if is_scalar(x) and name != "loss"}
         return loss, jax.tree.map(lambda x: jnp.asarray(x, float), {"loss": loss, **scalars})
 
     def evaluated(self, params) -> dict[str, jax.Array]:
@@ -41,7 +40,15 @@ class Problem:
         )
 
 
-def _is_scalar(x: Any) -> bool:
+class Init(NamedTuple):
+    """What makes the parameters, and its fingerprint."""
+
+    make: Callable  # key -> parameters
+    content: str
+
+
+def is_scalar(x: Any) -> bool:
+    """Whether this is a number, or an array of one."""
     return isinstance(x, (jax.Array, np.ndarray, np.generic, int, float)) and jnp.shape(x) == ()
 
 
@@ -66,57 +73,6 @@ def _takes_key(who: str, loss: Callable) -> bool:
             f"got ({', '.join(p.name for p in taken)})."
         )
     return any(p.default is p.empty or p.name in ("key", "rng") for p in third)
-
-
-def checked_names(who: str, problem: Problem, params, batch, key) -> tuple[tuple[str, ...], ...]:
-    """What the loss tells and what `evaluate` finds, by name; both were traced on abstract values.
-
-    Raises:
-      TypeError: if one of them does not return what it should; or for integer parameters.
-    """
-    checks.floating(who, "params", params)
-    try:
-        loss, told = jax.eval_shape(problem.losses, params, batch, key)
-    except (TypeError, ValueError) as error:
-        error.add_note(f"{who}: while tracing loss{_call(problem)} on {_shapes(batch)}")
-        raise
-    if not isinstance(loss, jax.ShapeDtypeStruct) or loss.shape != ():
-        raise TypeError(f"{who}: loss must return a scalar, or a scalar and an aux; got {loss}.")
-    if not jnp.issubdtype(loss.dtype, jnp.floating):
-        raise TypeError(f"{who}: loss must return a real number, got dtype {loss.dtype}.")
-    for name, x in (found := jax.eval_shape(problem.evaluated, params)).items():
-        if getattr(x, "shape", None) != ():
-            raise TypeError(f"{who}: evaluate must return scalars; {name} is {x}.")
-    return tuple(told), tuple(found)
-
-
-def _call(problem: Problem) -> str:
-    return "(params, batch, key)" if problem.has_key else "(params, batch)"
-
-
-def _shapes(batch) -> str:
-    leaves = jax.tree.leaves_with_path(batch)
-    return ", ".join(f"{checks.keystr('batch', path)} {jnp.shape(x)}" for path, x in leaves)
-
-
-def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, int]:
-    """Data as a tree of arrays with a common first axis, and the number of rows in a batch."""
-    leaves = jax.tree.leaves_with_path(data)
-    if not leaves:
-        raise ValueError(f"{who}: data has no arrays.")
-    for path, leaf in leaves:
-        if np.ndim(leaf) == 0:
-            raise ValueError(f"{who}: {checks.keystr('data', path)} has no axis of examples.")
-    rows = {len(leaf) for _, leaf in leaves}
-    if len(rows) > 1:
-        told = ", ".join(f"{checks.keystr('data', path)} {len(leaf)}" for path, leaf in leaves)
-        raise ValueError(f"{who}: the arrays of data must be equally long, got {told}.")
-    if batch_size is None:
-        raise TypeError(f"{who}: needs batch_size, the number of examples in a batch.")
-    size = checks.whole(who, "batch_size", batch_size, 1)
-    if size > (n := rows.pop()):
-        raise ValueError(f"{who}: batch_size {size} is more than the {n} examples of data.")
-    return jax.tree.map(jnp.asarray, data), size
 
 
 class Orders:

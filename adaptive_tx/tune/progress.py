@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from adaptive_tx.tune.search import Search
+from adaptive_tx.tune.sweeps import written
+
+BAR = 20  # characters: what it says of the best needs the room
 
 
 @contextlib.contextmanager
@@ -18,13 +21,15 @@ def progress_bar(
         return
     try:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
     except ImportError:
         raise ImportError(
             "train: the progress bar needs rich: pip install adaptive-tx[tune], or progress=False."
         ) from None
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.fields[best]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=BAR),
+        TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[best]}", markup=False, table_column=Column(overflow="fold")),
     )  # fmt: skip
     with bar:
         total = sum(search.task.plan.work(len(search.sweep)) for search in searches)
@@ -52,5 +57,5 @@ def best(search: Search) -> str:
     told = f", {diverged} diverged" if diverged else ""
     if not np.isfinite(losses[member]):
         return f"nothing finite{told}"
-    setting = ", ".join(f"{n}={x:g}" for n, x in search.sweep.setting(member).items())
-    return f"best loss {losses[member]:.4g} at {setting}{told}"
+    setting = written(search.sweep.setting(member))
+    return f"best training loss {losses[member]:.4g} at {setting}{told}"

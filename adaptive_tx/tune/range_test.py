@@ -89,7 +89,7 @@ def rate_range_test(
       low: first rate, > 0: one at which nothing happens.
       high: last rate, > low: one that is too high.
       steps: updates, >= 20; 40 for each decade between low and high are good.
-      batch_size: examples in a batch, if `data` is arrays.
+      batch_size: as for `train`.
       seeds: runs to average over, >= 1.
       key: an int or a `jax.random.key`.
       name: of the hyperparameter to raise, as `tx.replace` takes it.

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adaptive_tx.tune.chunk import Task
 from adaptive_tx.tune.plan import Plan
+from adaptive_tx.tune.task import Task
 
 
 class Record(NamedTuple):
@@ -19,8 +19,10 @@ class Record(NamedTuple):
     @classmethod
     def empty(cls, task: Task, members: int) -> "Record":
         shape = members, task.seeds
-        curves = {name: np.full((*shape, len(task.plan.stops)), np.nan) for name in task.told}
-        found = {name: np.full(shape, np.nan) for name in task.found}
+        curves = {
+            name: np.full((*shape, len(task.plan.stops)), np.nan) for name in task.traces.told
+        }
+        found = {name: np.full(shape, np.nan) for name in task.traces.found}
         return cls(curves, found, np.ones(shape, bool), np.zeros(members, np.int64))
 
     def told(self, members: np.ndarray, point: int, last: int, numbers: dict) -> None:

@@ -124,7 +124,7 @@ class Result:
         }
 
     def table(self, top: int | None = None, plain: bool = False) -> Any:
-        """The members, best first: a rich table, or with `plain` text.
+        """The members, best first: a table for rich, as wide as the terminal, or with `plain` text.
 
         Args:
           top: how many; the default is all.

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from adaptive_tx.tune.chunk import Chunk, Portions, Task, joined, shapes, taken
+from adaptive_tx.tune.chunk import Chunk, Portions, joined, shapes, taken
 from adaptive_tx.tune.engine import Runs
 from adaptive_tx.tune.interrupts import held_back
 from adaptive_tx.tune.record import Record
 from adaptive_tx.tune.store import Store, packed, unpacked
 from adaptive_tx.tune.sweeps import Sweep
+from adaptive_tx.tune.task import Task
 
 SAVE_EVERY = 20.0  # seconds between two savings of what is being trained
 
@@ -126,14 +127,15 @@ class Search:
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        if self.store is None or (kept := self.store.load(self.name)) is None:
+        if self.store is None or self.name not in self.store:
             return
         _, like = shapes(self.task, self.sweep.tx)
-        self.record = unpacked("record", kept, self.record)
-        self.at = Place(
-            kept["alive"],
-            *(int(kept[name]) for name in ("rung", "chunk", "point")),
-            now=unpacked("now", kept, (like,) * int(kept["now"])),
-            held=unpacked("held", kept, like) if kept["held"] else None,
-            done=unpacked("done", kept, (like,) * int(kept["done"])),
-        )
+        with self.store.load(self.name) as kept:
+            self.record = unpacked("record", kept, self.record)
+            self.at = Place(
+                kept["alive"],
+                *(int(kept[name]) for name in ("rung", "chunk", "point")),
+                now=unpacked("now", kept, (like,) * int(kept["now"])),
+                held=unpacked("held", kept, like) if kept["held"] else None,
+                done=unpacked("done", kept, (like,) * int(kept["done"])),
+            )

@@ -1,56 +1,96 @@
 """What a training keeps on disk, so that the same call goes on where the last one stopped."""
 
-import hashlib
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from adaptive_tx.tune.call import Call
+
+DAMAGES = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
+RESULTS = ("results.json", "results.csv")
 
 
 class Store:
     """A folder: `call.json` says what is trained, and one .npz for each sweep how far it is."""
 
-    def __init__(self, who: str, folder: str | os.PathLike, call: dict[str, Any]):
-        """Opens the folder, or makes it.
+    def __init__(self, who: str, folder: str | os.PathLike, call: Call, sweeps: Iterable[str]):
+        """Opens the folder, or makes it; `sweeps` are the names under which it will keep something.
 
         Raises:
-          ValueError: if it holds a training that was called with something else.
+          ValueError: if it holds another training, or something that cannot be read.
         """
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "call.json"
-        call = json.loads(json.dumps(call))
-        if path.exists():
-            _same_call(who, self.folder, json.loads(path.read_text()), call)
+        self.who, self.folder = who, Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"{who}: cannot make the folder {folder}: {error.strerror}."
+            ) from error
+        now = json.loads(json.dumps(call._asdict()))
+        if (path := self.folder / "call.json").exists():
+            with self._reading(path):
+                was = json.loads(path.read_text())
+                changes = [*_changes(was["asked"], now["asked"]), *_others(was, now)]
+            if changes:
+                self._refuse(f"another training ({'; '.join(changes)})")
         else:
-            self.write_text("call.json", json.dumps(call, indent=1) + "\n")
+            files = [*(self.folder / name for name in RESULTS), *map(self._kept, sweeps)]
+            if left := [path.name for path in files if path.exists()]:
+                self._refuse(f"{', '.join(left)} of another training, but no call.json")
+            self.write_text("call.json", json.dumps(now, indent=1) + "\n")
 
     def save(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Replaces what is kept under a name, all at once: a crash leaves the old or the new."""
-        path = self.folder / f"{name}.npz"
+        path = self._kept(name)
         part = path.with_suffix(".part")
         with part.open("wb") as file:
             np.savez(file, **arrays)
         os.replace(part, path)
 
-    def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """What was kept under a name."""
-        path = self.folder / f"{name}.npz"
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as kept:
-            return dict(kept)
+    def __contains__(self, name: str) -> bool:
+        return self._kept(name).exists()
+
+    @contextlib.contextmanager
+    def load(self, name: str) -> Iterator[dict[str, np.ndarray]]:
+        """What was kept under a name, for the block that reads it.
+
+        Raises:
+          ValueError: if it is not what was saved.
+        """
+        path = self._kept(name)
+        with self._reading(path), path.open("rb") as file, np.load(file) as kept:
+            yield dict(kept)
 
     def write_text(self, name: str, text: str) -> None:
         """A file for people: results."""
         part = self.folder / f"{name}.part"
         part.write_text(text)
         os.replace(part, self.folder / name)
+
+    def _kept(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    @contextlib.contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except DAMAGES as error:
+            raise ValueError(
+                f"{self.who}: {path} is damaged ({type(error).__name__}: {error}). "
+                "Choose another out, or delete the folder to begin again."
+            ) from error
+
+    def _refuse(self, holds: str) -> None:
+        raise ValueError(
+            f"{self.who}: {self.folder} holds {holds}. Choose another out, or delete the folder."
+        )
 
 
 def packed(prefix: str, tree: Any) -> dict[str, np.ndarray]:
@@ -70,36 +110,16 @@ def _as_known(x: np.ndarray) -> np.ndarray:
     return x if x.dtype.kind in "biufc" else x.view(f"u{x.dtype.itemsize}")
 
 
-def digest(tree: Any) -> str:
-    """A fingerprint of what a call was given: of arrays their bytes, of functions their name."""
-    sha = hashlib.sha256()
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        sha.update(jax.tree_util.keystr(path).encode())
-        if callable(leaf):
-            sha.update(str(named(leaf)).encode())
-        else:
-            leaf = jax.random.key_data(leaf) if _is_key(leaf) else leaf
-            x = np.asarray(leaf)
-            sha.update(f"{x.dtype}{x.shape}".encode() + x.tobytes())
-    return sha.hexdigest()[:16]
-
-
-def named(function: Any) -> str | None:
-    """A function as it is called."""
-    return None if function is None else getattr(function, "__qualname__", repr(type(function)))
-
-
-def _is_key(leaf) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _same_call(who: str, folder: Path, was: dict, now: dict) -> None:
+def _changes(was: dict, now: dict) -> list[str]:
+    """What was asked for otherwise."""
     changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    if changed:
-        told = "; ".join(f"{n} was {_short(was.get(n))}, now {_short(now.get(n))}" for n in changed)
-        raise ValueError(
-            f"{who}: {folder} holds another training ({told}). Choose another out, or delete it."
-        )
+    return [f"{n} was {_short(was.get(n))}, now {_short(now.get(n))}" for n in changed]
+
+
+def _others(was: dict, now: dict) -> list[str]:
+    """What has another content, which says little as a checksum."""
+    was, now = was["content"], now["content"]
+    return [f"another {name}" for name in {**was, **now} if was.get(name) != now.get(name)]
 
 
 def _short(value: Any) -> str:

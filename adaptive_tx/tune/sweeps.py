@@ -98,6 +98,11 @@ def one_member(tx: Transformation) -> Sweep:
     return Sweep(lambda member: tx, {"member": np.zeros(1)}, stacked)
 
 
+def written(setting: dict[str, float]) -> str:
+    """A setting as the arguments of a call, to the seven digits of float32."""
+    return ", ".join(f"{name}={x:.7g}" for name, x in setting.items())
+
+
 def _checked(part: Any) -> Together:
     if not isinstance(part, Together):
         raise TypeError(f"sweep: expected zipped(...), random(...) or name=axis, got {part!r}.")

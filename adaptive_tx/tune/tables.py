@@ -22,24 +22,18 @@ def plain(result: "Result", top: int | None) -> str:
 
 
 def rich(result: "Result", top: int | None) -> Any:
-    """The same as a `rich.table.Table`.
+    """The same for rich, as wide as the terminal.
 
     Raises:
       ImportError: if rich is not there.
     """
     try:
-        from rich.table import Table
+        from adaptive_tx.tune.fitting import Fitting
     except ImportError:
         raise ImportError(
             "table: needs rich: pip install adaptive-tx[tune], or plain=True."
         ) from None
-    head, rows = _cells(result, top)
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    for i, name in enumerate(head):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
-    for i, row in enumerate(rows):
-        table.add_row(*row, style="bold" if i == 0 else None)
-    return table
+    return Fitting(*_cells(result, top))
 
 
 def _cells(result: "Result", top: int | None) -> tuple[list[str], list[list[str]]]:
@@ -52,7 +46,7 @@ def _cells(result: "Result", top: int | None) -> tuple[list[str], list[list[str]
     rows = []
     for i in result.ranked[:top]:
         one = result.member(i)
-        row = [one.name, *(_number(one.settings.get(name)) for name in result.settings)]
+        row = [one.name, *(_number(one.settings.get(name), 7) for name in result.settings)]
         row += [_number(one.score, 4)] + several * [_number(one.std, 2)]
         row += dropped * [str(one.steps)]
         row += bool(diverged) * [f"{one.diverged}/{result.scores.shape[1]}" if one.diverged else ""]
@@ -60,5 +54,5 @@ def _cells(result: "Result", top: int | None) -> tuple[list[str], list[list[str]
     return head, rows
 
 
-def _number(value: float | None, digits: int = 4) -> str:
+def _number(value: float | None, digits: int) -> str:
     return MISSING if value is None or not np.isfinite(value) else f"{value:.{digits}g}"

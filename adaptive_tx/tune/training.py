@@ -1,24 +1,23 @@
 """Training every member of a sweep, with every seed, in one compiled program."""
 
+import contextlib
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx import checks
-from adaptive_tx.tune.chunk import Task
-from adaptive_tx.tune.engine import Feed
+from adaptive_tx.tune.call import call
+from adaptive_tx.tune.interrupts import unwinding
 from adaptive_tx.tune.plan import plan
-from adaptive_tx.tune.problem import Orders, arrays, as_key, checked_names, problem
+from adaptive_tx.tune.problem import as_key
 from adaptive_tx.tune.progress import progress_bar
 from adaptive_tx.tune.result import Result
 from adaptive_tx.tune.search import Search
-from adaptive_tx.tune.store import Store, digest, named
+from adaptive_tx.tune.store import Store
 from adaptive_tx.tune.sweeps import Sweep
-from adaptive_tx.tune.workers import Workers
+from adaptive_tx.tune.task import Task, task
 
 WHO = "train"
 
@@ -28,7 +27,7 @@ def train(
     batch_size: int | None = None, seeds: int = 1, evaluate: Callable | None = None,
     minimize: str | None = None, maximize: str | None = None, key: Any = None,
     at_once: int | None = None, halving: tuple[int, float] | None = None, points: int = 50,
-    out: str | os.PathLike | None = None, progress: bool = True,
+    out: str | os.PathLike | None = None, version: int | str | None = None, progress: bool = True,
 ) -> Result:  # fmt: skip
     """Trains all members of a sweep, times seeds, and tells which is best.
 
@@ -40,11 +39,13 @@ def train(
       loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar, or a scalar and an aux. Scalars
         in an aux that is a dict are recorded beside the loss; any other aux is for others.
       params: a tree of initial parameters, the same for all seeds, or a function of a key that makes one.
+        All of them are trained; leaves that no gradient reaches are named in a warning.
       data: a tree of arrays with a first axis of examples, of which each epoch sees all in another
-        order; or a function `(key) -> batch` that jax can trace.
+        order; or a function `(key) -> batch` that jax can trace, of which two keys give two batches.
       sweep: what is tried (`tune.sweep`); or several by name, each an optimizer of its own.
       steps: updates of each member, >= 1.
-      batch_size: examples in a batch, if `data` is arrays.
+      batch_size: examples in a batch, if `data` is arrays; without it each step sees all of them, in
+        their order.
       seeds: runs of each member, >= 1, with other batches, keys, and (from a function) parameters.
       evaluate: `evaluate(params)`, a scalar loss or a dict of scalars, computed for every member at its
         last step, and where members are dropped. Without it the mean training loss over the last tenth
@@ -59,42 +60,44 @@ def train(
       points: of the recorded curves, about; each is the mean over an interval of steps.
       out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
         crash the same call resumes and ends with the same numbers (with other cores or devices, up to
-        rounding). Ctrl-C waits for the steps that are being made, and loses none; a crash may lose those
-        of the last 20 seconds.
+        rounding). Ctrl-C and SIGTERM wait for the steps that are being made, and lose none; a crash may
+        lose those of the last 20 seconds. A call is the same if its numbers are, and what its functions
+        compute: the equations and the arrays that they close over, whatever they are called.
+      version: with `out`, a number or word that you change whenever you change Python code that a
+        function calls while it runs (`jax.pure_callback`), for jax shows nothing of it.
       progress: whether to show a bar (needs rich).
 
     Raises:
-      TypeError, ValueError: for an argument that does not fit, before anything is trained; and if `out`
-        holds the training of another call.
+      TypeError, ValueError: for an argument that does not fit, before anything is trained; if `out` holds
+        the training of another call, or is damaged; and if it needs a `version`.
 
     Source: halving is of Jamieson and Talwalkar, Non-stochastic Best Arm Identification, 2016,
     arXiv:1502.07943.
     """
     sweeps = _by_name(sweep)
-    the_plan = plan(WHO, steps, points, halving)
-    task = _task(loss, params, data, evaluate, batch_size, seeds, key)
-    by = _ranking(minimize, maximize, task.found, task.told)
-    if at_once is not None:
-        at_once = checks.whole(WHO, "at_once", at_once, 1)
-    task = task._replace(by=by, plan=the_plan, at_once=at_once)
+    the_task = task(
+        WHO, loss, params, data, evaluate, minimize=minimize, maximize=maximize,
+        batch_size=batch_size, seeds=seeds, key=key, plan=plan(WHO, steps, points, halving),
+        at_once=at_once,
+    )  # fmt: skip
+    if the_task.traces.still:
+        warnings.warn(_without_gradient(the_task.traces.still), stacklevel=2)
     store = None
     if out is not None:
-        call = {
-            "sweeps": {name: [repr(one.tx), digest(one.settings)] for name, one in sweeps.items()},
-            "loss": named(loss), "params": digest(params), "data": digest(data), "steps": steps,
-            "batch_size": batch_size, "seeds": seeds, "evaluate": named(evaluate), "by": list(by),
+        asked = {
+            "steps": steps, "batch_size": batch_size, "seeds": seeds, "by": list(the_task.by),
             "key": as_key(WHO, key)[0], "at_once": at_once, "points": points,
             "halving": halving and list(halving),
-            "float": jnp.dtype(jax.dtypes.canonicalize_dtype(float)).name,
         }  # fmt: skip
-        store = Store(WHO, out, call)
-    searches = [Search(task, one, name, store) for name, one in sweeps.items()]
-    with progress_bar(searches, shown=progress) as show:
+        store = Store(WHO, out, call(WHO, the_task, sweeps, version, asked), sweeps)
+    searches = [Search(the_task, one, name, store) for name, one in sweeps.items()]
+    ends = unwinding() if store else contextlib.nullcontext()
+    with ends, progress_bar(searches, shown=progress) as show:
         for search in searches:
             search.train(lambda steps, search=search: show(search, steps))
             if store:
-                _result(task, searches).save(store)
-    return _result(task, searches)
+                _result(the_task, searches).save(store)
+    return _result(the_task, searches)
 
 
 def _by_name(sweep: Any) -> dict[str, Sweep]:
@@ -109,53 +112,15 @@ def _by_name(sweep: Any) -> dict[str, Sweep]:
     return sweeps
 
 
-def _task(loss, params, data, evaluate, batch_size, seeds, key) -> Task:
-    """What is trained; the plan is put in later."""
-    the_problem = problem(WHO, loss, data, evaluate)
-    seeds = checks.whole(WHO, "seeds", seeds, 1)
-    words, root = as_key(WHO, key)
-    orders, tree, size = None, None, 0
-    if the_problem.draw is None:
-        tree, size = arrays(WHO, data, batch_size)
-        orders = Orders(len(jax.tree.leaves(tree)[0]), size, seeds, words)
-    elif batch_size is not None:
-        raise TypeError(
-            f"{WHO}: batch_size is for arrays; data is a function, which draws batches."
-        )
-    make = params if callable(params) else None
-    params = None if make else jax.tree.map(jnp.asarray, params)
-    by_key = the_problem.has_key or the_problem.draw or make
-    keys: Any = jax.random.split(root(), seeds) if by_key else np.arange(seeds, dtype=np.int32)
-    a_key = jax.eval_shape(root)
-    start = jax.eval_shape(make, a_key) if make else params
-    batch = (
-        jax.eval_shape(the_problem.draw, a_key)
-        if the_problem.draw
-        else jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), tree)
+def _without_gradient(leaves: tuple[str, ...]) -> str:
+    """The warning that names them."""
+    named = ", ".join(leaves[:4]) + (f" and {len(leaves) - 4} more" if len(leaves) > 4 else "")
+    return (
+        f"{WHO}: no gradient reaches {named}: no step changes them, weight decay apart, and members are "
+        "ranked with their initial values. If they are statistics of batches, take them out of "
+        "params and let evaluate compute them from the training data; if they are meant to stay "
+        "fixed, close over them."
     )
-    told, found = checked_names(WHO, the_problem, start, batch, a_key)
-    workers = Workers()
-    feed = workers.shared(Feed(tree, keys), axis=None)
-    return Task(
-        the_problem, make, params, feed, orders, told, found, by=("loss", 1.0), seeds=seeds,
-        plan=plan(WHO, 1, 1, None), at_once=None, workers=workers,
-    )  # fmt: skip
-
-
-def _ranking(
-    minimize, maximize, found: tuple[str, ...], told: tuple[str, ...]
-) -> tuple[str, float]:
-    """What ranks the members, and its sign."""
-    if minimize is not None and maximize is not None:
-        raise TypeError(f"{WHO}: give minimize or maximize, not both.")
-    name = maximize or minimize or "loss"
-    known = tuple(dict.fromkeys((*found, *told)))
-    if name not in known or (found and not (minimize or maximize) and name not in found):
-        raise ValueError(
-            f"{WHO}: there is no {name!r} to rank by; name one of {', '.join(known)} "
-            "as minimize or maximize."
-        )
-    return name, -1.0 if maximize else 1.0
 
 
 def _result(task: Task, searches: list[Search]) -> Result:

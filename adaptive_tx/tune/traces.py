@@ -1,0 +1,123 @@
+"""What tracing on abstract values tells of a training, before anything is compiled."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from adaptive_tx import checks
+from adaptive_tx.tune.fingerprint import Fingerprint
+from adaptive_tx.tune.problem import Problem, is_scalar
+
+
+class Traces(NamedTuple):
+    """What the functions of a training compute, and what they return."""
+
+    init: Fingerprint | None  # None if the parameters are a tree
+    draw: Fingerprint | None  # None if the data are arrays
+    loss: Fingerprint  # of its gradients, and of what it tells
+    evaluate: Fingerprint
+    params: Any  # shapes
+    told: tuple[str, ...]  # by the loss
+    found: tuple[str, ...]  # by `evaluate`
+    still: tuple[str, ...]  # the leaves that get no gradient
+
+    @property
+    def content(self) -> str:
+        """The checksums of what is compiled into a step and an evaluation."""
+        return " ".join(one.digest for one in (self.loss, self.draw, self.evaluate) if one)
+
+
+def traces(who: str, problem: Problem, params: Any, batch: Any, key: Any) -> Traces:
+    """Each function is traced once.
+
+    Args:
+      params: a tree, or a function of a key.
+      batch: its shapes; not read if batches are drawn.
+      key: its shape.
+
+    Raises:
+      TypeError: if one of them does not return what it should; or for integer parameters.
+    """
+    init, draw = None, None
+    if callable(params):
+        init, params = _traced(params, key)
+    checks.floating(who, "params", params)
+    if problem.draw is not None:
+        draw, batch = _traced(problem.draw, key)
+    loss, (_, told) = _traced(_gradients(who, problem), params, batch, key)
+    evaluate, found = _traced(problem.evaluated, params)
+    for name, x in found.items():
+        if getattr(x, "shape", None) != ():
+            raise TypeError(f"{who}: evaluate must return scalars; {name} is {x}.")
+    still = _without_gradient(loss.jaxpr, params)
+    return Traces(
+        init=init and Fingerprint(init),
+        draw=draw and Fingerprint(draw),
+        loss=Fingerprint(loss),
+        evaluate=Fingerprint(evaluate),
+        params=params,
+        told=tuple(told),
+        found=tuple(found),
+        still=still,
+    )
+
+
+def _traced(function: Callable, *args) -> tuple[ClosedJaxpr, Any]:
+    """A program, and the shapes that it returns. Wrapped, so that it is not one of before."""
+    return jax.make_jaxpr(lambda *args: function(*args), return_shape=True)(*args)
+
+
+def _gradients(who: str, problem: Problem) -> Callable:
+    def losses(params, batch, key):
+        try:
+            loss, told = problem.losses(params, batch, key)
+        except (TypeError, ValueError) as error:
+            call = "(params, batch, key)" if problem.has_key else "(params, batch)"
+            error.add_note(f"{who}: while tracing loss{call} on {_shapes(batch)}")
+            raise
+        if not is_scalar(loss):
+            raise TypeError(
+                f"{who}: loss must return a scalar, or a scalar and an aux; got {_kind(loss)}."
+            )
+        if not jnp.issubdtype(jnp.result_type(loss), jnp.floating):
+            raise TypeError(f"{who}: loss must return a real number, got {_kind(loss)}.")
+        return jnp.asarray(loss), told
+
+    def gradients(params, batch, key):
+        loss, back, told = jax.vjp(lambda p: losses(p, batch, key), params, has_aux=True)
+        return *back(jnp.ones_like(loss)), told
+
+    return gradients
+
+
+def _kind(x: Any) -> str:
+    """An array as float32[3], anything else by its class."""
+    return str(jax.typeof(x)) if hasattr(x, "dtype") else type(x).__name__
+
+
+def _shapes(batch) -> str:
+    leaves = jax.tree.leaves_with_path(batch)
+    return ", ".join(f"{checks.keystr('batch', path)} {jnp.shape(x)}" for path, x in leaves)
+
+
+def _without_gradient(gradients: Jaxpr, params: Any) -> tuple[str, ...]:
+    """The leaves whose gradient is a constant zero: jax writes it as a literal, or one broadcast."""
+    broadcast = {
+        equation.outvars[0]: equation.invars[0]
+        for equation in gradients.eqns
+        if equation.primitive.name == "broadcast_in_dim"
+    }
+
+    def is_zero(v) -> bool:
+        v = v if isinstance(v, Literal) else broadcast.get(v)
+        return isinstance(v, Literal) and bool(v.val == 0)
+
+    leaves = jax.tree.leaves_with_path(params)
+    return tuple(
+        checks.keystr("params", path)
+        for (path, _), v in zip(leaves, gradients.outvars)
+        if is_zero(v)
+    )
