@@ -28,6 +28,7 @@ from adaptive_tx.scale_by.nadam_scheduled import (
 from adaptive_tx.scale_by.radam import scale_by_radam as scale_by_radam
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief as scale_by_adabelief
 from adaptive_tx.scale_by.yogi import scale_by_yogi as scale_by_yogi
+from adaptive_tx.scale_by.novograd import scale_by_novograd as scale_by_novograd
 from adaptive_tx.scale_by.lion import scale_by_lion as scale_by_lion
 from adaptive_tx.scale_by.signum import scale_by_signum as scale_by_signum
 from adaptive_tx.rate import scale_by_learning_rate as scale_by_learning_rate
@@ -49,6 +50,7 @@ from adaptive_tx.optimizers import nadamw as nadamw
 from adaptive_tx.optimizers import radam as radam
 from adaptive_tx.optimizers import adabelief as adabelief
 from adaptive_tx.optimizers import yogi as yogi
+from adaptive_tx.optimizers import novograd as novograd
 from adaptive_tx.optimizers import lion as lion
 from adaptive_tx.optimizers import signum as signum
 from adaptive_tx.measured import measured as measured

@@ -147,7 +147,13 @@ def _at(who: str, name: str, value: Any, allowed: checks.Range, count: jax.Array
 
 def in_dtype(numbers: Any, dtype) -> Any:
     """Hyperparameters as arrays of one dtype, Python floats too: what is computed is then the same."""
-    return jax.tree.map(lambda value: lax.convert_element_type(value, dtype), numbers)
+
+    def convert(value):
+        if isinstance(value, Decay):
+            return value.astype(dtype)
+        return lax.convert_element_type(value, dtype)
+
+    return jax.tree.map(convert, numbers, is_leaf=lambda value: isinstance(value, Decay))
 
 
 def as_schedule(who: str, name: str, value) -> Callable:

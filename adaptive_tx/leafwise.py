@@ -44,6 +44,7 @@ class Rule:
     once: Callable | None = None
     debiased: tuple[str, ...] = ()
     squares: tuple[str, ...] = ()
+    of_leaf: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()  # the numbers that are decay rates
     by_power: bool = (
         False  # a schedule's last value counts as if it had always been so, as in torch
@@ -57,8 +58,10 @@ class Rule:
     @property
     def engine(self) -> dict[str, Any]:
         """What `on_leaves` must know of it."""
+        slots = self.state._fields[1:]
         return {"mask": self.mask, "once": self.once, "debiased": self.debiased,
-                "squares": bool(self.squares)}  # fmt: skip
+                "squares": bool(self.squares),
+                "of_leaf": tuple(map(slots.index, self.of_leaf))}  # fmt: skip
 
 
 def leafwise(
@@ -71,6 +74,7 @@ def leafwise(
     once: Callable | None = None,
     debiased: Sequence[str] = (),
     squares: Sequence[str] = (),
+    of_leaf: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
     **numbers: checks.Number,
 ) -> Transformation:
@@ -88,6 +92,7 @@ def leafwise(
         for b1, c2 for b2, and so does `once` (`debiasing`).
       squares: the slots that hold squares of gradients. A gradient too large to be squared and summed is
         brought into range before the step sees it (`numerics.squarable`).
+      of_leaf: the slots that hold one number for each leaf; the others are shaped like the parameters.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       **numbers: the hyperparameters, each marked with its range.
     """
@@ -95,8 +100,9 @@ def leafwise(
     at_init = {name: numbers.pop(name) for name in start.values()}
     decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
     rule = Rule(
-        step, state, tuple(start.items()), mask, once, tuple(debiased), tuple(squares), decays
-    )
+        step, state, tuple(start.items()), mask, once, tuple(debiased), tuple(squares), tuple(of_leaf),
+        decays,
+    )  # fmt: skip
     if mask:
         settings = {**(settings or {}), **mask.settings()}
     return bind(
@@ -114,19 +120,16 @@ def leafwise(
 def _init(rule: Rule, arguments: Arguments, params) -> Any:
     numbers = arguments.at_start()
     start = {slot: numbers[name] for slot, name in rule.start}
-    fields = rule.state._fields[1:]
-    slots = new_slots(arguments.who, rule.step, fields, params, start, rule.decays)
+    slots = new_slots(
+        arguments.who, rule.step, rule.state._fields[1:], params, start, rule.decays, rule.of_leaf
+    )
     return started(arguments, rule.state(jnp.zeros((), jnp.int32), *slots))
 
 
 def new_slots(
-    who: str,
-    step: Callable,
-    names: tuple[str, ...],
-    params,
-    start=None,
-    decays: tuple[str, ...] = (),
-) -> list:
+    who: str, step: Callable, names: tuple[str, ...], params,
+    start=None, decays: tuple[str, ...] = (), of_leaf: tuple[str, ...] = (),
+) -> list:  # fmt: skip
     """For each slot of a step a tree like `params`, at zero or at the number that `start` gives.
 
     Of a complex slot, both parts start there.
@@ -136,6 +139,8 @@ def new_slots(
 
     def slot(name: str, p):
         dtype = _slot_dtypes(step, names, decays, jnp.result_type(p))[name]
+        if name in of_leaf:
+            return jnp.zeros((), dtype)
         part = jnp.full_like(p, start.get(name, 0), real_dtype(dtype))
         return part if part.dtype == dtype else lax.complex(part, part)
 

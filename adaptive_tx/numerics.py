@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 
@@ -62,6 +63,7 @@ class Decay:
     """
 
     weight: Any
+    excess: Any = 0.0  # what 1 - weight, rounded, is more than it is exactly
 
     @classmethod
     def of(cls, b) -> "Decay":
@@ -70,22 +72,23 @@ class Decay:
             b = lax.convert_element_type(b, jnp.float64 if b.dtype == jnp.float64 else jnp.float32)
         return cls(1.0 - b)
 
+    def astype(self, dtype) -> "Decay":
+        """As arrays. The excess is 0 for what comes from a rounded b; XLA would take it for 0 always."""
+        excess = self.excess
+        if isinstance(self.weight, float):
+            weight = np.asarray(self.weight, dtype)
+            excess = (1 - weight - 1) + weight
+        return Decay(*(lax.convert_element_type(x, dtype) for x in (self.weight, excess)))
+
 
 def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
-    """The exponential moving average, b old + (1 - b) new: a step from the nearer of the two.
-
-    Where both are equal, so is the average, and where b = 0 it is `new`, whatever `old` was.
-    """
-    w = b.weight
-    near = w < 0.5
-    move = 2 * jnp.where(near, w, 1 - w) * (new / 2 - old / 2)  # halves, whose difference is finite
-    return jnp.where(near, old + move, new - move)
+    """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit."""
+    return (1 - b.weight) * old + (b.weight * new - b.excess * old)
 
 
 def decayed(x: jax.Array, b: Decay) -> jax.Array:
     """b x."""
-    w = b.weight
-    return jnp.where(w < 0.5, x - w * x, (1 - w) * x)
+    return (1 - b.weight) * x - b.excess * x
 
 
 def debiased(mean: jax.Array, weights: jax.Array) -> jax.Array:

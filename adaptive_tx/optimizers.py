@@ -19,6 +19,7 @@ from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
+from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.radam import scale_by_radam
 from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.signum import scale_by_signum
@@ -54,11 +55,14 @@ def adagrad(
 
 
 def rmsprop(
-    learning_rate, b2=0.9, eps=1e-8, centered: bool = False, eps_in_root: bool = False
-) -> Transformation:
+    learning_rate, b2=0.9, eps=1e-8, initial_accumulator_value=0.0,
+    centered: bool = False, eps_in_root: bool = False,
+) -> Transformation:  # fmt: skip
     """RMSProp: over the root mean square (`scale_by_rms`; centered: `scale_by_centered_rms`)."""
     rule = scale_by_centered_rms if flag("rmsprop", "centered", centered) else scale_by_rms
-    return chain(rule(b2, eps, eps_in_root), scale_by_learning_rate(learning_rate))
+    return chain(
+        rule(b2, eps, initial_accumulator_value, eps_in_root), scale_by_learning_rate(learning_rate)
+    )
 
 
 def adadelta(learning_rate, b2=0.95, eps=1e-6) -> Transformation:
@@ -150,6 +154,13 @@ def lion(learning_rate, b1=0.9, b2=0.99, weight_decay=None, mask=None, only=None
         scale_by_lion(b1, b2),
         *_decay("lion", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
+    )
+
+
+def novograd(learning_rate, b1=0.95, b2=0.98, eps=1e-8, weight_decay=0.0) -> Transformation:
+    """NovoGrad: one second moment a leaf (`scale_by_novograd`), with decay inside the momentum."""
+    return chain(
+        scale_by_novograd(b1, b2, eps, weight_decay), scale_by_learning_rate(learning_rate)
     )
 
 

@@ -25,6 +25,7 @@ def on_leaves(
     who: str, step: Callable, grads, slots: tuple = (), params=None,
     *, t: jax.Array, numbers: dict[str, Any], weights: dict[str, jax.Array] = NONE, mask: Mask = ALL,
     once: Callable | None = None, debiased: tuple[str, ...] = (), squares: bool = False,
+    of_leaf: tuple[int, ...] = (),
 ):  # fmt: skip
     """One step on every leaf: checked, widened to at least float32, narrowed to what it replaces.
 
@@ -43,10 +44,12 @@ def on_leaves(
       once: as in `leafwise`.
       debiased: as in `leafwise`.
       squares: whether some slot holds squares of gradients.
+      of_leaf: which of the slots hold one number a leaf.
     """
     checks.floating(who, "grads", grads)
-    for slot in slots:
-        checks.same_layout(who, "grads", grads, "the state was made for", slot)
+    for i, slot in enumerate(slots):
+        like = jax.tree.map(lambda _: 0.0, grads) if i in of_leaf else grads
+        checks.same_layout(who, "grads", like, "the state was made for", slot)
     if reads_params := "p" in keywords_of(step):
         checks.params_given(who, params)
         checks.same_layout(who, "grads", grads, "params has", params)

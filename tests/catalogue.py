@@ -25,6 +25,7 @@ class Row:
     optax: Callable[[], Any] | None = None  # the same algorithm in optax
     optax_rtol: float = 1e-5  # more where optax's float32 is known to be off
     needs_params: bool = False
+    sums_leaves: bool = False  # keeps sums over leaves, which XLA adds up in an order of its own
     leafwise: bool = True  # a leaf alone is treated as the same leaf inside a tree
     scale_free: dict[str, float] | None = None  # with these, rescaling gradients changes nothing
     bounded: dict[str, float] | None = (
@@ -53,7 +54,8 @@ class Row:
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
-RMS = {"b2": 0.9, "eps": 1e-8}
+RMS = {"b2": 0.9, "eps": 1e-8, "initial_accumulator_value": 0.0}
+NOVOGRAD = {"b1": 0.95, "b2": 0.98, "eps": 1e-8, "weight_decay": 0.01}
 IN_ROOT = {"eps_in_root": True}
 NEVER_FORGETS = "a sum or a maximum never forgets"
 
@@ -113,6 +115,15 @@ RULES = [
         oracle=oracles.scale_by_yogi,
         optax=lambda: optax.scale_by_yogi(initial_accumulator_value=0.0), optax_rtol=1e-4,
         unrecovered="nu moves by |g|^2 a step, however large it is"),
+    Row(atx.scale_by_rms, {**RMS, "initial_accumulator_value": 1.0}, IN_ROOT, oracles.scale_by_rms,
+        lambda: optax.scale_by_rms(0.9, 1e-8, 1.0), recovers={"b2": 0.5}),
+    Row(atx.scale_by_centered_rms, {**RMS, "initial_accumulator_value": 1.0}, IN_ROOT,
+        oracles.scale_by_centered_rms, lambda: optax.scale_by_stddev(0.9, 1e-8, 1.0),
+        recovers={"b2": 0.5}),
+    Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
+        sums_leaves=True,
+        optax=lambda: optax.scale_by_novograd(0.95, 0.98, weight_decay=0.01),
+        scale_free={"eps": 1e-30}, recovers=SHORT),
     Row(atx.scale_by_lion, {"b1": 0.9, "b2": 0.99}, oracle=oracles.scale_by_lion,
         optax=optax.scale_by_lion, scale_free={}, recovers=SHORT),
     Row(atx.scale_by_signum, {"b1": 0.9}, oracle=oracles.scale_by_signum, scale_free={},
@@ -186,6 +197,8 @@ OPTIMIZERS = [
         needs_params=True, recovers=SHORT),
     Row(atx.yogi, {**RATE, **ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         unrecovered="as scale_by_yogi"),
+    Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
+        optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
         optax=lambda: optax.lion(0.01), needs_params=True, scale_free={}, recovers=SHORT),
     Row(atx.signum, {**RATE, "b1": 0.9}, scale_free={}, recovers={"b1": 0.5}),

@@ -269,9 +269,9 @@ def scale_by_adagrad(grads, params=None, *, eps, initial_accumulator_value, eps_
 
 
 @listed
-def scale_by_rms(grads, params=None, *, b2, eps, eps_in_root):
+def scale_by_rms(grads, params=None, *, b2, eps, initial_accumulator_value, eps_in_root):
     """RMSprop, Hinton's lecture 6e (2012): nu = b2 nu + (1 - b2) g^2; u = g / (sqrt(nu) + eps)."""
-    nu = 0.0
+    nu = at(initial_accumulator_value, 0)
     steps = stepwise(grads, b2, eps)
     for _, g, b2, eps in steps:
         nu = b2 * nu + (1 - b2) * sq(g)
@@ -279,9 +279,9 @@ def scale_by_rms(grads, params=None, *, b2, eps, eps_in_root):
 
 
 @listed
-def scale_by_centered_rms(grads, params=None, *, b2, eps, eps_in_root):
+def scale_by_centered_rms(grads, params=None, *, b2, eps, initial_accumulator_value, eps_in_root):
     """Graves, arXiv:1308.0850 eq. 38-41: RMSprop with the variance max(nu - |mu|^2, 0) for nu."""
-    mu = nu = 0.0
+    mu, nu = 0.0, at(initial_accumulator_value, 0)
     steps = stepwise(grads, b2, eps)
     for _, g, b2, eps in steps:
         mu = b2 * mu + (1 - b2) * g
@@ -448,6 +448,18 @@ def scale_by_yogi(grads, params=None, *, b1, b2, eps, initial_accumulator_value)
         mu = b1 * mu + (1 - b1) * g
         nu = nu - (1 - b2) * np.sign(nu - sq(g)) * sq(g)
         yield mu / c1 / (np.sqrt(nu / c2) + eps)
+
+
+@listed
+def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
+    """NovoGrad, arXiv:1905.11286 Alg. 1: nu of the leaf's norm, nu = |g|^2 at t = 1; mu is a sum."""
+    mu = nu = 0.0
+    steps = stepwise(grads, b1, b2, eps, weight_decay)
+    for (t, g, b1, b2, eps, weight_decay), p in zip(steps, params):
+        square = np.sum(sq(g))
+        nu = square if t == 1 else b2 * nu + (1 - b2) * square
+        mu = b1 * mu + (g / (np.sqrt(nu) + eps) + weight_decay * wide(p))
+        yield mu
 
 
 # Schedules: each returns a plain function of the 0-based count.

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.checks import decay_rate, flag, positive
+from adaptive_tx.checks import decay_rate, flag, non_negative, positive
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.states import exportable
@@ -46,20 +46,24 @@ def _moments(g, mu, nu, b2):
 
 
 def _variance(mu, nu):
-    return jnp.maximum(nu - squared(mu), 0)
+    return nu - jnp.minimum(squared(mu), nu)
 
 
-def scale_by_centered_rms(b2=0.9, eps=1e-8, eps_in_root: bool = False) -> Transformation:
+def scale_by_centered_rms(
+    b2=0.9, eps=1e-8, initial_accumulator_value=0.0, eps_in_root: bool = False
+) -> Transformation:
     """Divides each gradient by the moving estimate of its standard deviation.
 
     Args:
       b2: decay of both averages, in [0, 1).
       eps: keeps the quotient finite, > 0; in the unit of g, or of g squared inside the root.
+      initial_accumulator_value: what nu starts at, >= 0.
       eps_in_root: whether eps is added under the root (Keras, optax) or to it; a Python bool.
     """
     flag("scale_by_centered_rms", "eps_in_root", eps_in_root)
     return leafwise(
         "scale_by_centered_rms", step_eps_in_root if eps_in_root else step,
-        ScaleByCenteredRmsState, squares=("nu",), settings={"eps_in_root": eps_in_root},
-        b2=decay_rate(b2), eps=positive(eps),
+        ScaleByCenteredRmsState, start={"nu": "initial_accumulator_value"}, squares=("nu",),
+        settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+        initial_accumulator_value=non_negative(initial_accumulator_value),
     )  # fmt: skip

@@ -4,7 +4,8 @@
     u   = g / (sqrt(nu) + eps)            no unit
     or, eps in the root: g / sqrt(nu + eps)
 
-There is no bias correction: the first step has size 1 / sqrt(1 - b2). `eps` has the unit of g outside
+There is no bias correction: from nu = 0 the first step has size 1 / sqrt(1 - b2); TensorFlow 1 starts at 1,
+and its first steps are small. `eps` has the unit of g outside
 the root, of g squared inside. torch has it outside; Keras and optax inside, which changes long runs.
 
 Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012 (b2 = 0.9, no eps).
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.checks import decay_rate, flag, positive
+from adaptive_tx.checks import decay_rate, flag, non_negative, positive
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import ema, root, squared
 from adaptive_tx.states import exportable
@@ -38,16 +39,21 @@ def step_eps_in_root(g, nu, t, *, b2, eps):
     return g / root(nu + eps), nu
 
 
-def scale_by_rms(b2=0.9, eps=1e-8, eps_in_root: bool = False) -> Transformation:
+def scale_by_rms(
+    b2=0.9, eps=1e-8, initial_accumulator_value=0.0, eps_in_root: bool = False
+) -> Transformation:
     """Divides each gradient by the root of the moving average of its square.
 
     Args:
       b2: decay of the average (`decay`, `rho` or `alpha` elsewhere), in [0, 1).
       eps: keeps the quotient finite, > 0; in the unit of g, or of g squared inside the root.
+      initial_accumulator_value: what nu starts at, >= 0.
       eps_in_root: whether eps is added under the root (Keras, optax) or to it; a Python bool.
     """
     flag("scale_by_rms", "eps_in_root", eps_in_root)
     return leafwise(
         "scale_by_rms", step_eps_in_root if eps_in_root else step, ScaleByRmsState,
-        squares=("nu",), settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+        start={"nu": "initial_accumulator_value"}, squares=("nu",),
+        settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+        initial_accumulator_value=non_negative(initial_accumulator_value),
     )  # fmt: skip
