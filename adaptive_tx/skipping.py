@@ -37,12 +37,12 @@ class GuardedState(NamedTuple):
 
 
 def init(history: Static, arguments: Arguments, params) -> GuardedState:
-    inner_state = arguments.values[0](params)
-    zero, good = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
-    nowhere = jnp.zeros(len(jax.tree.leaves(params)), bool)
+    n = len(jax.tree.leaves(params))
+    # Each field has a buffer of its own: one that serves two cannot be donated.
+    count, skipped, in_a_row = (jnp.zeros((), jnp.int32) for _ in range(3))
     return GuardedState(
-        inner_state, count=zero, skipped=zero, in_a_row=zero, too_many=good,
-        not_finite=NotFinite(good, nowhere, nowhere),
+        arguments.values[0](params), count, skipped, in_a_row, too_many=jnp.zeros((), bool),
+        not_finite=NotFinite(*(jnp.zeros(shape, bool) for shape in ((), n, n))),
         history=() if history.value is None else history.value.empty(),
     )  # fmt: skip
 

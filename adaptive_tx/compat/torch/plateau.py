@@ -44,8 +44,8 @@ def step(u, t, *, scale):
 def _init(arguments: Arguments, params) -> ReduceLROnPlateauState:
     floating(arguments.who, "params", params)
     worst = jnp.full((), jnp.inf if arguments.setting("mode") == "min" else -jnp.inf, float)
-    zero = jnp.zeros((), jnp.int32)
-    return ReduceLROnPlateauState(zero, jnp.ones(()), worst, zero, zero)
+    count, num_bad, cooldown_left = (jnp.zeros((), jnp.int32) for _ in range(3))
+    return ReduceLROnPlateauState(count, jnp.ones(()), worst, num_bad, cooldown_left)
 
 
 def _update(arguments: Arguments, updates, state, params=None, *, value: Any = ..., **extra):
