@@ -23,7 +23,8 @@ class Arguments:
 
     `who` is the constructor's name. `values` holds for each name a number, a schedule, or a Partial
     (the `init` or the `update` of an inner transformation); `ranges` the interval of each number, and
-    None for a part. `settings` are (name, value) pairs known at trace time.
+    None for a part. `settings` are (name, value) pairs known at trace time. `clips` declares that the
+    entries which this changes were clipped.
     """
 
     who: str
@@ -31,6 +32,7 @@ class Arguments:
     values: tuple[Any, ...]
     ranges: tuple[checks.Range | None, ...]
     settings: tuple[tuple[str, Any], ...] = ()
+    clips: bool = False
 
     @classmethod
     def of(
@@ -76,12 +78,12 @@ class Arguments:
 
     def tree_flatten_with_keys(self):
         children = tuple((GetAttrKey(n), v) for n, v in zip(self.names, self.values))
-        return children, (self.who, self.names, self.ranges, self.settings)
+        return children, (self.who, self.names, self.ranges, self.settings, self.clips)
 
     @classmethod
     def tree_unflatten(cls, structure, children):
-        who, names, ranges, settings = structure
-        return cls(who, names, tuple(children), ranges, settings)
+        who, names, *rest = structure
+        return cls(who, names, tuple(children), *rest)
 
 
 @jax.tree_util.register_static

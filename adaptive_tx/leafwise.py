@@ -77,6 +77,7 @@ def leafwise(
     mask: Mask = ALL,
     once: Callable | None = None,
     settings: dict[str, Any] | None = None,
+    clips: bool = False,
     **numbers: checks.Number,
 ) -> Transformation:
     """The transformation that applies `step` to every leaf.
@@ -90,6 +91,7 @@ def leafwise(
       once: `once(t, **numbers)`, more keywords for the step, computed once an update for all leaves:
         bias corrections (`numerics.corrections`), a rectification. A step then takes what it names.
       settings: arguments of the constructor that are known at trace time, for `repr`.
+      clips: whether the rule clips (see `bind`).
       **numbers: the hyperparameters, each marked with its range.
     """
     start = start or {}
@@ -97,7 +99,9 @@ def leafwise(
     rule = Rule(step, state, tuple(start.items()), mask, once)
     if mask:
         settings = {**(settings or {}), **mask.settings()}
-    return bind(who, _init, _update, rule, at_init=at_init, settings=settings, **numbers)
+    return bind(
+        who, _init, _update, rule, at_init=at_init, settings=settings, clips=clips, **numbers
+    )
 
 
 def _init(rule: Rule, arguments: Arguments, params) -> Any:

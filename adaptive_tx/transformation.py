@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import jax
 import optax
 from jax.tree_util import Partial
 
@@ -75,6 +74,7 @@ def bind(
     *static: Any,
     at_init: dict[str, checks.Number] | None = None,
     settings: dict[str, Any] | None = None,
+    clips: bool = False,
     **numbers: checks.Number,
 ) -> Transformation:
     """A transformation from two module-level functions.
@@ -89,11 +89,13 @@ def bind(
       *static: pytrees without leaves that both functions need at trace time; not printed.
       at_init: the numbers that only `init` needs.
       settings: hashable arguments of the constructor that are known at trace time.
+      clips: whether it clips: `measured` then counts the entries that it changes.
       **numbers: the other hyperparameters.
     """
+    own = dataclasses.replace(Arguments.of(who, numbers, settings), clips=clips)
     return Transformation(
         Partial(init, *static, Arguments.of(who, at_init or {}, settings)),
-        Partial(update, *static, Arguments.of(who, numbers, settings)),
+        Partial(update, *static, own),
     )
 
 
@@ -234,17 +236,3 @@ def innermost(update: Any, where: str = "") -> Iterator[tuple[str, Partial]]:
     arguments = update.args[-1]
     for name, part in zip(arguments.names, arguments.values):
         yield from innermost(part, naming.below(where, name))
-
-
-def states_of(kind: type, state: Any) -> list[tuple[str, Any]]:
-    """Every state of a class anywhere in `state`, those inside others of it too, each with its path."""
-    found = []
-    for path, leaf in jax.tree.leaves_with_path(state, is_leaf=lambda x: isinstance(x, kind)):
-        if isinstance(leaf, kind):
-            here = jax.tree_util.keystr(path, simple=True, separator="/")
-            found.append((here, leaf))
-            inner = states_of(kind, leaf.inner_state)
-            found += [
-                ("/".join(filter(None, (here, "inner_state", below))), s) for below, s in inner
-            ]
-    return found

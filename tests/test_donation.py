@@ -1,10 +1,5 @@
 """Law 10: no two leaves of a state share a buffer, so a step may be given its state to overwrite."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import optax
@@ -13,6 +8,7 @@ import test_compat_keras_values as of_keras
 import test_compat_torch_values as of_torch
 from catalogue import CATALOGUE
 from harness import tree, update_of
+from test_compat_torch_values import quick_jit
 
 import adaptive_tx as atx
 from adaptive_tx.compat import torch
@@ -72,7 +68,7 @@ DONATED = {name: case for name, case in CASES.items() if "guarded" in name or "p
 
 def donated_step(tx, params):
     """Two steps, each overwriting the state that it gets."""
-    state, step = tx.init(params), jax.jit(update_of(tx), donate_argnums=1)
+    state, step = tx.init(params), quick_jit(update_of(tx), donate_argnums=1)
     grads = jax.tree.map(jnp.ones_like, params)
     for _ in range(2):
         before = state
@@ -85,33 +81,3 @@ def donated_step(tx, params):
 @pytest.mark.parametrize("name", DONATED)
 def test_a_donated_step_follows_an_eager_init(name):
     donated_step(*DONATED[name])
-
-
-ON_EIGHT = """
-import jax
-from test_donation import CASES, DONATED, donated_step, shared
-
-mesh = jax.make_mesh((8,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
-everywhere = jax.NamedSharding(mesh, jax.P())
-for name, (tx, params) in CASES.items():
-    params = jax.device_put(params, everywhere)
-    state = tx.init(params)
-    assert not shared((state, params)), name
-for tx, params in DONATED.values():
-    state = jax.block_until_ready(donated_step(tx, jax.device_put(params, everywhere)))
-"""
-
-
-def on_eight_devices(program: str) -> None:
-    """Runs a program where there are eight devices; fails with what it printed."""
-    flags = "--xla_force_host_platform_device_count=8"
-    path = os.pathsep.join([str(pathlib.Path(__file__).parent), *sys.path])
-    env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_on_eight_devices():
-    on_eight_devices(ON_EIGHT)

@@ -11,13 +11,14 @@ import adaptive_tx as atx
 
 PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [
-    {"numerics"},
+    {"numerics", "finding"},
     {"checks"},
     {"masks", "arguments"},
     {"values", "naming"},
     {"transformation", "scheduling"},
-    {"leafwise"},
-    {"clip", "decay", "patience", "rate", "scale_by", "schedules", "noise", "histories"},
+    {"axes", "leafwise"},
+    {"clip", "decay", "patience", "rate", "scale_by", "schedules", "quantiles", "histories"},
+    {"noise"},
     {"optimizers", "sights", "skipping"},
     {"measured", "guarded"},
     {"compat", "plots"},

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.arguments import Arguments, in_dtype
+from adaptive_tx.axes import check_value
 from adaptive_tx.checks import Range, choice, finite, floating, non_negative, positive, state_type
 from adaptive_tx.leafwise import exportable, incremented, on_leaves
 from adaptive_tx.transformation import Transformation, bind
@@ -61,6 +62,7 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = .
     if value is not None:
         if jnp.shape(value) != ():
             raise ValueError(f"{who}: value must be a scalar, got shape {jnp.shape(value)}.")
+        check_value(who, updates, value)
         metric = jnp.asarray(value).astype(state.best.dtype)
         state = _seen(state, metric, arguments, in_dtype(arguments.at(state.count), metric.dtype))
     return scaled, state._replace(count=count)
