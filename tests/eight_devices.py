@@ -19,8 +19,15 @@ from adaptive_tx.compat import torch
 
 pytestmark = pytest.mark.filterwarnings("error")
 AUTO, EXPLICIT = jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit
-MESH = jax.make_mesh((4, 2), ("x", "y"), axis_types=(AUTO, AUTO))
 BOTH = ("x", "y")
+
+
+@functools.cache
+def mesh_of(shape=(8,), kind=AUTO):
+    """Made when a test asks for it: this file can be imported where there are fewer devices."""
+    return jax.make_mesh(shape, BOTH[: len(shape)], axis_types=(kind,) * len(shape))
+
+
 SPECS = {
     "split": {"w": P(BOTH), "b": P("x"), "c": P("y", "x")},
     "replicated": {"w": P(), "b": P(), "c": P()},
@@ -46,7 +53,7 @@ def after(tx, params, grads, values=None):
     return lax.scan(step, tx.init(params), (grads, values))
 
 
-def on_shards(tx, spec, expected, mesh=MESH, **check):
+def on_shards(tx, spec, expected, mesh, **check):
     """`after` on shards: directions lie as the parameters do, and slots, and the rest everywhere."""
 
     def lies(node):
@@ -96,10 +103,9 @@ def on_one_device(name):
 def test_shards_together_are_the_whole(name, kind):
     """Directions, states and metrics; types tell what is split, and `out_specs` checks what comes out."""
     expected, tx = on_one_device(name), MAKERS[name]({"axis_name": BOTH})
-    close(on_shards(tx, SPECS[kind], expected)(leaves(0), shocked()), expected)
+    close(on_shards(tx, SPECS[kind], expected, mesh_of((4, 2)))(leaves(0), shocked()), expected)
 
 
-LINE = jax.make_mesh((8,), ("x",), axis_types=(AUTO,))
 W_SPLIT = {"w": True, "b": False, "c": False}
 
 
@@ -107,7 +113,7 @@ W_SPLIT = {"w": True, "b": False, "c": False}
 def test_the_user_says_what_is_split_where_types_do_not(name):
     expected, spec = on_one_device(name), {"w": P("x"), "b": P(), "c": P()}
     tx = MAKERS[name]({"axis_name": "x", "sharded": W_SPLIT})
-    close(on_shards(tx, spec, expected, LINE, check_vma=False)(leaves(0), shocked()), expected)
+    close(on_shards(tx, spec, expected, mesh_of(), check_vma=False)(leaves(0), shocked()), expected)
 
 
 def test_pmap_is_told_too():
@@ -141,7 +147,9 @@ def test_replicas_of_a_guard_decide_together(check):
         updates, state = tx.update(g, tx.init(g), value=jnp.ones(()))
         return updates, state.skipped
 
-    run = jax.shard_map(step, mesh=LINE, in_specs=P("x"), out_specs=(P("x"), P()), check_vma=check)
+    run = jax.shard_map(
+        step, mesh=mesh_of(), in_specs=P("x"), out_specs=(P("x"), P()), check_vma=check
+    )
     assert jax.jit(run)(params)[1] == 0
     updates, skipped = jax.jit(run)({"w": params["w"].at[3, 0].set(jnp.inf)})
     assert skipped == 1
@@ -150,7 +158,7 @@ def test_replicas_of_a_guard_decide_together(check):
 
 def test_metrics_of_an_explicit_mesh():
     """The default of `jax.make_mesh`, under jit; large leaves, of which a sample is taken, too."""
-    mesh = jax.make_mesh((4, 2), ("x", "y"), axis_types=(EXPLICIT, EXPLICIT))
+    mesh = mesh_of((4, 2), EXPLICIT)
     rng = np.random.RandomState(0)
     values = {"w": rng.standard_normal((400, 30)), "b": rng.standard_normal(30), "s": rng.rand()}
     values = {k: jnp.asarray(v, jnp.float32) for k, v in values.items()}
@@ -171,6 +179,6 @@ def test_metrics_of_an_explicit_mesh():
 def test_a_donated_step_follows_an_eager_init():
     inside = atx.chain(atx.guarded_by_percentile(atx.sgd(0.1)), torch.reduce_lr_on_plateau(0.1))
     tx = atx.guarded(atx.chain(atx.guarded_by_z_score(inside)))
-    params = jax.device_put(leaves(0), jax.NamedSharding(LINE, P()))
+    params = jax.device_put(leaves(0), jax.NamedSharding(mesh_of(), P()))
     assert not shared((tx.init(params), params))
     jax.block_until_ready(donated_step(tx, params))
