@@ -26,7 +26,8 @@ class Arguments:
     (the `init` or the `update` of an inner transformation); `ranges` the interval of each number, and
     None for a part. `settings` are (name, value) pairs known at trace time. What `init` is called with
     names in `scheduled` the numbers of `update` that shape the state, each with whether it is a schedule.
-    `within` names the function that what the constructor made was given to, for `repr`.
+    `within` names the function that what the constructor made was given to, for `repr`. `clips` declares
+    that the entries which this changes were clipped.
     """
 
     who: str
@@ -36,6 +37,7 @@ class Arguments:
     settings: tuple[tuple[str, Any], ...] = ()
     scheduled: tuple[tuple[str, bool], ...] = ()
     within: str = ""
+    clips: bool = False
 
     @classmethod
     def of(

@@ -11,12 +11,16 @@ finite counts as huge and stays as it is: the failure remains visible where it h
 entries that share its norm shrink to almost nothing, instead of all becoming NaN.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from adaptive_tx import axes
 from adaptive_tx.arguments import Arguments
-from adaptive_tx.checks import Range, axis_names, floating, positive, state_type
+from adaptive_tx.axes import Axes
+from adaptive_tx.checks import Range, floating, positive, state_type
 from adaptive_tx.leafwise import leafwise
 from adaptive_tx.numerics import (
     arithmetic_dtype,
@@ -24,6 +28,7 @@ from adaptive_tx.numerics import (
     norm,
     norm_of,
     real_dtype,
+    rms,
     shrink,
     sum_of_squares,
     widen,
@@ -50,7 +55,7 @@ def clip_by_value(max_value) -> Transformation:
     Args:
       max_value: the bound, > 0, in the unit of the gradients.
     """
-    return leafwise("clip_by_value", by_value, max_value=positive(max_value))
+    return leafwise("clip_by_value", by_value, clips=True, max_value=positive(max_value))
 
 
 def by_leaf_norm(g, t, *, max_norm):
@@ -63,11 +68,11 @@ def clip_by_leaf_norm(max_norm) -> Transformation:
     Args:
       max_norm: the bound, > 0 and at most 1e12, in the unit of the gradients.
     """
-    return leafwise("clip_by_leaf_norm", by_leaf_norm, max_norm=norm_limit(max_norm))
+    return leafwise("clip_by_leaf_norm", by_leaf_norm, clips=True, max_norm=norm_limit(max_norm))
 
 
 def by_rms(g, t, *, threshold):
-    return shrink(g, norm(g) / max(g.size, 1) ** 0.5, threshold)
+    return shrink(g, rms(g), threshold)
 
 
 def clip_by_rms(threshold) -> Transformation:
@@ -78,7 +83,7 @@ def clip_by_rms(threshold) -> Transformation:
 
     Source: Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, section 6.
     """
-    return leafwise("clip_by_rms", by_rms, threshold=norm_limit(threshold))
+    return leafwise("clip_by_rms", by_rms, clips=True, threshold=norm_limit(threshold))
 
 
 def by_unit_norm(g, t, *, p, clipping, eps):
@@ -100,36 +105,55 @@ def adaptive_grad_clip(clipping=0.01, eps=1e-3) -> Transformation:
     arXiv:2102.06171, section 4.1.
     """
     return leafwise(
-        "adaptive_grad_clip", by_unit_norm, clipping=norm_limit(clipping), eps=positive(eps)
+        "adaptive_grad_clip",
+        by_unit_norm,
+        clips=True,
+        clipping=norm_limit(clipping),
+        eps=positive(eps),
     )
 
 
-def clip_by_global_norm(max_norm, axis_name: str | tuple[str, ...] | None = None) -> Transformation:
+def clip_by_global_norm(
+    max_norm, axis_name: str | tuple[str, ...] | None = None, sharded: Any = None
+) -> Transformation:
     """Scales the whole tree down to a norm of at most max_norm.
 
     Args:
       max_norm: the bound, > 0 and at most 1e12, in the unit of the gradients.
-      axis_name: inside `shard_map` or `pmap`, the name(s) of the axes over which the leaves are split;
-        their squares are summed over these. Under `jit` alone, shardings are seen through.
+      axis_name: inside `shard_map`, the name(s) of the axes over which leaves are split: their squares
+        are summed over these, and those of a replicated leaf count once. Under `jit` alone, shardings
+        are seen through.
+      sharded: which leaves are split over them, where JAX does not know it (in `pmap`, `vmap` and
+        `shard_map(check_vma=False)`): True for all, False for none, or a tree of bools.
+
+    Raises:
+      ValueError: from `update`, if it is not known what is split, or a replicated leaf would be scaled by
+        another norm on each device.
 
     Source: Pascanu et al., On the difficulty of training recurrent neural networks, 2013.
     """
-    axis_names("clip_by_global_norm", "axis_name", axis_name)
-    settings = {} if axis_name is None else {"axis_name": axis_name}
-    return bind(
-        "clip_by_global_norm", _init, _update, settings=settings, max_norm=norm_limit(max_norm)
-    )
+    who = "clip_by_global_norm"
+    settings = axes.settings(who, axis_name, sharded)
+    max_norm = norm_limit(max_norm)
+    return bind(who, _init, _update, settings=settings, clips=True, max_norm=max_norm)
 
 
-def global_norm(grads, axis_name=None) -> jax.Array:
-    """The norm of all leaves together, in their arithmetic's dtype; at least float32."""
+def global_norm(grads, splits: Sequence[axes.Split] | None = None) -> jax.Array:
+    """The norm of all leaves together, in their arithmetic's dtype; at least float32.
+
+    `splits` says over which axes of devices each leaf is split (`axes.Axes.splits`).
+    """
     leaves = [jnp.asarray(g) for g in jax.tree.leaves(grads)]
+    splits = [()] * len(leaves) if splits is None else splits
     dtype = real_dtype(arithmetic_dtype(*(g.dtype for g in leaves)))
-    total = sum((sum_of_squares(widen(g, dtype)) for g in leaves), jnp.zeros((), dtype))
-    size = jnp.asarray(sum(g.size for g in leaves), dtype)
-    if axis_name is not None:
-        total, size = lax.psum((total, size), axis_name)
-    return norm_of(total, size)
+    total = axes.summed([sum_of_squares(widen(g, dtype)) for g in leaves], splits, dtype)
+    return norm_of(total, sum(map(axes.size, leaves, splits)))
+
+
+def check_norm(who: str, grads, size: jax.Array) -> None:
+    """A norm that scales all leaves must be the same wherever one of them is."""
+    mend = "name it: axis_name={axis}"
+    axes.check_agreement(who, "grads", grads, "the norm of all leaves", size, mend)
 
 
 def _init(arguments: Arguments, params) -> CountState:
@@ -144,7 +168,8 @@ def _shrink(g, t, *, size, max_norm):
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, CountState, state)
     floating(arguments.who, "grads", grads)
-    size = global_norm(grads, arguments.setting("axis_name"))
+    size = global_norm(grads, Axes.of(arguments).splits(grads))
+    check_norm(arguments.who, grads, size)
     count = incremented(state.count)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)

@@ -8,6 +8,9 @@ A skipped step changes nothing: its updates are zero, and the inner state is wha
 Spikes do not enter the history that they are compared with. After `max_in_a_row` skips in a row the
 state says `too_many`: the next finite step is then taken, and the history starts anew, because a level
 that stays is no spike. What is not finite is never applied, however long it lasts.
+
+Inside `shard_map`, with the axes named over which leaves are split, all devices take one decision, and the
+norm is that of all of them together.
 """
 
 from typing import Any
@@ -16,26 +19,31 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx import checks, histories, skipping
+from adaptive_tx import axes, checks, histories, skipping
 from adaptive_tx.arguments import Static
 from adaptive_tx.checks import Range
-from adaptive_tx.transformation import Transformation, states_of, wrap
+from adaptive_tx.finding import states_of, unboxed
+from adaptive_tx.transformation import Transformation, wrap
 
 percentage = Range(0.0, 100.0, "[]")
 
 
-def guarded(tx: optax.GradientTransformation, max_in_a_row: int = 10) -> Transformation:
+def guarded(
+    tx: optax.GradientTransformation, max_in_a_row: int = 10, axis_name: Any = None
+) -> Transformation:
     """Skips steps that are not finite: gradients, updates, or the loss if `update` gets `value=loss`.
 
     Args:
       tx: the transformation; its hyperparameters keep their names.
       max_in_a_row: after so many skips in a row the state's `too_many` is True, at least 1. A loop can
         stop there; the guard itself goes on skipping what is not finite.
+      axis_name: inside `shard_map` or `pmap`, the name(s) of the axes whose devices skip together. The
+        value must be the same on all of them.
 
     The state's fields `skipped`, `in_a_row`, `too_many` can be read inside a jit; `guard_report` also
     names the first bad leaf. Without a bad step the updates are those of `tx`.
     """
-    return _guard("guarded", tx, None, max_in_a_row)
+    return _guard("guarded", tx, None, max_in_a_row, axes.settings("guarded", axis_name))
 
 
 def guarded_by_z_score(
@@ -45,6 +53,8 @@ def guarded_by_z_score(
     history_decay=0.99,
     warmup: int = 20,
     max_in_a_row: int = 10,
+    axis_name: Any = None,
+    sharded: Any = None,
 ) -> Transformation:
     """Skips, besides what `guarded` skips, steps that stand out of their history by their z-score.
 
@@ -58,15 +68,18 @@ def guarded_by_z_score(
       warmup: how many steps enter the history before it is used, at least 1.
       max_in_a_row: after so many skips in a row the next finite step is taken, and the history starts
         anew; at least 1.
+      axis_name: as in `guarded`; the squares of split leaves are summed over these axes.
+      sharded: which leaves are split over them, where JAX does not know it, as in `clip_by_global_norm`.
 
     A norm of zero is no spike and does not enter the history.
 
     Raises:
       TypeError: if `of` is "loss" and `update` gets no value.
     """
-    checks.choice("guarded_by_z_score", "of", of, histories.OF)
+    who = "guarded_by_z_score"
+    checks.choice(who, "of", of, histories.OF)
     return _guard(
-        "guarded_by_z_score", tx, histories.ByZScore(of), max_in_a_row, warmup,
+        who, tx, histories.ByZScore(of), max_in_a_row, axes.settings(who, axis_name, sharded), warmup,
         max_z=checks.positive(max_z), history_decay=checks.decay_rate(history_decay),
     )  # fmt: skip
 
@@ -79,6 +92,8 @@ def guarded_by_percentile(
     window: int = 128,
     warmup: int = 20,
     max_in_a_row: int = 10,
+    axis_name: Any = None,
+    sharded: Any = None,
 ) -> Transformation:
     """Skips, besides what `guarded` skips, steps far above a percentile of the last ones.
 
@@ -91,6 +106,8 @@ def guarded_by_percentile(
       warmup: how many steps enter the history before it is used, at least 1 and at most window.
       max_in_a_row: after so many skips in a row the next finite step is taken, and the history starts
         anew; at least 1.
+      axis_name: as in `guarded`; the squares of split leaves are summed over these axes.
+      sharded: which leaves are split over them, where JAX does not know it, as in `clip_by_global_norm`.
 
     A norm of zero is no spike and does not enter the history.
 
@@ -103,7 +120,8 @@ def guarded_by_percentile(
     if checks.whole(who, "warmup", warmup, 1) > window:
         raise ValueError(f"{who}: warmup must be at most window, {window}, got {warmup}.")
     return _guard(
-        who, tx, histories.ByPercentile(of, window), max_in_a_row, warmup,
+        who, tx, histories.ByPercentile(of, window), max_in_a_row,
+        axes.settings(who, axis_name, sharded), warmup,
         percentile=percentage(percentile), max_ratio=checks.at_least_one(max_ratio),
     )  # fmt: skip
 
@@ -126,34 +144,31 @@ def guard_report(state: Any, params: Any) -> dict[str, Any]:
     if not found:
         raise ValueError(
             "guard_report: no guard in this state; make the optimizer with guarded(tx), and its state "
-            "with that one's init."
+            "with that one's init. Of flax.nnx give the optimizer, or its opt_state."
         )
     guard = found[0][1]
-    if jnp.ndim(guard.count):
+    counts, flags = unboxed(guard[1:5]), unboxed(guard.not_finite)
+    if jnp.ndim(counts[0]):
         raise ValueError("guard_report: takes the state of one run at one step; index it first.")
     paths = [path for path, _ in jax.tree.leaves_with_path(params)]
-    if len(paths) != guard.not_finite.grads.size:
+    if len(paths) != flags.grads.size:
         raise ValueError(
             f"guard_report: params has {len(paths)} leaves, but the guard has seen "
-            f"{guard.not_finite.grads.size}; give params as its init got them."
+            f"{flags.grads.size}; give params as its init got them."
         )
-    flags = guard.not_finite
     places = ["value"] if flags.value else []
     for what in ("grads", "updates"):
         bad = zip(paths, getattr(flags, what))
         places += [checks.keystr(what, path) for path, is_bad in bad if is_bad]
     return {
-        "count": int(guard.count),
-        "skipped": int(guard.skipped),
-        "in_a_row": int(guard.in_a_row),
-        "too_many": bool(guard.too_many),
+        **{name: number.item() for name, number in zip(guard._fields[1:5], counts)},
         "not_finite": places[0] if places else None,
     }
 
 
-def _guard(who: str, tx, history, max_in_a_row, warmup: int | None = None, **numbers):
+def _guard(who: str, tx, history, max_in_a_row, over: dict, warmup: int | None = None, **numbers):
     """A guard with a history, or without."""
-    settings = {"max_in_a_row": checks.whole(who, "max_in_a_row", max_in_a_row, 1)}
+    settings = {"max_in_a_row": checks.whole(who, "max_in_a_row", max_in_a_row, 1)} | over
     if history is not None:
         settings |= {"warmup": checks.whole(who, "warmup", warmup, 1), **vars(history)}
     return wrap(

@@ -76,6 +76,7 @@ def leafwise(
     squares: Sequence[str] = (),
     of_leaf: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
+    clips: bool = False,
     **numbers: checks.Number,
 ) -> Transformation:
     """The transformation that applies `step` to every leaf.
@@ -94,6 +95,7 @@ def leafwise(
         brought into range before the step sees it (`numerics.squarable`).
       of_leaf: the slots that hold one number for each leaf; the others are shaped like the parameters.
       settings: arguments of the constructor that are known at trace time, for `repr`.
+      clips: whether the rule clips (see `bind`).
       **numbers: the hyperparameters, each marked with its range.
     """
     start = start or {}
@@ -112,6 +114,7 @@ def leafwise(
         rule,
         at_init=at_init,
         settings=settings,
+        clips=clips,
         shaping=rule.debiased,
         **numbers,
     )

@@ -41,7 +41,7 @@ class Mask:
                 for path, leaf in flat
             ]
         tree = self.tree(params) if callable(self.tree) else self.tree.thaw()
-        return _broadcast(who, tree, updates)
+        return broadcast(who, "mask", tree, updates)
 
 
 ALL = Mask()
@@ -69,23 +69,28 @@ def mask_of(who: str, mask: Any, only: Callable[[str, jax.Array], bool] | None) 
         raise TypeError(f"{who}: only must be a function of a path and an array, got {only!r}.")
     if mask is None or callable(mask):
         return Mask(mask, only)
-    flat, structure = jax.tree.flatten_with_path(mask)
-    return Mask(FrozenTree(structure, tuple(_of_tree(who, flat))))
+    return Mask(frozen(who, "mask", mask))
 
 
-def _broadcast(who: str, tree, updates) -> list[bool]:
+def frozen(who: str, what: str, tree) -> FrozenTree:
+    """A tree of bools; `what` is the argument that it was given as."""
+    flat, structure = jax.tree.flatten_with_path(tree)
+    return FrozenTree(structure, tuple(_of_tree(who, what, flat)))
+
+
+def broadcast(who: str, what: str, tree, updates) -> list[bool]:
     """A mask may stop above the leaves: its bool then stands for the whole subtree, as in optax."""
     flat, structure = jax.tree.flatten_with_path(tree)
     try:
         subtrees = structure.flatten_up_to(updates)
     except ValueError as error:
-        raise ValueError(f"{who}: the mask does not fit the tree: {error}") from error
-    pairs = zip(_of_tree(who, flat), subtrees)
+        raise ValueError(f"{who}: the {what} does not fit the tree: {error}") from error
+    pairs = zip(_of_tree(who, what, flat), subtrees)
     return [b for b, subtree in pairs for _ in jax.tree.leaves(subtree)]
 
 
-def _of_tree(who: str, flat) -> list[bool]:
-    return [_bool(who, checks.keystr("mask", path), leaf) for path, leaf in flat]
+def _of_tree(who: str, what: str, flat) -> list[bool]:
+    return [_bool(who, checks.keystr(what, path), leaf) for path, leaf in flat]
 
 
 def _bool(who: str, what: str, value) -> bool:

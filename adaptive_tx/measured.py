@@ -13,15 +13,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
+from jax.tree_util import GetAttrKey
 
-from adaptive_tx import checks, clip
+from adaptive_tx import axes, checks, clip
 from adaptive_tx.arguments import Arguments, Static
+from adaptive_tx.finding import states_of, unboxed
 from adaptive_tx.numerics import narrow
 from adaptive_tx.sights import clipped, sights_of
 from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation, states_of, transformation_of, watched, wrap
+from adaptive_tx.transformation import Transformation, transformation_of, watched, wrap
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
 
@@ -33,7 +36,10 @@ class MeasuredState(NamedTuple):
 
 
 def measured(
-    tx: optax.GradientTransformation, by: str | Callable[[str], str] | None = None
+    tx: optax.GradientTransformation,
+    by: str | Callable[[str], str] | None = None,
+    axis_name: Any = None,
+    sharded: Any = None,
 ) -> Transformation:
     """The same updates, and in the state's field `metrics` what happened in the last one.
 
@@ -41,6 +47,9 @@ def measured(
       tx: the transformation; its hyperparameters keep their names.
       by: what to measure also apart, under `name/group`: "leaf", or a function from a leaf's path, such
         as `encoder/kernel`, to the name of its group. By default only all leaves together.
+      axis_name: inside `shard_map`, the name(s) of the axes over which leaves are split: the metrics are
+        then those of all devices together. Without it they are those of a shard.
+      sharded: which leaves are split over them, where JAX does not know it, as in `clip_by_global_norm`.
 
     Each is a float32 scalar, found by `metrics(state)`, and 0 before the first update:
 
@@ -64,14 +73,14 @@ def measured(
 
     What is inside another wrapper, or one of optax's, is not seen: put `measured` inside. In
     `guarded(measured(tx))` a skipped step is not measured; `measured(guarded(tx))` sees it from outside.
-    Derivatives do not flow through metrics. Inside `shard_map` they are those of a shard.
+    Derivatives do not flow through metrics.
 
     Raises:
       ValueError: if `update` gets no parameters.
     """
     if by is not None and by != "leaf" and not callable(by):
         raise ValueError(f'measured: by must be "leaf" or a function of a path, got {by!r}.')
-    settings = {} if by is None else {"by": by}
+    settings = ({} if by is None else {"by": by}) | axes.settings("measured", axis_name, sharded)
     tx = transformation_of("measured", "tx", tx)
     return wrap("measured", _init, _update, tx, Static(sights_of(tx)), settings=settings)
 
@@ -81,7 +90,7 @@ def metrics(state: Any) -> dict[str, jax.Array]:
 
     Args:
       state: the state of an optimizer with `measured` anywhere in it, or whatever holds that (a
-        TrainState). Stacked by `lax.scan` or `vmap`, each metric is an array.
+        TrainState, an nnx.Optimizer). Stacked by `lax.scan` or `vmap`, each metric is an array.
 
     If several parts are measured, the names start with the paths of their states: "0/grad_norm".
 
@@ -92,14 +101,12 @@ def metrics(state: Any) -> dict[str, jax.Array]:
     if not found:
         raise ValueError(
             "metrics: nothing in this state was measured; make the optimizer with measured(tx), and "
-            "its state with that one's init."
+            "its state with that one's init. Of flax.nnx give the optimizer, or its opt_state."
         )
-    if len(found) == 1:
-        return dict(found[0][1].metrics)
     return {
-        "/".join(filter(None, (path, name))): value
+        "/".join(filter(None, (path if len(found) > 1 else "", name))): value
         for path, measured_state in found
-        for name, value in measured_state.metrics.items()
+        for name, value in unboxed(measured_state.metrics).items()
     }
 
 
@@ -121,25 +128,25 @@ def _update(sights: Static, arguments: Arguments, grads, state, params=None, **e
         arguments.values[0], grads, state.inner_state, params, extra
     )
     trees, stages, old = lax.stop_gradient(((grads, updates, params), stages, state.metrics))
-    found = {}
+    over, found = axes.Axes.of(arguments), {}
+    splits, bad = over.splits(*trees), over.largest(_not_finite(trees[0]))
     for group, leaves in _groups(arguments, grads).items():
-        values = _sizes(*([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
+        of_group = [splits[i] for i in leaves]
+        values = _sizes(of_group, *([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
+        values["nonfinite_leaves"] = jnp.sum(bad[np.array(leaves, int)])
         for sight, stage in zip(sights.value, stages, strict=True):
-            values |= sight.metrics(stage, leaves, not group, old)
+            values |= sight.metrics(stage, leaves, not group, old, of_group)
         found |= {name + group: value for name, value in values.items()}
     clips = [stage for sight, stage in zip(sights.value, stages) if sight.clips]
     if clips:
-        found["clipped"] = clipped(clips)
+        found["clipped"] = clipped(clips, splits)
     return updates, MeasuredState(inner_state, found)
 
 
 def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
     """What the names of a group's metrics end with, and its leaves; "" is all of them."""
     by = arguments.setting("by")
-    paths = [
-        jax.tree_util.keystr(path, simple=True, separator="/")
-        for path, _ in jax.tree.leaves_with_path(tree)
-    ]
+    paths = [_path(path) for path, _ in jax.tree.leaves_with_path(tree)]
     groups = {"": list(range(len(paths)))}
     for i, path in enumerate(paths if by else ()):
         name = path if by == "leaf" else by(path)
@@ -149,17 +156,27 @@ def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
     return groups
 
 
-def _sizes(grads: list, updates: list, params: list) -> dict[str, jax.Array]:
-    """What there is to say about some leaves, whatever the rule."""
+def _path(path) -> str:
+    """As `encoder/kernel`. flax.nnx gives `init` boxes, and `update` what is in them, their `.value`."""
+    boxed = path[-1:] == (GetAttrKey("value"),)
+    return jax.tree_util.keystr(path[:-1] if boxed else path, simple=True, separator="/")
+
+
+def _sizes(splits: list, grads: list, updates: list, params: list) -> dict[str, jax.Array]:
+    """The norms of some leaves, whatever the rule."""
     of_grads, of_updates, of_params = (
-        narrow(clip.global_norm(leaves), jnp.float32) for leaves in (grads, updates, params)
+        narrow(clip.global_norm(leaves, splits), jnp.float32) for leaves in (grads, updates, params)
     )
     there = of_params > 0
-    bad = [~jnp.all(jnp.isfinite(g)) for g in grads]
     return {
         "grad_norm": of_grads,
         "update_norm": of_updates,
         "param_norm": of_params,
         "update_to_param": jnp.where(there, of_updates / jnp.where(there, of_params, 1), 0),
-        "nonfinite_leaves": sum(map(jnp.float32, bad), jnp.zeros((), jnp.float32)),
     }
+
+
+def _not_finite(grads) -> jax.Array:
+    """1 for each leaf that has an entry that is NaN or infinite, otherwise 0."""
+    flags = [~jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)]
+    return jnp.stack([jnp.zeros((), jnp.float32), *map(jnp.float32, flags)])[1:]

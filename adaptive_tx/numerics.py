@@ -193,7 +193,14 @@ def norm_of(total: jax.Array, size) -> jax.Array:
     the norm that these entries have at most once `shrink` has bounded them.
     """
     length = root(total)
-    return jnp.where(jnp.isfinite(length), length, _bound(total.dtype) * size**0.5)
+    largest = _bound(total.dtype) * jnp.sqrt(jnp.asarray(size, total.dtype))
+    return jnp.where(jnp.isfinite(length), length, largest)
+
+
+def rms(g: jax.Array) -> jax.Array:
+    """The root of the mean of |g|^2; 0 of no entries."""
+    length = norm(g)
+    return length / jnp.sqrt(jnp.maximum(jnp.asarray(g.size, length.dtype), 1))
 
 
 def shrink(g: jax.Array, size: jax.Array, limit: jax.Array) -> jax.Array:

@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 from adaptive_tx import checks, values
 from adaptive_tx.arguments import Arguments, Static, in_dtype
+from adaptive_tx.axes import check_value
 from adaptive_tx.states import exportable, incremented
 from adaptive_tx.stepping import on_leaves
 from adaptive_tx.transformation import Transformation, bind
@@ -119,6 +120,7 @@ def _init(arguments: Arguments, params) -> ReduceOnPlateauState:
 def _update(arguments: Arguments, updates, state, params=None, *, value: Any = None, **extra):
     checks.state_type(arguments.who, ReduceOnPlateauState, state)
     state = _after(reduced, arguments, state, value, "update(grads, state, params, value=loss)")
+    check_value(arguments.who, updates, value)
     numbers = {"scale": state.scale}
     return on_leaves(arguments.who, step, updates, t=state.count, numbers=numbers)[0], state
 
@@ -128,6 +130,8 @@ def reduce_on_plateau(
     relative: bool = True, maximize: bool = False,
 ) -> Transformation:  # fmt: skip
     """Multiplies the updates by a scale that falls when the `value` given to `update` stops improving.
+
+    Inside `shard_map` give all devices the same value, such as `jax.lax.pmean(loss, axis_name)`.
 
     Args:
       factor: what the scale is multiplied by at a plateau, in (0, 1).
@@ -140,7 +144,8 @@ def reduce_on_plateau(
       maximize: True for a value that should rise, such as an accuracy.
 
     Raises:
-      TypeError, ValueError: from `update(grads, state, params, value=loss)`, unless value is a real scalar.
+      TypeError, ValueError: from `update(grads, state, params, value=loss)`, unless value is a real scalar,
+        and the same on all devices where the updates are.
     """
     return bind(
         "reduce_on_plateau", _init, _update, settings=_flags("reduce_on_plateau", relative, maximize),

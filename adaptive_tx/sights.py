@@ -13,7 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from adaptive_tx import clip, noise
+from adaptive_tx import noise
+from adaptive_tx.arguments import arguments_of
+from adaptive_tx.axes import Split, largest, size, summed, union
 from adaptive_tx.debiasing import correction, rule_state_of
 from adaptive_tx.leafwise import Rule, known_to, rule_of
 from adaptive_tx.numerics import Decay, modulus, narrow
@@ -45,25 +47,31 @@ class Sight:
             found += NOISE if self.has_mean else []
         return [self.prefix + name for name in found]
 
-    def metrics(self, stage: Stage, leaves: Sequence[int], whole: bool, old: dict) -> dict:
-        """The same, with their values for some of the leaves; `old` are those of the step before."""
+    def metrics(
+        self, stage: Stage, leaves: Sequence[int], whole: bool, old: dict, splits: Sequence[Split]
+    ) -> dict:
+        """The same, with their values for some of the leaves; `old` are those of the step before.
+
+        `splits` says over which axes of devices each of these leaves is split.
+        """
         if not self.names(whole):
             return {}
         known, found = known_to(stage.part, stage.old), {}
         new = rule_state_of(stage.new)
         if self.has_ratios:
             mus, nus = _picked(new.mu, leaves), _picked(new.nu, leaves)
-            found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"])))
+            found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"], splits)))
         if whole:
             found |= {name: known[name] for name in self.scalars}
-            found |= {"effective_step": _largest(stage.after)} if self.has_ratios else {}
+        if whole and self.has_ratios:
+            found["effective_step"] = largest(_largest(stage.after), union(splits))
         if whole and self.has_squares:
             bound = known["b1"].weight / jnp.sqrt(known["b2"].weight)
             found["effective_step_bound"] = jnp.maximum(1, bound)
         if whole and self.has_mean:
             power = old[self.prefix + NOISE[0]] + old[self.prefix + NOISE[1]]
             grads, mus = _picked(stage.before, leaves), _picked(new.mu, leaves)
-            pair = noise.signal_and_noise(grads, mus, power, known["b1"], known["c1"])
+            pair = noise.signal_and_noise(grads, mus, power, known["b1"], known["c1"], splits)
             found |= dict(zip(NOISE, (*pair, noise.scale(*pair))))
         return {self.prefix + name: value for name, value in found.items()}
 
@@ -77,15 +85,16 @@ def sights_of(tx: Transformation) -> tuple[Sight, ...]:
 
 
 def _sight(where: str, update: Partial) -> Sight:
-    rule = rule_of(update)
+    rule, arguments = rule_of(update), arguments_of(update)
+    clips = arguments is not None and arguments.clips
     if rule is None:
-        return Sight(where, clips=update.func.__module__ == clip.__name__)
+        return Sight(where, clips)
     slots, keywords = rule.state._fields[1:], {*keywords_of(rule.step)}
     averages = _averages(rule.step, slots, rule.decays) if {"b1", "c1"} <= keywords else {}
     has_ratios = {"mu", "nu"} <= {*slots} and {"c1", "c2"} <= keywords
     return Sight(
         where,
-        clips=rule.step.__module__ == clip.__name__,
+        clips,
         scalars=_scalars(rule, update.args[-1].names),
         has_ratios=has_ratios,
         has_mean=averages.get("mu", False),
@@ -133,14 +142,14 @@ def _largest(tree) -> jax.Array:
     return functools.reduce(jnp.maximum, sizes, jnp.zeros((), jnp.float32))
 
 
-def clipped(stages: Sequence[Stage]) -> jax.Array:
+def clipped(stages: Sequence[Stage], splits: Sequence[Split]) -> jax.Array:
     """The fraction of all entries that some of these parts changed."""
     pairs = [zip(jax.tree.leaves(s.before), jax.tree.leaves(s.after)) for s in stages]
-    changed, size = jnp.zeros((), jnp.float32), 0
-    for of_leaf in zip(*pairs):
-        differ = functools.reduce(jnp.logical_or, [_differ(a, b) for a, b in of_leaf])
-        changed, size = changed + jnp.sum(differ, dtype=jnp.float32), size + differ.size
-    return changed / max(size, 1)
+    differ = [
+        functools.reduce(jnp.logical_or, [_differ(a, b) for a, b in leaf]) for leaf in zip(*pairs)
+    ]
+    changed = summed([jnp.sum(d, dtype=jnp.float32) for d in differ], splits, jnp.float32)
+    return changed / jnp.maximum(jnp.asarray(sum(map(size, differ, splits)), jnp.float32), 1)
 
 
 def _differ(a: jax.Array, b: jax.Array) -> jax.Array:

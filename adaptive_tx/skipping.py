@@ -12,8 +12,11 @@ from jax import lax
 
 from adaptive_tx import checks
 from adaptive_tx.arguments import Arguments, Static, in_dtype
+from adaptive_tx.axes import Axes, check_agreement, varying
 from adaptive_tx.clip import global_norm
 from adaptive_tx.states import exportable, incremented
+
+ONE_DECISION = "name it, axis_name={axis}, and give a value that is the same on all"
 
 
 @exportable
@@ -37,12 +40,12 @@ class GuardedState(NamedTuple):
 
 
 def init(history: Static, arguments: Arguments, params) -> GuardedState:
-    inner_state = arguments.values[0](params)
-    zero, good = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
-    nowhere = jnp.zeros(len(jax.tree.leaves(params)), bool)
+    n = len(jax.tree.leaves(params))
+    # Each field has a buffer of its own: one that serves two cannot be donated.
+    count, skipped, in_a_row = (jnp.zeros((), jnp.int32) for _ in range(3))
     return GuardedState(
-        inner_state, count=zero, skipped=zero, in_a_row=zero, too_many=good,
-        not_finite=NotFinite(good, nowhere, nowhere),
+        arguments.values[0](params), count, skipped, in_a_row, too_many=jnp.zeros((), bool),
+        not_finite=NotFinite(*(jnp.zeros(shape, bool) for shape in ((), n, n))),
         history=() if history.value is None else history.value.empty(),
     )  # fmt: skip
 
@@ -51,8 +54,9 @@ def update(history: Static, arguments: Arguments, grads, state, params=None, **e
     who = arguments.who
     checks.state_type(who, GuardedState, state)
     checks.floating(who, "grads", grads)
-    value, bad_value, extra = _value(arguments, extra)
-    bad_grads = _not_finite(grads)
+    over = Axes.of(arguments)
+    value, bad_value, extra = _value(arguments, over, extra)
+    bad_grads = over.largest(_not_finite(grads))
     if bad_grads.shape != state.not_finite.grads.shape:
         raise ValueError(
             f"{who}: grads has {bad_grads.size} leaves, but the state was made for "
@@ -60,13 +64,14 @@ def update(history: Static, arguments: Arguments, grads, state, params=None, **e
         )
     finite = ~jnp.any(bad_grads) & ~bad_value
     # A rule never sees what is not finite: neither its numbers nor its derivatives become NaN.
-    grads = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)
-    updates, inner_state = arguments.values[0](grads, state.inner_state, params, **extra)
-    bad_updates = _not_finite(updates)
+    clean = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)
+    updates, inner_state = arguments.values[0](clean, state.inner_state, params, **extra)
+    bad_updates = over.largest(_not_finite(updates))
     finite &= ~jnp.any(bad_updates)
 
-    spike, entered = _against(history.value, arguments, state, grads, value)
+    spike, entered = _against(history.value, arguments, over, state, clean, value)
     taken = finite & ~spike
+    check_agreement(who, "grads", grads, "whether to skip it", taken, ONE_DECISION)
     in_a_row = jnp.where(taken, 0, incremented(state.in_a_row))
     return _where(taken, updates, jax.tree.map(jnp.zeros_like, updates)), GuardedState(
         _where(taken, inner_state, state.inner_state),
@@ -89,7 +94,7 @@ def _not_finite(tree) -> jax.Array:
     return jnp.stack(flags) if flags else jnp.zeros(0, bool)
 
 
-def _value(arguments: Arguments, extra: dict[str, Any]):
+def _value(arguments: Arguments, over: Axes, extra: dict[str, Any]):
     """The loss made finite, 0 if there is none; whether it was not; and what the inner update gets."""
     who, value = arguments.who, extra.get("value")
     if value is None:
@@ -100,21 +105,27 @@ def _value(arguments: Arguments, extra: dict[str, Any]):
         return jnp.zeros(()), jnp.zeros((), bool), extra
     if jnp.shape(value) != ():
         raise ValueError(f"{who}: value must be a scalar, got shape {jnp.shape(value)}.")
-    bad = ~jnp.isfinite(value)
+    if apart := varying(value).intersection(over.names):
+        raise ValueError(
+            f"{who}: value differs between the devices of the axis {min(apart)!r}; give all the same, "
+            f"such as jax.lax.pmean(value, {min(apart)!r})."
+        )
+    bad = over.largest(~jnp.isfinite(value))
     value = jnp.where(bad, 0, value)
     return value, bad, {**extra, "value": value}
 
 
-def _against(history, arguments: Arguments, state: GuardedState, grads, value):
+def _against(history, arguments: Arguments, over: Axes, state: GuardedState, grads, value):
     """Whether this step is a spike, and what the history is if it is taken."""
     if history is None:
         return jnp.zeros((), bool), ()
     of_norm = history.of == "norm"
-    x = global_norm(grads) if of_norm else value
+    x = global_norm(grads, over.splits(grads)) if of_norm else value
     numbers = in_dtype(arguments.at(state.count), jnp.float32)
     x, numbers = lax.stop_gradient((x.astype(jnp.float32), numbers))
     known = state.history.n >= arguments.setting("warmup")
     spike = known & ~state.too_many & history.is_spike(state.history, x, numbers)
+    spike = over.largest(spike)  # the value, which no type holds together, may differ
     old = _where(state.too_many, history.empty(), state.history)
     entered = history.entered(old, x, numbers)
     return spike, _where(x > 0, entered, old) if of_norm else entered

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import optax
 from jax.tree_util import Partial
 
@@ -95,6 +94,7 @@ def bind(
     *static: Any,
     at_init: dict[str, checks.Number] | None = None,
     settings: dict[str, Any] | None = None,
+    clips: bool = False,
     shaping: Sequence[str] = (),
     **numbers: checks.Number,
 ) -> Transformation:
@@ -110,12 +110,14 @@ def bind(
       *static: pytrees without leaves that both functions need at trace time; not printed.
       at_init: the numbers that only `init` needs.
       settings: hashable arguments of the constructor that are known at trace time.
+      clips: whether it clips: `measured` then counts the entries that it changes.
       shaping: the numbers of which `init` must know whether they are schedules (`arguments.scheduled`).
       **numbers: the other hyperparameters.
     """
     first, later = (Arguments.of(who, given, settings) for given in (at_init or {}, numbers))
     scheduled = tuple((name, later.is_schedule(name)) for name in shaping)
     first = dataclasses.replace(first, scheduled=scheduled)
+    later = dataclasses.replace(later, clips=clips)
     return Transformation(Partial(init, *static, first), Partial(update, *static, later))
 
 
@@ -247,17 +249,3 @@ def innermost(update: Any, where: str = "") -> Iterator[tuple[str, Partial]]:
     arguments = update.args[-1]
     for name, part in zip(arguments.names, arguments.values):
         yield from innermost(part, naming.below(where, name))
-
-
-def states_of(kind: type, state: Any) -> list[tuple[str, Any]]:
-    """Every state of a class anywhere in `state`, those inside others of it too, each with its path."""
-    found = []
-    for path, leaf in jax.tree.leaves_with_path(state, is_leaf=lambda x: isinstance(x, kind)):
-        if isinstance(leaf, kind):
-            here = jax.tree_util.keystr(path, simple=True, separator="/")
-            found.append((here, leaf))
-            inner = states_of(kind, leaf.inner_state)
-            found += [
-                ("/".join(filter(None, (here, "inner_state", below))), s) for below, s in inner
-            ]
-    return found

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from flax.training.train_state import TrainState
 from harness import finite, run, steps_of, tree
 
@@ -325,6 +326,24 @@ def test_the_report_finds_the_guard_anywhere():
     assert atx.guard_report(train, params)["skipped"] == 1
     chex.assert_trees_all_equal(train.params, params)
     chex.assert_trees_all_equal(atx.metrics(train), atx.metrics(tx.init(params)))
+
+
+def test_the_report_of_flax_nnx():
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    tx = atx.guarded_by_z_score(atx.adam(0.1))
+    optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
+    params = nnx.state(model, nnx.Param)
+    bad = jax.tree.map(lambda p: jnp.full_like(p, jnp.nan), params)
+    with jax.numpy_dtype_promotion("standard"):
+        optimizer.update(model, bad)
+        train = TrainState.create(apply_fn=None, params=params, tx=tx).apply_gradients(grads=bad)
+    for holder in (optimizer, optimizer.opt_state, train):
+        for names in (params, nnx.as_pure(params)):
+            report = atx.guard_report(holder, names)
+            assert (report["count"], report["skipped"], report["too_many"]) == (1, 1, False)
+            assert report["not_finite"].startswith("grads['bias']")
+    with pytest.raises(ValueError, match="^guard_report: .* Of flax.nnx give the optimizer"):
+        atx.guard_report(nnx.state(optimizer), params)
 
 
 def test_measured_outside_sees_the_skipped_step():

@@ -1,5 +1,6 @@
 """measured: its numbers against NumPy, its names, and that it costs nothing where it is not asked."""
 
+import functools
 import re
 
 import chex
@@ -8,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from flax.training.train_state import TrainState
 from harness import finite, run, steps_of, tree
 
 import adaptive_tx as atx
 from adaptive_tx import noise
+from adaptive_tx.compat import torch
 
 pytestmark = pytest.mark.filterwarnings("error")
 SIZES = {"grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves"}
@@ -148,7 +151,8 @@ def test_quantiles_of_large_trees_are_of_a_fair_sample(shapes):
     mus[0] = mus[0] * np.where(np.arange(shapes[0][-1]) % 2, 1, 10)
     nus = [jnp.full(shape, 4.0, jnp.float32) for shape in shapes]
     c1, c2 = jnp.float32(0.5), jnp.float32(0.25)
-    found = jax.jit(noise.ratios)([jnp.asarray(mu, jnp.float32) for mu in mus], nus, c1, c2)
+    whole = functools.partial(noise.ratios, splits=[()] * len(shapes))
+    found = jax.jit(whole)([jnp.asarray(mu, jnp.float32) for mu in mus], nus, c1, c2)
     exact = np.sort(flat(mus) / 0.5 / (4 / 0.25) ** 0.5)
     for value, fraction in zip(found, noise.FRACTIONS.values()):
         assert abs(np.searchsorted(exact, value) / exact.size - fraction) < 0.015
@@ -192,6 +196,15 @@ def test_clipped_is_the_fraction_of_entries_that_changed():
     twice = atx.measured(atx.chain(atx.clip_by_value(6.5), atx.clip_by_leaf_norm(7.0)))
     _, state = twice.update(grads, twice.init(params), params)
     np.testing.assert_allclose(atx.metrics(state)["clipped"], 8 / 10)
+
+
+def test_who_clips_says_so():
+    """Wherever it was written; torch's too."""
+    grads = {"w": jnp.array([3.0, 4.0])}
+    for clip in (torch.clip_grad_norm(1.0), atx.clip_by_global_norm(1.0), atx.clip_by_rms(1.0)):
+        tx = atx.measured(atx.chain(clip, atx.sgd(0.1)))
+        assert atx.metrics(tx.update(grads, tx.init(grads), grads)[1])["clipped"] == 1
+    assert "clipped" not in atx.metrics(atx.measured(atx.add_l2(0.1)).init(grads))
 
 
 def test_what_is_not_finite_is_counted_and_norms_stay_finite():
@@ -272,6 +285,37 @@ def test_metrics_are_found_anywhere():
     train, found = step(TrainState.create(apply_fn=None, params=params, tx=tx))
     chex.assert_trees_all_close(found, alone, rtol=1e-5)
     chex.assert_trees_all_equal(atx.metrics(train), found)
+
+
+def test_metrics_of_flax_nnx():
+    """Its `init` gets boxes and its `update` what is in them: names and numbers are as without."""
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    params = nnx.as_pure(nnx.state(model, nnx.Param))
+    tx = atx.guarded(atx.measured(atx.adam(lambda count: 0.1 / (1 + count)), by="leaf"))
+    optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
+    grads = jax.tree.map(jnp.ones_like, nnx.state(model, nnx.Param))
+    _, expected = tx.update(nnx.as_pure(grads), tx.init(params), params)
+    assert atx.metrics(optimizer).keys() == atx.metrics(expected).keys()
+
+    @nnx.jit
+    def step(model, optimizer, grads):
+        optimizer.update(model, grads)
+        return atx.metrics(optimizer.opt_state)
+
+    with jax.numpy_dtype_promotion("standard"):
+        found = step(model, optimizer, grads)
+    chex.assert_trees_all_close(found, atx.metrics(expected), rtol=1e-6)
+    for holder in (optimizer, optimizer.opt_state):
+        chex.assert_trees_all_equal(atx.metrics(holder), found)
+    assert {"update_norm/kernel", "update_norm/bias"} <= found.keys()
+    numbers = tx.hyperparameters(optimizer.opt_state)
+    np.testing.assert_allclose(numbers["1.learning_rate"], 0.05)
+    with pytest.raises(ValueError, match="^metrics: .* Of flax.nnx give the optimizer"):
+        atx.metrics(nnx.state(optimizer))
+    train = TrainState.create(apply_fn=None, params=nnx.state(model, nnx.Param), tx=tx)
+    with jax.numpy_dtype_promotion("standard"):
+        train = train.apply_gradients(grads=grads)
+    chex.assert_trees_all_equal(atx.metrics(train).keys(), found.keys())
 
 
 def test_metrics_of_scans_and_sweeps_are_arrays():

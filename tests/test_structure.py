@@ -11,15 +11,16 @@ import adaptive_tx as atx
 
 PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [
-    {"numerics", "states"},
+    {"numerics", "states", "finding"},
     {"checks"},
     {"masks", "probing"},
     {"arguments"},
     {"values", "naming", "opaque"},
     {"transformation", "scheduling", "debiasing"},
-    {"stepping"},
+    {"axes", "stepping"},
     {"leafwise"},
-    {"clip", "decay", "patience", "rate", "scale_by", "schedules", "noise", "histories"},
+    {"clip", "decay", "patience", "rate", "scale_by", "schedules", "quantiles", "histories"},
+    {"noise"},
     {"optimizers", "sights", "skipping"},
     {"measured", "guarded"},
     {"compat", "plots"},

@@ -411,7 +411,7 @@ def test_a_global_norm_over_shards():
     """With its axis named, each shard is scaled by the norm of all."""
     grads = {"w": jnp.arange(6.0).reshape(2, 3)}
     whole, _ = atx.clip_by_global_norm(1.0).update(grads, atx.clip_by_global_norm(1.0).init(grads))
-    tx = atx.clip_by_global_norm(1.0, axis_name="shards")
+    tx = atx.clip_by_global_norm(1.0, axis_name="shards", sharded=True)
     mesh = jax.make_mesh((1,), ("shards",), axis_types=(jax.sharding.AxisType.Auto,))
     spec = jax.sharding.PartitionSpec("shards")
 

@@ -8,13 +8,16 @@ it is (torch: everything becomes 0 or NaN).
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from adaptive_tx import axes
 from adaptive_tx.arguments import Arguments
+from adaptive_tx.axes import Axes
 from adaptive_tx.checks import Range, floating, state_type
-from adaptive_tx.clip import global_norm
+from adaptive_tx.clip import check_norm, global_norm
 from adaptive_tx.numerics import arithmetic_dtype, bounded, modulus, real_dtype, widen
 from adaptive_tx.states import CountState, incremented
 from adaptive_tx.stepping import on_leaves
@@ -28,17 +31,17 @@ def step(g, t, *, size, max_norm):
     return jnp.where((factor < 1) & jnp.isfinite(g), bounded(g) * factor, g)
 
 
-def _norm(norm_type: float, grads) -> jax.Array:
+def _norm(norm_type: float, over: Axes, grads) -> jax.Array:
     """The 1-, 2- or infinity-norm of all leaves together."""
     if norm_type == 2:
-        return global_norm(grads)
+        return global_norm(grads, over.splits(grads))
     leaves = jax.tree.leaves(grads)
     dtype = real_dtype(arithmetic_dtype(*(jnp.result_type(g) for g in leaves)))
     sizes = [modulus(bounded(widen(jnp.asarray(g), dtype))) for g in leaves]
     if norm_type == 1:
-        return sum(map(jnp.sum, sizes), jnp.zeros((), dtype))
+        return axes.summed([jnp.sum(size) for size in sizes], over.splits(grads), dtype)
     largest = [jnp.max(size, initial=0) for size in sizes]
-    return jnp.max(jnp.stack([jnp.zeros((), dtype), *largest]))
+    return over.largest(jnp.max(jnp.stack([jnp.zeros((), dtype), *largest])))
 
 
 def _init(arguments: Arguments, params) -> CountState:
@@ -50,23 +53,29 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, CountState, state)
     floating(arguments.who, "grads", grads)
     count = incremented(state.count)
-    size = _norm(arguments.setting("norm_type"), grads)
+    size = _norm(arguments.setting("norm_type"), Axes.of(arguments), grads)
+    check_norm(arguments.who, grads, size)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, step, grads, t=count, numbers=numbers)
     return clipped, CountState(count)
 
 
-def clip_grad_norm(max_norm, norm_type: float = 2.0) -> Transformation:
+def clip_grad_norm(
+    max_norm, norm_type: float = 2.0, *, axis_name: Any = None, sharded: Any = None
+) -> Transformation:
     """Scales the whole tree down to a norm of about max_norm, as clip_grad_norm_ does.
 
     Args:
       max_norm: the bound, in [0, 1e12], in the unit of the gradients.
       norm_type: 1, 2 or inf; known at trace time.
+      axis_name: inside `shard_map`, the axes over which leaves are split, as in `clip_by_global_norm`.
+      sharded: which leaves are, where JAX does not know it; as there.
 
     Source: torch.nn.utils.clip_grad_norm_, version 2.13.
     """
     who = "clip_grad_norm"
     if norm_type not in (1, 2, math.inf):
         raise ValueError(f"{who}: norm_type must be 1, 2 or inf, got {norm_type!r}.")
-    settings = {"norm_type": float(norm_type)}
-    return bind(who, _init, _update, settings=settings, max_norm=norm_limit(max_norm))
+    settings = {"norm_type": float(norm_type), **axes.settings(who, axis_name, sharded)}
+    max_norm = norm_limit(max_norm)
+    return bind(who, _init, _update, settings=settings, clips=True, max_norm=max_norm)

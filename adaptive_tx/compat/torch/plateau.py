@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.arguments import Arguments, in_dtype
+from adaptive_tx.axes import check_value
 from adaptive_tx.checks import Range, choice, finite, floating, non_negative, positive, state_type
 from adaptive_tx.states import exportable, incremented
 from adaptive_tx.stepping import on_leaves
@@ -45,8 +46,8 @@ def step(u, t, *, scale):
 def _init(arguments: Arguments, params) -> ReduceLROnPlateauState:
     floating(arguments.who, "params", params)
     worst = jnp.full((), jnp.inf if arguments.setting("mode") == "min" else -jnp.inf, float)
-    zero = jnp.zeros((), jnp.int32)
-    return ReduceLROnPlateauState(zero, jnp.ones(()), worst, zero, zero)
+    count, num_bad, cooldown_left = (jnp.zeros((), jnp.int32) for _ in range(3))
+    return ReduceLROnPlateauState(count, jnp.ones(()), worst, num_bad, cooldown_left)
 
 
 def _update(arguments: Arguments, updates, state, params=None, *, value: Any = ..., **extra):
@@ -62,6 +63,7 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = .
     if value is not None:
         if jnp.shape(value) != ():
             raise ValueError(f"{who}: value must be a scalar, got shape {jnp.shape(value)}.")
+        check_value(who, updates, value)
         metric = jnp.asarray(value).astype(state.best.dtype)
         state = _seen(state, metric, arguments, in_dtype(arguments.at(state.count), metric.dtype))
     return scaled, state._replace(count=count)
