@@ -142,9 +142,9 @@ def new_slots(
 
     def slot(name: str, p):
         dtype = _slot_dtypes(step, names, decays, jnp.result_type(p))[name]
-        if name in of_leaf:
-            return jnp.zeros((), dtype)
         part = jnp.full_like(p, start.get(name, 0), real_dtype(dtype))
+        if name in of_leaf:
+            return jnp.sum(part)  # 0, where the leaf is
         return part if part.dtype == dtype else lax.complex(part, part)
 
     return [jax.tree.map(functools.partial(slot, name), params) for name in names]

@@ -172,7 +172,8 @@ def bounded(g: jax.Array) -> jax.Array:
 
 def mean(x: jax.Array, axis: int) -> jax.Array:
     """The mean over one axis, kept with length 1; 0 of nothing."""
-    return jnp.sum(x, axis, keepdims=True) / max(x.shape[axis], 1)
+    total = jnp.sum(x, axis, keepdims=True)
+    return total / jnp.maximum(jnp.asarray(x.shape[axis], total.dtype), 1)
 
 
 def norm(g: jax.Array, axis=None) -> jax.Array:

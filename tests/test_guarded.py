@@ -91,7 +91,7 @@ def test_what_else_is_not_finite():
     _, state = tx.update(grads, tx.init(params), params, value=0.5)
     assert atx.guard_report(state, params)["not_finite"] is None
 
-    diverging = atx.guarded(atx.adam(lambda count: 1.0 / (1.0 - count)))
+    diverging = atx.guarded(atx.adam(lambda count: 1.0 / (1.0 - count.astype(float))))
     _, state = diverging.update(grads, diverging.init(params), params)
     updates, state = diverging.update(grads, state, params)
     assert not any(np.any(u) for u in jax.tree.leaves(updates))

@@ -291,7 +291,9 @@ def test_metrics_of_flax_nnx():
     """Its `init` gets boxes and its `update` what is in them: names and numbers are as without."""
     model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
     params = nnx.as_pure(nnx.state(model, nnx.Param))
-    tx = atx.guarded(atx.measured(atx.adam(lambda count: 0.1 / (1 + count)), by="leaf"))
+    tx = atx.guarded(
+        atx.measured(atx.adam(lambda count: 0.1 / (1 + count.astype(float))), by="leaf")
+    )
     optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
     grads = jax.tree.map(jnp.ones_like, nnx.state(model, nnx.Param))
     _, expected = tx.update(nnx.as_pure(grads), tx.init(params), params)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from adaptive_tx.checks import non_negative
 from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import norm
+from adaptive_tx.numerics import norm, rms
 from adaptive_tx.transformation import Transformation
 
 
@@ -48,7 +48,7 @@ def scale_by_trust_ratio(
 
 def by_param_size(u, t, *, p, learning_rate, weight_decay, min_scale):
     lost = learning_rate * weight_decay * p
-    size = jnp.maximum(norm(p - lost) / max(p.size, 1) ** 0.5, min_scale)
+    size = jnp.maximum(rms(p - lost), min_scale)
     return -(jnp.minimum(learning_rate, 1 / jnp.sqrt(t)) * size * u) - lost
 
 

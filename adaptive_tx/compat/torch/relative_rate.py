@@ -14,12 +14,12 @@ import jax.numpy as jnp
 
 from adaptive_tx.checks import non_negative
 from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import norm
+from adaptive_tx.numerics import rms
 from adaptive_tx.transformation import Transformation
 
 
 def by_param_rms(u, t, *, p, min_scale):
-    return jnp.maximum(norm(p) / max(p.size, 1) ** 0.5, min_scale) * u
+    return jnp.maximum(rms(p), min_scale) * u
 
 
 def scale_by_param_rms(min_scale=1e-3) -> Transformation:
