@@ -306,7 +306,7 @@ def test_metrics_of_flax_nnx():
 
     with jax.numpy_dtype_promotion("standard"):
         found = step(model, optimizer, grads)
-    chex.assert_trees_all_close(found, atx.metrics(expected), rtol=1e-6)
+    chex.assert_trees_all_close(found, atx.metrics(expected), rtol=1e-4)
     for holder in (optimizer, optimizer.opt_state):
         chex.assert_trees_all_equal(atx.metrics(holder), found)
     assert {"update_norm/kernel", "update_norm/bias"} <= found.keys()
