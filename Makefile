@@ -40,7 +40,7 @@ parity: .venv/test.installed
 	.venv/parity/bin/python tests/golden/generate.py --out build/golden
 	.venv/parity/bin/python tests/golden/generate_schedules.py --out build/golden
 	.venv/parity/bin/python tests/golden/compare.py build/golden
-	$(BIN)/python -m pytest tests/test_compat_torch.py tests/test_compat_keras.py
+	$(BIN)/python -m pytest tests/test_compat_torch.py tests/test_compat_torch_complex.py tests/test_compat_keras.py
 
 equality: .venv/test.installed
 	PYTHONPATH=tests:tests/golden $(BIN)/python tests/equality.py

@@ -96,6 +96,7 @@ LINES = [
     Line("scale_by_adabelief", of(atx.scale_by_adabelief), optax=same(atx.scale_by_adabelief)),
     Line("scale_by_yogi", of(atx.scale_by_yogi),
          optax=Peer(optax.scale_by_yogi, "starts mu at the initial accumulator value too")),
+    Line("scale_by_novograd", of(atx.scale_by_novograd), optax=same(atx.scale_by_novograd)),
     Line("scale_by_lion", of(atx.scale_by_lion), (), "torch has none", ("Lion",), "",
          same(atx.scale_by_lion)),
     Line("scale_by_signum", of(atx.scale_by_signum)),

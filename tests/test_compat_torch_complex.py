@@ -1,5 +1,6 @@
-"""compat.torch for complex parameters, and for betas that change, is torch (golden/generate_complex)."""
+"""compat.torch for complex parameters, and for betas that change, is torch (golden/torch_complex)."""
 
+import json
 import pathlib
 
 import jax
@@ -12,7 +13,10 @@ from adaptive_tx.compat import torch
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
 STEPS, SIZE = 30, 5
-GOLDEN = dict(np.load(FOLDER / "torch_complex.npz"))
+GOLDEN = {
+    label: sum(np.array(part) * {"real": 1, "imag": 1j}[name] for name, part in parts.items())
+    for label, parts in json.loads((FOLDER / "torch_complex.json").read_text()).items()
+}
 ARGUMENTS = {
     "SGD": {"momentum": 0.9}, "Adam-amsgrad": {"amsgrad": True}, "RMSprop-centered": {"centered": True},
     "Adagrad": {"initial_accumulator_value": 0.5}, "Adadelta": {"lr": 0.5},

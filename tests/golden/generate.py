@@ -28,6 +28,7 @@ import numpy as np
 import problems
 import store
 import torch
+import torch_complex
 import torch_named
 
 DTYPES = {"f64": "float64", "f32": "float32"}
@@ -138,6 +139,7 @@ class KerasRun:
 RUNS = {"torch": TorchRun, "keras": KerasRun}
 DOCUMENTS = {
     "torch_named": torch_named.content,
+    "torch_complex": torch_complex.content,
     "keras_excluded": keras_excluded.content,
     "as_shipped": lambda: as_shipped.content(RUNS),
 }

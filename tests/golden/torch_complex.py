@@ -1,13 +1,8 @@
-"""Write what torch computes for complex parameters, and for betas that change (`make parity`).
-
-    python tests/golden/generate_complex.py [--out DIR]
+"""What torch_complex.json holds: complex parameters, and betas that change, as torch takes them.
 
 30 steps in double precision: of complex numbers under given gradients, and of real ones with both betas
 set anew before each step, as OneCycleLR and CyclicLR set the first.
 """
-
-import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -45,7 +40,7 @@ def trajectory(kind, grads, start, changing=False, **arguments):
     return np.stack(seen)
 
 
-def main(out: Path):
+def content():
     torch.set_default_dtype(torch.float64)
     start, *grads = gradients()
     found = {
@@ -55,11 +50,7 @@ def main(out: Path):
     reals = [np.ascontiguousarray(g.real) for g in grads]
     for kind in CHANGING:
         found[f"betas/{kind}"] = trajectory(kind, reals, np.ascontiguousarray(start.real), True)
-    out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out / "torch_complex.npz", **found)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    main(parser.parse_args().out)
+    return {
+        label: {"real": x.real.tolist()} | ({"imag": x.imag.tolist()} if np.iscomplexobj(x) else {})
+        for label, x in found.items()
+    }
