@@ -15,7 +15,8 @@ every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
 pytestmark = pytest.mark.filterwarnings("error")
 
 OUT_OF_RANGE = {
-    "b1": (-0.1, 1.0, 1.5), "b2": (-0.1, 1.0), "decay": (-0.1, 1.0), "eps": (0.0, -1e-8, 1e-50),
+    "b1": (-0.1, 1.0, 1.5, 0.99999999), "b2": (-0.1, 1.0, 0.99999999), "decay": (-0.1, 1.0),
+    "eps": (0.0, -1e-8, 1e-50),
     "threshold": (3.9,), "max_value": (0.0, -1.0), "max_norm": (0.0, -1.0, 1e13),
     "clipping": (0.0,), "weight_decay": (-0.1,), "learning_rate": (-1e-3,),
     "initial_accumulator_value": (-0.1,), "momentum_decay": (-1.0,),
@@ -242,3 +243,105 @@ def test_wrong_schedules(name):
 def test_wrong_join():
     with pytest.raises(ValueError, match="join: needs one schedule more than boundaries"):
         schedules.join(schedules.constant(1), boundaries=[5])
+
+
+def test_a_decay_rate_that_float32_rounds_to_1():
+    """The message names the largest that works, and it does: with the smallest steps of nu there are."""
+    with pytest.raises(
+        ValueError, match="which is 1.0 in float32; the nearest that works is 0.99999994"
+    ):
+        atx.scale_by_adam(b2=0.99999998)
+    with pytest.raises(ValueError, match="which is 1.0 in float32"):
+        atx.adam(0.1).replace(b2=0.99999999)
+    tx, params = atx.adam(0.1, b2=0.99999994), tree(0)
+    for update in (tx.update, lambda g, s, p: jax.jit(lambda tx: tx.update(g, s, p))(tx)):
+        updates, _ = update(jax.tree.map(jnp.ones_like, params), tx.init(params), params)
+        assert all(jnp.allclose(u, -0.1, rtol=1e-3) for u in jax.tree.leaves(updates))
+
+
+LEAVING = {
+    "from the start": (lambda count: -1e-3, "is -0.001 at count 0"),
+    "in the end": (schedules.linear(1e-3, -1e-3, 1000), r"is -\S+ at count 511"),
+    "on the way": (schedules.cyclic(-0.1, 0.1, 5), "is -0.1 at count 0"),
+    "in its second half": (
+        schedules.join(schedules.constant(0.1), schedules.constant(-0.1), boundaries=[100]),
+        "is -0.1 at count 127"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_a_schedule_that_leaves_the_range_of_its_number(name):
+    schedule, found = LEAVING[name]
+    message = (
+        rf"scale_by_learning_rate: learning_rate must lie in \[0, inf\), but its schedule {found}"
+    )
+    with pytest.raises(ValueError, match=message):
+        atx.adam(schedule)
+    with pytest.raises(ValueError, match=message):
+        atx.adam(0.1).replace(learning_rate=schedule)
+
+
+def test_a_schedule_that_reaches_an_end_that_does_not_count():
+    with pytest.raises(
+        ValueError, match=r"b2 must lie in \[0, 1\), but its schedule is 1 at count 10"
+    ):
+        atx.scale_by_adam(b2=schedules.linear(0.9, 1.0, 10))
+
+
+def test_where_it_cannot_be_known_a_schedule_is_kept_in_range():
+    """Annealing that is meant to end in time does no harm after it; mapped numbers are not known."""
+    params, grads = {"w": jnp.ones(2)}, {"w": jnp.ones(2)}
+    tx = atx.sgd(lambda count: 0.1 * (1 - count.astype(float) / 2))
+    state, seen = tx.init(params), []
+    for _ in range(4):
+        updates, state = jax.jit(tx.update)(grads, state)
+        seen.append(float(updates["w"][0]))
+    np.testing.assert_allclose(seen, [-0.1, -0.05, 0, 0], atol=1e-8)
+    assert tx.hyperparameters(state) == {"0.learning_rate": 0.0}
+
+    def first(peak):
+        tx = atx.sgd(schedules.constant(peak))
+        return tx.update(grads, tx.init(params))[0]["w"][0]
+
+    assert jax.vmap(first)(jnp.array([-1.0, 1.0])).tolist() == [0.0, -1.0]
+
+
+def test_a_sweep_used_without_vmap():
+    sweep, params = jax.vmap(atx.adam)(jnp.array([0.1, 0.2, 0.3])), tree(0)
+    state = atx.adam(0.1).init(params)
+    with pytest.raises(
+        ValueError, match=r"scale_by_adam: b1 is an array of shape \(3,\).*jax.vmap\(step\)"
+    ):
+        sweep.update(tree(1), state, params)
+    with pytest.raises(ValueError, match="scale_by_adagrad: initial_accumulator_value is an array"):
+        jax.vmap(atx.adagrad)(jnp.array([0.1, 0.2])).init(params)
+
+
+@pytest.mark.parametrize("tx", [atx.adam(0.1), atx.guarded(atx.sgd(0.1))], ids=["chain", "wrapper"])
+def test_an_optimizer_cannot_be_assigned_to(tx):
+    with pytest.raises(
+        AttributeError, match=r"cannot be changed.*tx = tx.replace\(learning_rate=...\)"
+    ):
+        tx.learning_rate = 1.0
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        tx.update = None
+
+
+def double(updates, state, params=None):
+    return jax.tree.map(lambda u: 2 * u, updates), state
+
+
+def test_plain_functions_are_an_opaque_part():
+    """No leaves, equal only to itself; whatever else is given to `update` goes past it."""
+    tx = atx.Transformation(lambda params: (), double)
+    assert jax.tree.leaves(tx) == [] and tx == tx and hash(tx) == hash(tx)
+    assert tx != atx.Transformation(lambda params: (), double)
+    assert tx == tx._replace(init=tx.init) and tx != tx._replace(init=lambda params: ())
+    whole, params = atx.guarded(atx.measured(atx.chain(tx, atx.sgd(0.1)))), tree(0)
+    assert repr(atx.chain(tx, atx.sgd(0.1))).startswith(
+        "chain(<double>, chain(scale_by_learning_rate("
+    )
+    updates, _ = jax.jit(whole.update)(params, whole.init(params), params, value=1.0)
+    assert all(jnp.allclose(u, -0.2 * p) for u, p in zip(*map(jax.tree.leaves, (updates, params))))
+    replaced = atx.adam(0.1)._replace(update=double)
+    assert jax.tree.leaves(replaced.update(params, replaced.init(params))[0])[0].shape == (3,)
