@@ -195,7 +195,8 @@ def chain_state(state, parts: int) -> None:
 
 def has_field(who: str, state, field: str) -> None:
     """The state of a rule with hyperparameters has `count`, that of a wrapper `inner_state`."""
-    if not hasattr(state, "_fields") or field not in state._fields:
+    known = isinstance(getattr(type(state), field, None), property)
+    if not known and field not in getattr(state, "_fields", ()):
         raise ValueError(
             f"{who}: expected the state that its own init makes, got a {type(state).__name__}."
         )

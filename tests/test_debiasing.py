@@ -1,5 +1,7 @@
 """Bias corrections are the sums of the weights that were given, of decay rates that change too."""
 
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from harness import run, run_optax, tree
 
 import adaptive_tx as atx
 from adaptive_tx import schedules
+from adaptive_tx.compat import keras, optax_state, torch
 from adaptive_tx.debiasing import ScheduledDecayState
 
 RISING = schedules.linear(0.9, 0.999, 100)
@@ -89,3 +92,34 @@ def test_measured_reads_it():
         _, same = plain.update(tree(1), same, params)
     assert atx.metrics(state).keys() == atx.metrics(same).keys()
     np.testing.assert_allclose(atx.metrics(state)["snr_median"], 1.0, rtol=1e-3)
+
+
+def test_hyperparameters_are_read_from_it():
+    tx, params = atx.chain(atx.adam(0.1, b2=RISING)), tree(0)
+    state = tx.init(params)
+    for _ in range(100):
+        _, state = tx.update(tree(1), state, params)
+    assert tx.hyperparameters(state)["0.0.b2"] == np.float32(0.999)
+    assert optax.tree.get(state, "nu").keys() == params.keys()
+    assert jax.tree.structure(pickle.loads(pickle.dumps(state))) == jax.tree.structure(state)
+
+
+def test_no_other_library_has_such_a_state():
+    """But torch's, whose corrections look at the last value alone: its state stays what it is."""
+    params = {"w": jnp.ones(3)}
+    tx, theirs = atx.adam(0.1, b2=RISING), optax.adam(0.1).init(params)
+    for call, message in {
+        lambda: optax_state.load_state(
+            tx, params, theirs
+        ): "load_state: scale_by_adam has a schedule",
+        lambda: optax_state.to_optax(tx.init(params), theirs): "to_optax: with a schedule for b2",
+        lambda: torch.state_dict(
+            tx, tx.init(params), params
+        ): "state_dict: scale_by_adam has a schedule",
+        lambda: keras.variables(
+            tx, tx.init(params), params
+        ): "variables: scale_by_adam has a schedule",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert torch.state_dict(torch.adam(betas=(0.9, RISING)), torch.adam().init(params), params)

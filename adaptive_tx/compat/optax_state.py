@@ -18,6 +18,7 @@ import numpy as np
 
 from adaptive_tx import checks
 from adaptive_tx.compat.torch import parts as chains
+from adaptive_tx.debiasing import ScheduledDecayState
 from adaptive_tx.transformation import Transformation
 
 WHO = "load_state"
@@ -95,6 +96,11 @@ def _fields(who: str, state: Any) -> Iterator[tuple[str, Any]]:
         if "inner_state" in state._fields:
             raise ValueError(
                 f"{who}: {type(state).__name__} is the state of a wrapper; give its inner_state."
+            )
+        if isinstance(state, ScheduledDecayState):
+            raise ValueError(
+                f"{who}: with a schedule for {', '.join(state.weights)} our state keeps the sum of its "
+                "weights, which optax's has not."
             )
         yield from state._asdict().items()
         return

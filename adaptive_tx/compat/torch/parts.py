@@ -46,6 +46,11 @@ def parts_of(who: str, tx: Transformation, where=()) -> Iterator[Part]:
             f"{who}: {made.who} is a wrapper, and other libraries have none; give the optimizer inside "
             "it, and its state, the wrapper's inner_state."
         )
+    if moving := [name for name, is_schedule in arguments_of(tx.init).scheduled if is_schedule]:
+        raise ValueError(
+            f"{who}: {made.who} has a schedule for {moving[0]}, and keeps the sum of its weights: a state "
+            "that no other library has. Only its own continues it."
+        )
     numbers = {}
     for side in (arguments_of(tx.init), made):
         numbers |= dict(zip(side.names, side.values))
