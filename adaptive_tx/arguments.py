@@ -5,6 +5,7 @@ was constructed; names, ranges and settings are structure, compared and hashed w
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -135,8 +136,8 @@ def _at(who: str, name: str, value: Any, allowed: checks.Range, count: jax.Array
     if not callable(value):
         if shape := jnp.shape(value):
             raise ValueError(
-                f"{who}: {name} is an array of shape {shape}: these are several optimizers in one value. "
-                "Map over them, jax.vmap(step)(txs, ...), or take one: jax.tree.map(lambda x: x[0], txs)."
+                f"{who}: {name} is an array of shape {shape}: these are several in one value. Map over "
+                "them, jax.vmap(step)(txs, ...), or take one: jax.tree.map(lambda x: x[0], txs)."
             )
         return value
     value = value(count)
@@ -160,8 +161,23 @@ def in_dtype(numbers: Any, dtype) -> Any:
 
 def as_schedule(who: str, name: str, value) -> Callable:
     """A function of the count as a pytree; one that is no pytree becomes one without leaves."""
+    if callable(value) and not _takes_a_count(value):
+        raise TypeError(
+            f"{who}: {name} must be a schedule, a function of the count alone; was {value!r} meant to be "
+            "called?"
+        )
     if not callable(value):
         raise TypeError(
             f"{who}: {name} must be a schedule, a function of the count; got {value!r}."
         )
     return Partial(value) if jax.tree_util.all_leaves([value]) else value
+
+
+def _takes_a_count(function: Callable) -> bool:
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # it does not tell
+        return True
+    return True

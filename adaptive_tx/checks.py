@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+LARGEST = float(jnp.finfo(jnp.float32).max)
 SMALLEST = float(jnp.finfo(jnp.float32).tiny)  # anything smaller is 0 in float32
 
 
@@ -39,7 +40,7 @@ class Range:
     def __contains__(self, x: float) -> bool:
         above = self.low <= x if self.ends[0] == "[" else self.low < x
         below = x <= self.high if self.ends[1] == "]" else x < self.high
-        return above and below and not self.at_open_end(x)
+        return above and below and not self.at_open_end(x) and (math.isinf(x) or abs(x) <= LARGEST)
 
     def at_open_end(self, x: float) -> bool:
         """Whether `x` lies in it, but float32 rounds it to an end that does not."""
@@ -88,6 +89,8 @@ def number(who: str, name: str, marked: Number) -> Any:
 
 def _rounded(value: float, allowed: Range) -> str:
     """What float32 makes of a number that is refused for that alone."""
+    if LARGEST < abs(value) < math.inf:
+        return f", which is infinite in float32; the largest is {LARGEST:.3g}"
     if not allowed.at_open_end(value):
         return ""
     end = np.float32(value)

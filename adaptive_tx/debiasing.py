@@ -60,17 +60,17 @@ def weights_after(arguments: Arguments, rule: Any, state: Any) -> dict[str, jax.
     Raises:
       ValueError: for a state that was made for other schedules, or for another rule.
     """
+    state_type(arguments.who, rule.state, rule_state_of(state))
     scheduled = [name for name in rule.kept if arguments.is_schedule(name)]
     kept = [*state.weights] if isinstance(state, ScheduledDecayState) else []
     if sorted(scheduled) != sorted(kept):
         name = min({*scheduled} ^ {*kept})
         now, then = ("schedule", "number") if name in scheduled else ("number", "schedule")
         raise ValueError(
-            f"{arguments.who}: {name} is a {now}, but the state, a {type(state).__name__}, was made for "
-            f"a {then}: of a schedule it keeps the sum of the weights (a ScheduledDecayState). Make a "
+            f"{arguments.who}: {name} is a {now}, but the state was made for a {then}: it is a "
+            f"{type(state).__name__}, with sums of weights for {', '.join(kept) or 'no schedule'}. Make a "
             "new state with init."
         )
-    state_type(arguments.who, rule.state, rule_state_of(state))
     if not scheduled:
         return {}
     numbers = arguments.for_step(state.count)

@@ -46,9 +46,7 @@ class Rule:
     squares: tuple[str, ...] = ()
     of_leaf: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()  # the numbers that are decay rates
-    by_power: bool = (
-        False  # a schedule's last value counts as if it had always been so, as in torch
-    )
+    by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -135,7 +133,8 @@ def new_slots(
 ) -> list:  # fmt: skip
     """For each slot of a step a tree like `params`, at zero or at the number that `start` gives.
 
-    Of a complex slot, both parts start there.
+    Of a complex slot, both parts start there. `decays` are the step's keywords that are decay rates,
+    `of_leaf` the slots that hold one number for each leaf.
     """
     checks.floating(who, "params", params)
     start = start or {}
@@ -144,7 +143,9 @@ def new_slots(
         dtype = _slot_dtypes(step, names, decays, jnp.result_type(p))[name]
         part = jnp.full_like(p, start.get(name, 0), real_dtype(dtype))
         if name in of_leaf:
-            return jnp.sum(part)  # 0, where the leaf is
+            return jnp.max(
+                part, initial=start.get(name, 0)
+            )  # of devices too, it is where the leaf is
         return part if part.dtype == dtype else lax.complex(part, part)
 
     return [jax.tree.map(functools.partial(slot, name), params) for name in names]

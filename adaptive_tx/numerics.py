@@ -73,7 +73,10 @@ class Decay:
         return cls(1.0 - b)
 
     def astype(self, dtype) -> "Decay":
-        """As arrays. The excess is 0 for what comes from a rounded b; XLA would take it for 0 always."""
+        """As arrays. The excess is computed here: XLA would make 0 of (1 - w - 1) + w.
+
+        Of a weight that is an array, and comes from a rounded b, it is 0.
+        """
         excess = self.excess
         if isinstance(self.weight, float):
             weight = np.asarray(self.weight, dtype)
@@ -162,9 +165,9 @@ def _(primals, tangents):
 
 
 def bounded(g: jax.Array) -> jax.Array:
-    """`g` in a range whose squares can be summed: |g| <= 1e12 in float32 (the bound / 2^24).
+    """`g` with finite entries only: |g| <= 1e12 in float32 (the bound / 2^24), NaN and infinity too.
 
-    An infinite entry or a NaN counts as that.
+    For norms, which what is not finite must not spoil; what a rule steps on is `squarable`.
     """
     limit = _bound(g.dtype) / 2**24
     return jnp.where(jnp.isfinite(g), clamp(g, limit), limit)

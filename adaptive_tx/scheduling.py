@@ -69,8 +69,7 @@ def _is_number(argument) -> bool:
 
 def _evaluate(function: Static, arguments: Arguments, count):
     count = jnp.asarray(count)
-    if not _is_whole(count):
-        count = count.astype(float)
+    count = count.astype(jnp.int32 if _is_whole(count) else float)
     values = zip(arguments.names, arguments.values, arguments.ranges)
     inner = {name: value for name, value, allowed in values if allowed is None}
     numbers = in_dtype(arguments.at_start(), jnp.result_type(float))
@@ -92,7 +91,10 @@ def progress(count: jax.Array, steps: jax.Array) -> jax.Array:
 
 
 def elapsed(count: jax.Array, start: jax.Array) -> jax.Array:
-    """count - start as a float: negative before, and to the step after it, however large both are."""
+    """count - start as a float: negative before, and to the step after it, however large the count is.
+
+    The start is what float32 has of it.
+    """
     if not _is_whole(count):
         return count - start
     whole = lax.stop_gradient(jnp.clip(jnp.floor(start), 0, 2.0**31 - 128))

@@ -4,6 +4,9 @@ The first update sees count 0. A schedule works for any hyperparameter: `adam(co
 `scale_by_adam(b2=linear(0.9, 0.999, 100))`. Its numbers are leaves of the optimizer's tree: they can be
 traced, mapped and differentiated, and changing one does not compile again. Each docstring says the
 value at count 0, at the boundaries, and after the end.
+
+A count is exact up to 2^31. The numbers of a schedule are float32: a boundary beyond 2^24 is what that
+has of it, but for those that must be Python ints (`join`, `multi_step`).
 """
 
 from adaptive_tx.schedules.decays import constant as constant

@@ -61,11 +61,14 @@ def _cosine_restarts(count, growth, peak, period, floor):
 
 def growing_periods(count, period, growth: float):
     """Of periods that grow: the number of the present one, how much of it is over, and its length."""
-    begins = lambda k: period * ((growth**k - 1) / (growth - 1))  # noqa: E731  a formula
+
+    def since(k):  # it begins at period (growth^k - 1) / (growth - 1)
+        return elapsed(count, period * growth**k / (growth - 1)) + period / (growth - 1)
+
     k = jnp.floor(jnp.log1p(real(count) / period * (growth - 1)) / math.log(growth))
-    k = jnp.where(elapsed(count, begins(k)) < 0, k - 1, k)  # the logarithm may have rounded across
-    k = jnp.where(elapsed(count, begins(k + 1)) >= 0, k + 1, k)
-    return k, elapsed(count, begins(k)), period * growth**k
+    k = jnp.where(since(k) < 0, k - 1, k)  # the logarithm may have rounded across
+    k = jnp.where(since(k + 1) >= 0, k + 1, k)
+    return k, since(k), period * growth**k
 
 
 def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:

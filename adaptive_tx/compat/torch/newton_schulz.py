@@ -11,7 +11,7 @@ Jordan et al., kellerjordan.github.io/posts/muon, 2024.
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.numerics import bounded, norm
+from adaptive_tx.numerics import root, squarable, sum_of_squares
 
 
 def _multiply(x, y):
@@ -23,9 +23,9 @@ def _multiply(x, y):
 def newton_schulz(g, a, b, c, eps, steps: int):
     """The iteration, in the dtype of `g`; a, b, c and eps are in float32 at least."""
     wide, dtype = a.dtype, g.dtype
-    x = (g.T if g.shape[0] > g.shape[1] else g).astype(wide)
-    size = norm(x).astype(dtype).astype(wide)  # bfloat16 rounds the norm too
-    x = (bounded(x) / jnp.maximum(size, eps)).astype(dtype)
+    x = squarable((g.T if g.shape[0] > g.shape[1] else g).astype(wide))
+    size = root(sum_of_squares(x)).astype(dtype).astype(wide)  # bfloat16 rounds the norm too
+    x = (x / jnp.maximum(size, eps)).astype(dtype)
     for _ in range(steps):
         gram = _multiply(x, x.T).astype(dtype)
         inner = (b * gram.astype(wide) + c * _multiply(gram, gram)).astype(dtype)
