@@ -25,8 +25,7 @@ def check(who: str, name: str, schedule: Callable, allowed: Range) -> None:
     if any(isinstance(leaf, Tracer) or jnp.ndim(leaf) for leaf in jax.tree.leaves(schedule)):
         return
     for count, value in _values(who, name, schedule):
-        fits = _fits(value, allowed) if math.isfinite(value) else count not in FIRST
-        if not fits:
+        if not (_fits(value, allowed) if math.isfinite(value) else count):
             raise ValueError(
                 f"{who}: {name} must lie in {allowed}, but its schedule is {value:.6g} at count {count}."
             )

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from harness import finite
 
 import adaptive_tx as atx
 from adaptive_tx.compat import torch
@@ -331,3 +332,18 @@ def test_sgd_and_muon_do_not_count():
     with pytest.raises(ValueError, match="has the entry 'momentum_buffer'"):
         exported["param_groups"][0]["momentum"] = 0
         torch.load_state_dict(torch.sgd(), params, exported)
+
+
+def test_muon_shows_what_is_not_finite_and_bounds_what_is_huge():
+    tx, params = torch.muon(1.0, weight_decay=0.0), jnp.eye(3)
+    state, diagonal = tx.init(params), jnp.diag(jnp.array([1.0, 0.5, 0.3]))
+    usual, _ = tx.update(diagonal, state, params)
+    for bad in (jnp.nan, jnp.inf):
+        found, _ = tx.update(diagonal.at[0, 0].set(bad), state, params)
+        assert not finite(found)
+    for size in (1e10, 1e15):
+        found, _ = tx.update(size * diagonal, state, params)
+        chex.assert_trees_all_close(found, usual, atol=0.02)
+    for size in (1e18, 3e38):
+        found, _ = tx.update(size * diagonal, state, params)
+        assert 0.5 < jnp.max(jnp.abs(found)) < 1.3

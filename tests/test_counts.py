@@ -104,3 +104,21 @@ def test_the_steps_of_a_warmup_are_rounded_up_for_what_follows():
 def test_fractional_counts_stay_what_they_are():
     schedule, oracle = schedules.cosine(0.3, 40.0), oracles.cosine(0.3, 40.0, 0.0)
     np.testing.assert_allclose(schedule(2.5), oracle(2.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint32", "int64"])
+def test_any_kind_of_whole_count(dtype):
+    schedule = schedules.with_warmup(schedules.cyclic(0.0, 1.0, 5), 5)
+    for count in (3, 8):
+        assert schedule(np.asarray(count, dtype)) == schedule(count)
+    assert schedules.constant_then_exponential(1.0, 5, 0.5)(np.asarray(3, dtype)) == 1.0
+
+
+def test_waves_that_double_come_on_time():
+    """Of 3 (2^k - 1) updates, far beyond what float32 has of it."""
+    schedule, begins = (
+        schedules.cosine_restarts(1.0, 3, 2),
+        [3 * (2**k - 1) for k in (20, 23, 25, 28)],
+    )
+    assert at_each(schedule, begins).tolist() == [1.0] * 4
+    assert all(at_each(schedule, [b - 1 for b in begins]) < 1e-6)

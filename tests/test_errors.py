@@ -260,6 +260,9 @@ def test_a_decay_rate_that_float32_rounds_to_1():
 
 
 LEAVING = {
+    "from its second count": (lambda count: -3e-4 * count.astype(float), "is -0.0003 at count 1"),
+    "from infinity": (lambda count: 1 / count.astype(float), "is inf at count 0"),
+    "in its warmup": (schedules.with_warmup(lambda count: -0.1, 5), "is -0.02 at count 1"),
     "from the start": (lambda count: -1e-3, "is -0.001 at count 0"),
     "in the end": (schedules.linear(1e-3, -1e-3, 1000), r"is -\S+ at count 511"),
     "on the way": (schedules.cyclic(-0.1, 0.1, 5), "is -0.1 at count 0"),
@@ -345,3 +348,28 @@ def test_plain_functions_are_an_opaque_part():
     assert all(jnp.allclose(u, -0.2 * p) for u, p in zip(*map(jax.tree.leaves, (updates, params))))
     replaced = atx.adam(0.1)._replace(update=double)
     assert jax.tree.leaves(replaced.update(params, replaced.init(params))[0])[0].shape == (3,)
+
+
+NO_NUMBERS = {"None": lambda count: None, "a word": lambda count: "a", "complex": lambda count: 1j}
+
+
+@pytest.mark.parametrize("name", NO_NUMBERS)
+def test_a_schedule_that_returns_no_number(name):
+    with pytest.raises(
+        TypeError, match="scale_by_learning_rate: the schedule of learning_rate must return a num"
+    ):
+        atx.sgd(NO_NUMBERS[name])
+
+
+@pytest.mark.parametrize("function", [schedules.cosine, lambda a, b: 1.0])
+def test_a_schedule_that_takes_more_than_a_count(function):
+    with pytest.raises(TypeError, match="a function of the count alone; was .* meant to be called"):
+        atx.sgd(function)
+
+
+def test_numbers_beyond_float32():
+    for make in (atx.sgd, lambda x: atx.adam(0.1, eps=x)):
+        with pytest.raises(
+            ValueError, match=r"got 1e\+39, which is infinite in float32; the largest is 3.4e\+38"
+        ):
+            make(1e39)
