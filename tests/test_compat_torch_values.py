@@ -335,7 +335,7 @@ def test_sgd_and_muon_do_not_count():
 
 
 def test_muon_shows_what_is_not_finite_and_bounds_what_is_huge():
-    tx, params = torch.muon(1.0, weight_decay=0.0), jnp.eye(3)
+    tx, params = torch.muon(1.0, weight_decay=0.0, full_precision=True), jnp.eye(3)
     state, diagonal = tx.init(params), jnp.diag(jnp.array([1.0, 0.5, 0.3]))
     usual, _ = tx.update(diagonal, state, params)
     for bad in (jnp.nan, jnp.inf):
@@ -343,7 +343,7 @@ def test_muon_shows_what_is_not_finite_and_bounds_what_is_huge():
         assert not finite(found)
     for size in (1e10, 1e15):
         found, _ = tx.update(size * diagonal, state, params)
-        chex.assert_trees_all_close(found, usual, atol=0.02)
+        chex.assert_trees_all_close(found, usual, atol=1e-3)
     for size in (1e18, 3e38):
         found, _ = tx.update(size * diagonal, state, params)
         assert 0.5 < jnp.max(jnp.abs(found)) < 1.3
