@@ -189,7 +189,11 @@ def test_6_one_trace(row):
 
 @every
 def test_6_scan_equals_calls(row):
-    tx, grads, params = row(), tree(1, steps=4), tree(0)
+    tx, grads, params = (
+        row(**row.exact()),
+        tree(1, steps=4),
+        tree(0),
+    )  # passed and closed over: law 7
     directions, last = run(tx, grads, params)
     state, update = tx.init(params), jax.jit(update_of(tx))
     for i, g in enumerate(steps_of(grads)):
