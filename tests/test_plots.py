@@ -571,7 +571,7 @@ SWEEP = jax.vmap(atx.sgd)
         (ValueError, "schedule: steps must be at least 1", lambda: S(float, steps=0)),
         (ValueError, "at most 14 can be told apart", lambda: S(*[float] * 15, steps=3)),
         (ValueError, "lambda must return a scalar, got an array of shape .2,.",
-         lambda: S(lambda t: t * jnp.ones(2), steps=3)),
+         lambda: S(lambda t: t * jnp.ones(2, jnp.int32), steps=3)),
         (ValueError, "lambda must return a number, got 'a'", lambda: S(lambda t: "a", steps=3)),
         (ValueError, "dashboard: history is empty", lambda: D({})),
         (TypeError, "dashboard: history must be a dict", lambda: D([1, 2])),
