@@ -98,8 +98,8 @@ def _shared(
     once: Callable | None, debiased: tuple[str, ...], t, numbers: dict, weights: dict
 ) -> dict:
     """What all leaves share, in one compiled call."""
-    known = {**numbers, **corrections(t, debiased, numbers, weights)}
-    return known if once is None else {**known, **once(t, **known)}
+    sums = corrections(t, debiased, numbers, weights)
+    return sums if once is None else {**sums, **once(t, **numbers, **sums)}
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
