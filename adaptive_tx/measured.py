@@ -127,7 +127,7 @@ def _update(sights: Static, arguments: Arguments, grads, state, params=None, **e
     updates, inner_state, stages = watched(
         arguments.values[0], grads, state.inner_state, params, extra
     )
-    trees, stages, old = lax.stop_gradient(((grads, updates, params), stages, state.metrics))
+    trees, stages, old = _constant(((grads, updates, params), stages, state.metrics))
     over, found = axes.Axes.of(arguments), {}
     splits, bad = over.splits(*trees), over.largest(_not_finite(trees[0]))
     for group, leaves in _groups(arguments, grads).items():
@@ -141,6 +141,13 @@ def _update(sights: Static, arguments: Arguments, grads, state, params=None, **e
     if clips:
         found["clipped"] = clipped(clips, splits)
     return updates, MeasuredState(inner_state, found)
+
+
+def _constant(values):
+    """The same, without a derivative. Python numbers have none; as arrays they would be rounded."""
+    return jax.tree.map(
+        lambda x: x if isinstance(x, (float, int)) else lax.stop_gradient(x), values
+    )
 
 
 def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
