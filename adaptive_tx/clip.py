@@ -11,31 +11,24 @@ finite counts as huge and stays as it is: the failure remains visible where it h
 entries that share its norm shrink to almost nothing, instead of all becoming NaN.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from adaptive_tx import axes
-from adaptive_tx.arguments import Arguments
-from adaptive_tx.axes import Axes
-from adaptive_tx.checks import Range, floating, positive, state_type
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import (
-    arithmetic_dtype,
+from adaptive_tx.core import axes, norms
+from adaptive_tx.core.arguments import Arguments
+from adaptive_tx.core.axes import Axes
+from adaptive_tx.core.checks import Range, floating, positive, state_type
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import (
     modulus,
     norm,
-    norm_of,
-    real_dtype,
     rms,
     shrink,
-    sum_of_squares,
-    widen,
 )  # fmt: skip
-from adaptive_tx.states import CountState, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core.states import CountState, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 # Far below where float32 squares overflow (see `numerics.norm_of`).
 norm_limit = Range(positive.low, 1e12, "[]")
@@ -138,24 +131,6 @@ def clip_by_global_norm(
     return bind(who, _init, _update, settings=settings, clips=True, max_norm=max_norm)
 
 
-def global_norm(grads, splits: Sequence[axes.Split] | None = None) -> jax.Array:
-    """The norm of all leaves together, in their arithmetic's dtype; at least float32.
-
-    `splits` says over which axes of devices each leaf is split (`axes.Axes.splits`).
-    """
-    leaves = [jnp.asarray(g) for g in jax.tree.leaves(grads)]
-    splits = [()] * len(leaves) if splits is None else splits
-    dtype = real_dtype(arithmetic_dtype(*(g.dtype for g in leaves)))
-    total = axes.summed([sum_of_squares(widen(g, dtype)) for g in leaves], splits, dtype)
-    return norm_of(total, sum(map(axes.size, leaves, splits)))
-
-
-def check_norm(who: str, grads, size: jax.Array) -> None:
-    """A norm that scales all leaves must be the same wherever one of them is."""
-    mend = "name it: axis_name={axis}"
-    axes.check_agreement(who, "grads", grads, "the norm of all leaves", size, mend)
-
-
 def _init(arguments: Arguments, params) -> CountState:
     floating(arguments.who, "params", params)
     return CountState(jnp.zeros((), jnp.int32))
@@ -168,8 +143,8 @@ def _shrink(g, t, *, size, max_norm):
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     state_type(arguments.who, CountState, state)
     floating(arguments.who, "grads", grads)
-    size = global_norm(grads, Axes.of(arguments).splits(grads))
-    check_norm(arguments.who, grads, size)
+    size = norms.global_norm(grads, Axes.of(arguments).splits(grads))
+    norms.check_agreement(arguments.who, grads, size)
     count = incremented(state.count)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)

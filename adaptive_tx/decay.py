@@ -17,11 +17,11 @@ to one) or `only` (a predicate on the path of a leaf, "encoder/dense/kernel", an
 Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.05101, algorithm 2.
 """
 
-from adaptive_tx.checks import non_negative
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.masks import mask_of
-from adaptive_tx.numerics import sign
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.masks import mask_of
+from adaptive_tx.core.numerics import sign
+from adaptive_tx.core.transformation import Transformation
 
 
 def add_weights(g, t, *, p, weight_decay):

@@ -7,7 +7,8 @@ learning rate comes first, has no default, and may be a schedule, as every other
 where offered, is decoupled and multiplied by the rate; `mask` and `only` choose the leaves (`decay`).
 """
 
-from adaptive_tx.checks import flag
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
@@ -26,7 +27,6 @@ from adaptive_tx.scale_by.signum import scale_by_signum
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.yogi import scale_by_yogi
-from adaptive_tx.transformation import Transformation, chain
 
 
 def sgd(learning_rate) -> Transformation:

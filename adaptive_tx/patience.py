@@ -17,12 +17,12 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from adaptive_tx import checks, values
-from adaptive_tx.arguments import Arguments, Static, in_dtype
-from adaptive_tx.axes import check_value
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import checks, values
+from adaptive_tx.core.arguments import Arguments, Static, in_dtype
+from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
 

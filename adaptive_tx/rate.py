@@ -5,10 +5,10 @@ update = -learning_rate u        unit of the parameters, if u has no unit
 
 from optax import ScaleByScheduleState
 
-from adaptive_tx.checks import non_negative
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 exportable(ScaleByScheduleState)
 

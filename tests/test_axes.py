@@ -14,8 +14,8 @@ from harness import VALUE, tree, update_of
 from jax import P
 
 import adaptive_tx as atx
-from adaptive_tx.axes import varying
 from adaptive_tx.compat import torch
+from adaptive_tx.core.axes import varying
 
 pytestmark = pytest.mark.filterwarnings("error")
 HERE = pathlib.Path(__file__).parent

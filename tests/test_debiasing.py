@@ -13,7 +13,7 @@ from harness import run, run_optax, tree
 import adaptive_tx as atx
 from adaptive_tx import schedules
 from adaptive_tx.compat import keras, optax_state, torch
-from adaptive_tx.debiasing import ScheduledDecayState
+from adaptive_tx.core.debiasing import ScheduledDecayState
 
 RISING = schedules.linear(0.9, 0.999, 100)
 BOTH, NONE = {"b1", "b2"}, set()

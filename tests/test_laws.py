@@ -13,7 +13,7 @@ from catalogue import CATALOGUE, CLIPPING, DECAY, OPTIMIZERS, RULES, WRAPPED
 from harness import DTYPES, constant, finite, run, run_optax, steps_of, tree, update_of
 
 import adaptive_tx as atx
-from adaptive_tx import numerics
+from adaptive_tx.core import numerics
 from adaptive_tx.scale_by import radam
 
 every = pytest.mark.parametrize("row", CATALOGUE, ids=str)

@@ -14,8 +14,8 @@ from flax.training.train_state import TrainState
 from harness import finite, run, steps_of, tree
 
 import adaptive_tx as atx
-from adaptive_tx import noise
 from adaptive_tx.compat import torch
+from adaptive_tx.wrappers import gradient_noise
 
 pytestmark = pytest.mark.filterwarnings("error")
 SIZES = {"grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves"}
@@ -151,10 +151,10 @@ def test_quantiles_of_large_trees_are_of_a_fair_sample(shapes):
     mus[0] = mus[0] * np.where(np.arange(shapes[0][-1]) % 2, 1, 10)
     nus = [jnp.full(shape, 4.0, jnp.float32) for shape in shapes]
     c1, c2 = jnp.float32(0.5), jnp.float32(0.25)
-    whole = functools.partial(noise.ratios, splits=[()] * len(shapes))
+    whole = functools.partial(gradient_noise.ratios, splits=[()] * len(shapes))
     found = jax.jit(whole)([jnp.asarray(mu, jnp.float32) for mu in mus], nus, c1, c2)
     exact = np.sort(flat(mus) / 0.5 / (4 / 0.25) ** 0.5)
-    for value, fraction in zip(found, noise.FRACTIONS.values()):
+    for value, fraction in zip(found, gradient_noise.FRACTIONS.values()):
         assert abs(np.searchsorted(exact, value) / exact.size - fraction) < 0.015
 
 

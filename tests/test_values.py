@@ -18,7 +18,8 @@ from flax.training.train_state import TrainState
 from harness import VALUE, finite, run, steps_of, tree, update_of
 
 import adaptive_tx as atx
-from adaptive_tx import debiasing, schedules
+from adaptive_tx import schedules
+from adaptive_tx.core import debiasing
 
 every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
 pytestmark = pytest.mark.filterwarnings("error")

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx import checks
 from adaptive_tx.compat.torch import parts as chains
-from adaptive_tx.debiasing import ScheduledDecayState
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core import checks
+from adaptive_tx.core.debiasing import ScheduledDecayState
+from adaptive_tx.core.transformation import Transformation
 
 WHO = "load_state"
 COUNT = "count"

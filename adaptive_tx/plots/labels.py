@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import optax
 
-from adaptive_tx.arguments import arguments_of
-from adaptive_tx.checks import shortest
-from adaptive_tx.scheduling import Schedule
-from adaptive_tx.transformation import Transformation, chain
+from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.checks import shortest
+from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.transformation import Transformation, chain
 
 # Chains that are known under another name than that of their rules.
 KNOWN = {

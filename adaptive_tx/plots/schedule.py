@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 from adaptive_tx.plots import labels
 
 if TYPE_CHECKING:

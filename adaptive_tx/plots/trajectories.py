@@ -10,10 +10,10 @@ import numpy as np
 import optax
 from jax import lax
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.plots import labels
 from adaptive_tx.plots.surfaces import SURFACES, Surface
-from adaptive_tx.transformation import Transformation
 
 if TYPE_CHECKING:
     from adaptive_tx.plots.style import Animation, Picture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptive_tx.checks import SMALLEST
+from adaptive_tx.core.checks import SMALLEST
 from adaptive_tx.tune.axes import log_uniform
 from adaptive_tx.tune.options import at_least_one
 

@@ -11,10 +11,10 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema, root, squared
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):

@@ -13,10 +13,10 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, decayed, ema, modulus
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1):

@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, ema, root, squared
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 
 @exportable

@@ -9,12 +9,12 @@ Unlike `trace` it keeps the size of the gradient. Without the correction the fir
 
 from optax import EmaState
 
-from adaptive_tx.checks import decay_rate, flag
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased
-from adaptive_tx.numerics import ema as average
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, flag
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased
+from adaptive_tx.core.numerics import ema as average
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 exportable(EmaState)
 

@@ -11,11 +11,11 @@ Chen et al., Symbolic Discovery of Optimization Algorithms, 2023, arXiv:2302.066
 
 from optax import ScaleByLionState
 
-from adaptive_tx.checks import decay_rate
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema, sign
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 exportable(ScaleByLionState)
 

@@ -12,10 +12,10 @@ Dozat, Incorporating Nesterov Momentum into Adam, 2016, ICLR workshop, OM0jvwB8j
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, ema, root, squared
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 
 
 def shared(t, *, b1, c1, **_):

@@ -16,14 +16,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import decay_rate, non_negative, positive
-from adaptive_tx.debiasing import rule_state_of, started, weights_after, with_weights
-from adaptive_tx.leafwise import Rule, new_slots
-from adaptive_tx.numerics import ema, root, squared
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import decay_rate, non_negative, positive
+from adaptive_tx.core.debiasing import rule_state_of, started, weights_after, with_weights
+from adaptive_tx.core.leafwise import Rule, new_slots
+from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 
 @exportable

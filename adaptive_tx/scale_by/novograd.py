@@ -15,11 +15,11 @@ optax has b1 0.9 and b2 0.25.
 import jax.numpy as jnp
 from optax import ScaleByNovogradState
 
-from adaptive_tx.checks import decay_rate, non_negative, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import decayed, ema, root, sum_of_squares
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, non_negative, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import decayed, ema, root, sum_of_squares
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 exportable(ScaleByNovogradState)
 

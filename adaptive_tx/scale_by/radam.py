@@ -23,10 +23,10 @@ algorithm 2.
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import Range, choice, decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, ema, root, squared
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import Range, choice, decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 
 # r is not real at rho_t < 4, so there is nothing to choose below.
 above_four = Range(4.0, float("inf"), "[)")

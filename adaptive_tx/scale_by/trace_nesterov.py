@@ -7,11 +7,11 @@ Nesterov, A method of solving a convex programming problem with convergence rate
 form of Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
 """
 
-from adaptive_tx.checks import decay_rate
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import decayed
+from adaptive_tx.core.checks import decay_rate
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
-from adaptive_tx.transformation import Transformation
 
 
 def step(g, trace, t, *, decay):

@@ -13,10 +13,10 @@ Zaheer et al., Adaptive Methods for Nonconvex Optimization, 2018, NeurIPS, algor
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, non_negative, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, ema, root, squared
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, non_negative, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from adaptive_tx import checks
-from adaptive_tx.checks import at_least_one, finite, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
+from adaptive_tx.core import checks
+from adaptive_tx.core.checks import at_least_one, finite, non_negative, positive
+from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 
 
 def constant(value) -> Schedule:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 
-from adaptive_tx import checks
-from adaptive_tx.checks import at_least_one, finite, fraction, non_negative
-from adaptive_tx.scheduling import Schedule, begun, bind_schedule, elapsed, progress, real
+from adaptive_tx.core import checks
+from adaptive_tx.core.checks import at_least_one, finite, fraction, non_negative
+from adaptive_tx.core.schedule import Schedule, begun, bind_schedule, elapsed, progress, real
 
 
 def with_warmup(schedule: Callable, steps, start=0.0) -> Schedule:

@@ -4,9 +4,9 @@ import math
 
 import jax.numpy as jnp
 
-from adaptive_tx import checks
-from adaptive_tx.checks import at_least_one, finite, fraction, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, elapsed, periods, progress, real
+from adaptive_tx.core import checks
+from adaptive_tx.core.checks import at_least_one, finite, fraction, positive
+from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 
 
 def cosine(peak, steps, floor=0.0) -> Schedule:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 
 
 class Range(NamedTuple):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.fingerprint import Fingerprint
 from adaptive_tx.tune.sweeps import Sweep
 from adaptive_tx.tune.task import Task

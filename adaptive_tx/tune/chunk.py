@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune import engine
 from adaptive_tx.tune.engine import Runs
 from adaptive_tx.tune.sweeps import Sweep

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.problem import Init, Problem
 
 

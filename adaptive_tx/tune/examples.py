@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 from adaptive_tx.tune.engine import drawn
 from adaptive_tx.tune.fingerprint import Fingerprint
 from adaptive_tx.tune.problem import Problem

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from adaptive_tx import optimizers
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.axes import Range, log_uniform, points, random, uniform
 from adaptive_tx.tune.sweeps import Sweep, sweep
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 
 
 class Plan(NamedTuple):

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.schedules import exponential
-from adaptive_tx.transformation import Transformation
 from adaptive_tx.tune.sweeps import one_member
 from adaptive_tx.tune.training import train
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.sensitivity import Width, width
 from adaptive_tx.tune.sweeps import Sweep
 

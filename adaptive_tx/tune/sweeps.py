@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.axes import Together, points
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 from adaptive_tx.tune.engine import Feed
 from adaptive_tx.tune.examples import arrays, varied
 from adaptive_tx.tune.plan import Plan

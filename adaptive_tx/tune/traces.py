@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 from adaptive_tx.tune.fingerprint import Fingerprint
 from adaptive_tx.tune.problem import Problem, is_scalar
 

@@ -12,10 +12,10 @@ keras.optimizers.Adamax, version 3.15.
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, decayed, ema, modulus
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1):

@@ -10,11 +10,11 @@ keras.optimizers.Adam(amsgrad=True), version 3.15.
 
 import jax.numpy as jnp
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema, root, squared
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.amsgrad import ScaleByAmsgradState
-from adaptive_tx.transformation import Transformation
 
 
 def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):

@@ -3,13 +3,13 @@
 A weight_decay that is given takes learning_rate weight_decay of each parameter, after clipping.
 """
 
-from adaptive_tx.checks import non_negative, positive
 from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
 from adaptive_tx.compat.keras.excluded import AllBut, excluded
 from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.core.checks import non_negative, positive
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
-from adaptive_tx.transformation import Transformation, chain
 
 
 def clipped(who: str, clipnorm, clipvalue, global_clipnorm) -> tuple[Transformation, ...]:

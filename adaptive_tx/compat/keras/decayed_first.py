@@ -14,11 +14,11 @@ Learning, 2020, arXiv:1904.00962; Shazeer and Stern, Adafactor, 2018, arXiv:1804
 
 import jax.numpy as jnp
 
-from adaptive_tx.checks import non_negative
 from adaptive_tx.compat.keras.excluded import sparing
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import norm, rms
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import norm, rms
+from adaptive_tx.core.transformation import Transformation
 
 
 def by_trust_ratio(u, t, *, p, learning_rate, weight_decay):

@@ -15,9 +15,9 @@ from typing import Any
 import jax
 from jax.tree_util import Partial
 
-from adaptive_tx.arguments import Arguments
-from adaptive_tx.masks import Mask
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.arguments import Arguments
+from adaptive_tx.core.masks import Mask
+from adaptive_tx.core.transformation import Transformation
 
 ARGUMENT = "exclude_from_weight_decay"
 

@@ -17,18 +17,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import positive, state_type
 from adaptive_tx.compat.torch.factored_rms import (
     ScaleByFactoredRmsState,
     init,
     not_positive,
     real_like,
 )
-from adaptive_tx.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
-from adaptive_tx.states import incremented
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import positive, state_type
+from adaptive_tx.core.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
+from adaptive_tx.core.states import incremented
+from adaptive_tx.core.transformation import Transformation, bind
 
 
 def product(row_var, col_var):

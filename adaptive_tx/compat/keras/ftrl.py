@@ -20,12 +20,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.checks import non_negative, not_positive, positive
 from adaptive_tx.compat.keras.excluded import sparing
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import modulus, sign, squared
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative, not_positive, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import modulus, sign, squared
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 
 @exportable

@@ -4,15 +4,15 @@ The conventions, and what is left out, are those of `optimizers`; `update` needs
 a weight_decay of None is one of 0.
 """
 
-from adaptive_tx.checks import decay_rate, flag, non_negative, not_positive, positive
 from adaptive_tx.clip import clip_by_rms
 from adaptive_tx.compat.keras.arguments import clipped
 from adaptive_tx.compat.keras.decayed_first import scale_by_param_size, scale_by_trust_ratio
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.factored_rms import scale_by_factored_mean_square
 from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.scale_by.adam import scale_by_adam
-from adaptive_tx.transformation import Transformation, chain
 
 
 def lamb(

@@ -16,7 +16,7 @@ from adaptive_tx.compat.keras.variables import COUNT, PRODUCT, RATE, Entry, entr
 from adaptive_tx.compat.optax_state import counted
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.parts import Part
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 
 WHO = "load_variables"
 

@@ -9,17 +9,17 @@ weight_decay `update` needs the parameters; None is absent. Keras' method exclud
 an argument, a list like ["bias", "gamma|beta"]; `excluded` says what a name matches.
 """
 
-from adaptive_tx.checks import decay_rate, flag, non_negative, not_positive, positive
 from adaptive_tx.compat.keras.arguments import clipped, decayed
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.ftrl import scale_by_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
 from adaptive_tx.compat.torch.arguments import absent, check
+from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.rms import scale_by_rms
-from adaptive_tx.transformation import Transformation, chain
 
 
 def sgd(

@@ -18,7 +18,7 @@ from adaptive_tx.compat.keras.names import PARTS, PREFIXES
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.order import order_of
 from adaptive_tx.compat.torch.parts import Part
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 
 FACTORED = "scale_by_factored_mean_square"
 COUNT, RATE, PRODUCT = "iteration", "learning_rate", "variable"

@@ -10,12 +10,12 @@ one. Under a constant rate both are the same. The decay does not enter the buffe
 keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rmsprop likewise.
 """
 
-from adaptive_tx.checks import decay_rate, flag, non_negative
 from adaptive_tx.compat.keras.excluded import sparing
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import decayed
+from adaptive_tx.core.checks import decay_rate, flag, non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
-from adaptive_tx.transformation import Transformation
 
 
 def step(u, trace, t, *, learning_rate, momentum):

@@ -5,17 +5,17 @@ schedule and stays a hyperparameter; `update` needs the parameters. Complex numb
 betas count as in torch (`as_torch`).
 """
 
-from adaptive_tx.checks import flag, non_negative, positive
 from adaptive_tx.compat.torch.arguments import ascent, betas, check
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.radam import scale_by_torch_radam
+from adaptive_tx.core.checks import flag, non_negative, positive
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.decay import add_decayed_weights, add_l2
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled
-from adaptive_tx.transformation import Transformation, chain
 
 BETAS = (0.9, 0.999)
 

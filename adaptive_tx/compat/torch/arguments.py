@@ -1,8 +1,8 @@
 """Checks of torch's arguments under torch's names, before the parts check them under theirs."""
 
-from adaptive_tx import checks
 from adaptive_tx.compat.torch.sign import maximize as turned_around
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core import checks
+from adaptive_tx.core.transformation import Transformation
 
 
 def check(who: str, **marked: checks.Number) -> None:

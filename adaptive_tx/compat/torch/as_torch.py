@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
 
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 
 
 @dataclasses.dataclass(frozen=True)

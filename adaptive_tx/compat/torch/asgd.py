@@ -19,12 +19,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import finite, non_negative, state_type
-from adaptive_tx.leafwise import new_slots
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import finite, non_negative, state_type
+from adaptive_tx.core.leafwise import new_slots
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 
 @exportable

@@ -13,15 +13,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx import axes
-from adaptive_tx.arguments import Arguments
-from adaptive_tx.axes import Axes
-from adaptive_tx.checks import Range, floating, state_type
-from adaptive_tx.clip import check_norm, global_norm
-from adaptive_tx.numerics import arithmetic_dtype, bounded, modulus, real_dtype, widen
-from adaptive_tx.states import CountState, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import axes
+from adaptive_tx.core.arguments import Arguments
+from adaptive_tx.core.axes import Axes
+from adaptive_tx.core.checks import Range, floating, state_type
+from adaptive_tx.core.norms import check_agreement, global_norm
+from adaptive_tx.core.numerics import arithmetic_dtype, bounded, modulus, real_dtype, widen
+from adaptive_tx.core.states import CountState, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 norm_limit = Range(0.0, 1e12, "[]")
 
@@ -54,7 +54,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     floating(arguments.who, "grads", grads)
     count = incremented(state.count)
     size = _norm(arguments.setting("norm_type"), Axes.of(arguments), grads)
-    check_norm(arguments.who, grads, size)
+    check_agreement(arguments.who, grads, size)
     numbers = {**arguments.at(state.count), "size": size}
     clipped, _ = on_leaves(arguments.who, step, grads, t=count, numbers=numbers)
     return clipped, CountState(count)

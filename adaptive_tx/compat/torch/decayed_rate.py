@@ -9,9 +9,9 @@ torch.optim.Adagrad, version 2.13.
 
 from optax import ScaleByScheduleState
 
-from adaptive_tx.checks import non_negative
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(u, t, *, learning_rate, lr_decay):

@@ -8,10 +8,10 @@ torch.optim.Muon, version 2.13.
 
 from optax import EmaState
 
-from adaptive_tx.checks import decay_rate
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import ema as average
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import decay_rate
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import ema as average
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, ema, t, *, b1):

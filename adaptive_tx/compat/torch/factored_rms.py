@@ -21,12 +21,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import not_positive, positive, state_type
-from adaptive_tx.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import not_positive, positive, state_type
+from adaptive_tx.core.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.transformation import Transformation, bind
 
 
 @exportable

@@ -17,7 +17,7 @@ from adaptive_tx.compat.torch.group import numbers_in, same_kind
 from adaptive_tx.compat.torch.names import SCALARS, UNCOUNTED
 from adaptive_tx.compat.torch.order import Names
 from adaptive_tx.compat.torch.parts import Part
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 
 WHO = "load_state_dict"
 

@@ -6,9 +6,10 @@ schedule: `sgd(cyclic_lr(...), momentum=cyclic_momentum(...))`.
 
 import jax.numpy as jnp
 
-from adaptive_tx import checks, schedules
-from adaptive_tx.checks import at_least_one, decay_rate, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, periods, real
+from adaptive_tx import schedules
+from adaptive_tx.core import checks
+from adaptive_tx.core.checks import at_least_one, decay_rate, non_negative, positive
+from adaptive_tx.core.schedule import Schedule, bind_schedule, periods, real
 
 MODES = ("triangular", "triangular2", "exp_range")
 

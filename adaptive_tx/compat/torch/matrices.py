@@ -4,7 +4,13 @@ The conventions are those of `optimizers`: torch's names, order and defaults; ev
 schedule and stays a hyperparameter; `update` needs the parameters.
 """
 
-from adaptive_tx.checks import (
+from adaptive_tx.clip import clip_by_rms
+from adaptive_tx.compat.torch.arguments import ascent, check, several
+from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
+from adaptive_tx.compat.torch.factored_rms import scale_by_factored_rms
+from adaptive_tx.compat.torch.orthogonalize import FACTORS, orthogonalize
+from adaptive_tx.compat.torch.relative_rate import scale_by_param_rms, scale_by_relative_rate
+from adaptive_tx.core.checks import (
     at_least_one,
     choice,
     decay_rate,
@@ -15,16 +21,10 @@ from adaptive_tx.checks import (
     positive,
     whole,
 )
-from adaptive_tx.clip import clip_by_rms
-from adaptive_tx.compat.torch.arguments import ascent, check, several
-from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
-from adaptive_tx.compat.torch.factored_rms import scale_by_factored_rms
-from adaptive_tx.compat.torch.orthogonalize import FACTORS, orthogonalize
-from adaptive_tx.compat.torch.relative_rate import scale_by_param_rms, scale_by_relative_rate
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.ema import ema
-from adaptive_tx.transformation import Transformation, chain
 
 
 def adafactor(

@@ -8,9 +8,9 @@ Smith and Topin, Super-Convergence, 2018, arXiv:1708.07120.
 
 import jax.numpy as jnp
 
-from adaptive_tx import checks
-from adaptive_tx.checks import at_least_one, decay_rate, fraction, non_negative, positive
-from adaptive_tx.scheduling import Schedule, bind_schedule, real
+from adaptive_tx.core import checks
+from adaptive_tx.core.checks import at_least_one, decay_rate, fraction, non_negative, positive
+from adaptive_tx.core.schedule import Schedule, bind_schedule, real
 
 
 def one_cycle_lr(

@@ -8,13 +8,6 @@ the parameters; only a momentum or a dampening of 0 is absent, as torch keeps no
 must be at least 1e-38.
 """
 
-from adaptive_tx.checks import (
-    decay_rate,
-    finite,
-    flag,
-    non_negative,
-    positive,
-)  # fmt: skip
 from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.asgd import scale_by_asgd
@@ -22,6 +15,14 @@ from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.compat.torch.sign import negate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
+from adaptive_tx.core.checks import (
+    decay_rate,
+    finite,
+    flag,
+    non_negative,
+    positive,
+)  # fmt: skip
+from adaptive_tx.core.transformation import Transformation, chain
 from adaptive_tx.decay import add_l2
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
@@ -30,7 +31,6 @@ from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
-from adaptive_tx.transformation import Transformation, chain
 
 
 def sgd(

@@ -18,13 +18,13 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import finite, positive
 from adaptive_tx.compat.torch.newton_schulz import newton_schulz
-from adaptive_tx.states import CountState, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import finite, positive
+from adaptive_tx.core.states import CountState, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 FACTORS = {
     "original": lambda rows, columns: max(1, rows / max(columns, 1)) ** 0.5,

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 
-from adaptive_tx.arguments import Arguments, arguments_of
 from adaptive_tx.compat.torch.names import GROUPS, PARTS, SCALARS, Names, switches
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.transformation import Transformation
 
 
 @dataclasses.dataclass(frozen=True)

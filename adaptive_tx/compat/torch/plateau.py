@@ -20,12 +20,20 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.axes import check_value
-from adaptive_tx.checks import Range, choice, finite, floating, non_negative, positive, state_type
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.checks import (
+    Range,
+    choice,
+    finite,
+    floating,
+    non_negative,
+    positive,
+    state_type,
+)
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 factor_range = Range(0.0, 1.0, "[)")
 

@@ -14,11 +14,11 @@ from typing import Any
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.checks import decay_rate, positive
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import debiased, ema, root, squared
+from adaptive_tx.core.checks import decay_rate, positive
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by import radam
-from adaptive_tx.transformation import Transformation
 
 
 def rectified(t, **numbers: Any) -> dict[str, Any]:

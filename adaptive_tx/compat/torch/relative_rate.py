@@ -12,10 +12,10 @@ Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, section 8; torch.optim.Ada
 
 import jax.numpy as jnp
 
-from adaptive_tx.checks import non_negative
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.numerics import rms
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.checks import non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import rms
+from adaptive_tx.core.transformation import Transformation
 
 
 def by_param_rms(u, t, *, p, min_scale):

@@ -24,13 +24,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.arguments import Arguments
-from adaptive_tx.checks import Range, non_negative, state_type
 from adaptive_tx.compat.torch.as_torch import OnParts
-from adaptive_tx.leafwise import new_slots
-from adaptive_tx.states import exportable, incremented
-from adaptive_tx.stepping import on_leaves
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core.arguments import Arguments
+from adaptive_tx.core.checks import Range, non_negative, state_type
+from adaptive_tx.core.leafwise import new_slots
+from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.stepping import on_leaves
+from adaptive_tx.core.transformation import Transformation, bind
 
 shrinking = Range(0.0, 1.0, "()")
 growing = Range(1.0, math.inf, "()")

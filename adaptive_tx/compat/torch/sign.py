@@ -3,8 +3,8 @@
 u = -g
 """
 
-from adaptive_tx.leafwise import leafwise
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.transformation import Transformation
 
 
 def step(g, t):

@@ -21,7 +21,7 @@ from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.names import FILLED_AT_ONCE, SCALARS, UNCOUNTED
 from adaptive_tx.compat.torch.order import Names, order_of
 from adaptive_tx.compat.torch.parts import Part
-from adaptive_tx.transformation import Transformation
+from adaptive_tx.core.transformation import Transformation
 
 WHO = "state_dict"
 

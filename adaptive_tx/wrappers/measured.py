@@ -18,13 +18,14 @@ import optax
 from jax import lax
 from jax.tree_util import GetAttrKey
 
-from adaptive_tx import axes, checks, clip
-from adaptive_tx.arguments import Arguments, Static
-from adaptive_tx.finding import states_of, unboxed
-from adaptive_tx.numerics import narrow
-from adaptive_tx.sights import clipped, sights_of
-from adaptive_tx.states import exportable
-from adaptive_tx.transformation import Transformation, transformation_of, watched, wrap
+from adaptive_tx.core import axes, checks
+from adaptive_tx.core.arguments import Arguments, Static
+from adaptive_tx.core.finding import states_of, unboxed
+from adaptive_tx.core.norms import global_norm
+from adaptive_tx.core.numerics import narrow
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation, transformation_of, watched, wrap
+from adaptive_tx.wrappers.stage_metrics import clipped, sights_of
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
 
@@ -172,7 +173,7 @@ def _path(path) -> str:
 def _sizes(splits: list, grads: list, updates: list, params: list) -> dict[str, jax.Array]:
     """The norms of some leaves, whatever the rule."""
     of_grads, of_updates, of_params = (
-        narrow(clip.global_norm(leaves, splits), jnp.float32) for leaves in (grads, updates, params)
+        narrow(global_norm(leaves, splits), jnp.float32) for leaves in (grads, updates, params)
     )
     there = of_params > 0
     return {

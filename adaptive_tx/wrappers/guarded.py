@@ -19,11 +19,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx import axes, checks, histories, skipping
-from adaptive_tx.arguments import Static
-from adaptive_tx.checks import Range
-from adaptive_tx.finding import states_of, unboxed
-from adaptive_tx.transformation import Transformation, wrap
+from adaptive_tx.core import axes, checks
+from adaptive_tx.core.arguments import Static
+from adaptive_tx.core.checks import Range
+from adaptive_tx.core.finding import states_of, unboxed
+from adaptive_tx.core.transformation import Transformation, wrap
+from adaptive_tx.wrappers import guard_step, spike_history
 
 percentage = Range(0.0, 100.0, "[]")
 
@@ -77,9 +78,9 @@ def guarded_by_z_score(
       TypeError: if `of` is "loss" and `update` gets no value.
     """
     who = "guarded_by_z_score"
-    checks.choice(who, "of", of, histories.OF)
+    checks.choice(who, "of", of, spike_history.OF)
     return _guard(
-        who, tx, histories.ByZScore(of), max_in_a_row, axes.settings(who, axis_name, sharded), warmup,
+        who, tx, spike_history.ByZScore(of), max_in_a_row, axes.settings(who, axis_name, sharded), warmup,
         max_z=checks.positive(max_z), history_decay=checks.decay_rate(history_decay),
     )  # fmt: skip
 
@@ -115,12 +116,12 @@ def guarded_by_percentile(
       TypeError: if `of` is "loss" and `update` gets no value.
     """
     who = "guarded_by_percentile"
-    checks.choice(who, "of", of, histories.OF)
+    checks.choice(who, "of", of, spike_history.OF)
     window = checks.whole(who, "window", window, 1)
     if checks.whole(who, "warmup", warmup, 1) > window:
         raise ValueError(f"{who}: warmup must be at most window, {window}, got {warmup}.")
     return _guard(
-        who, tx, histories.ByPercentile(of, window), max_in_a_row,
+        who, tx, spike_history.ByPercentile(of, window), max_in_a_row,
         axes.settings(who, axis_name, sharded), warmup,
         percentile=percentage(percentile), max_ratio=checks.at_least_one(max_ratio),
     )  # fmt: skip
@@ -140,7 +141,7 @@ def guard_report(state: Any, params: Any) -> dict[str, Any]:
     Raises:
       ValueError: if there is no guard in the state, it is that of several runs, or params has other leaves.
     """
-    found = states_of(skipping.GuardedState, state)
+    found = states_of(guard_step.GuardedState, state)
     if not found:
         raise ValueError(
             "guard_report: no guard in this state; make the optimizer with guarded(tx), and its state "
@@ -172,5 +173,5 @@ def _guard(who: str, tx, history, max_in_a_row, over: dict, warmup: int | None =
     if history is not None:
         settings |= {"warmup": checks.whole(who, "warmup", warmup, 1), **vars(history)}
     return wrap(
-        who, skipping.init, skipping.update, tx, Static(history), settings=settings, **numbers
+        who, guard_step.init, guard_step.update, tx, Static(history), settings=settings, **numbers
     )

@@ -12,8 +12,8 @@ import numpy as np
 from jax.core import Tracer
 from jax.tree_util import Partial
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, arguments_of
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, arguments_of
 
 
 def equal(self, other) -> bool:

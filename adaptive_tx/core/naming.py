@@ -9,8 +9,8 @@ from typing import Any
 
 from jax.tree_util import Partial
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, arguments_of
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, arguments_of
 
 
 def names(function: Callable, prefix: str = "") -> Iterator[str]:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx.arguments import Arguments, in_dtype
-from adaptive_tx.checks import state_type
-from adaptive_tx.numerics import ema, one_minus_power
-from adaptive_tx.states import exportable
+from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.checks import state_type
+from adaptive_tx.core.numerics import ema, one_minus_power
+from adaptive_tx.core.states import exportable
 
 
 @exportable

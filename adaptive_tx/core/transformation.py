@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import optax
 from jax.tree_util import Partial
 
-from adaptive_tx import checks, naming, opaque, values
-from adaptive_tx.arguments import Arguments, Static
+from adaptive_tx.core import checks, naming, opaque, values
+from adaptive_tx.core.arguments import Arguments, Static
 
 
 class Transformation(optax.GradientTransformationExtraArgs):

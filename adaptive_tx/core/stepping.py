@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import in_dtype
-from adaptive_tx.debiasing import corrections
-from adaptive_tx.masks import ALL, Mask
-from adaptive_tx.numerics import arithmetic_dtype, narrow, real_dtype, squarable, widen
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import in_dtype
+from adaptive_tx.core.debiasing import corrections
+from adaptive_tx.core.masks import ALL, Mask
+from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, squarable, widen
 
 NONE: dict[str, jax.Array] = {}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from adaptive_tx import checks
+from adaptive_tx.core import checks
 
 
 @dataclasses.dataclass(frozen=True)

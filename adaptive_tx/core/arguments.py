@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import GetAttrKey, Partial
 
-from adaptive_tx import checks, probing
-from adaptive_tx.numerics import Decay
+from adaptive_tx.core import checks, probing
+from adaptive_tx.core.numerics import Decay
 
 
 @jax.tree_util.register_pytree_with_keys_class

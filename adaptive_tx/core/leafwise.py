@@ -22,14 +22,14 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments
-from adaptive_tx.debiasing import rule_state_of, started, weights_after, with_weights
-from adaptive_tx.masks import ALL, Mask
-from adaptive_tx.numerics import Decay, arithmetic_dtype, real_dtype
-from adaptive_tx.states import CountState, incremented
-from adaptive_tx.stepping import all_numbers, keywords_of, on_leaves, real_meets_complex
-from adaptive_tx.transformation import Transformation, bind
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments
+from adaptive_tx.core.debiasing import rule_state_of, started, weights_after, with_weights
+from adaptive_tx.core.masks import ALL, Mask
+from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
+from adaptive_tx.core.states import CountState, incremented
+from adaptive_tx.core.stepping import all_numbers, keywords_of, on_leaves, real_meets_complex
+from adaptive_tx.core.transformation import Transformation, bind
 
 
 @jax.tree_util.register_static

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from adaptive_tx import axes
+from adaptive_tx.core import axes
 
 SAMPLE = 4096
 

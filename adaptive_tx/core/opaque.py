@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import optax
 
-from adaptive_tx.arguments import Static
+from adaptive_tx.core.arguments import Static
 
 
 def is_plain(function: Any) -> bool:

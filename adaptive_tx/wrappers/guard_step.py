@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx import checks
-from adaptive_tx.arguments import Arguments, Static, in_dtype
-from adaptive_tx.axes import Axes, check_agreement, varying
-from adaptive_tx.clip import global_norm
-from adaptive_tx.states import exportable, incremented
+from adaptive_tx.core import checks
+from adaptive_tx.core.arguments import Arguments, Static, in_dtype
+from adaptive_tx.core.axes import Axes, check_agreement, varying
+from adaptive_tx.core.norms import global_norm
+from adaptive_tx.core.states import exportable, incremented
 
 ONE_DECISION = "name it, axis_name={axis}, and give a value that is the same on all"
 

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx.axes import Split, summed
-from adaptive_tx.numerics import Decay, clamp, modulus, narrow, root, sum_of_squares, widen
-from adaptive_tx.quantiles import quantiles, samplers
+from adaptive_tx.core.axes import Split, summed
+from adaptive_tx.core.numerics import Decay, clamp, modulus, narrow, root, sum_of_squares, widen
+from adaptive_tx.wrappers.quantiles import quantiles, samplers
 
 FRACTIONS = {"median": 0.5, "q10": 0.1, "q90": 0.9}
 # A mean that is a smaller part of the gradients is lost in rounding and in its own scatter.

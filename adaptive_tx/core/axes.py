@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx import checks, masks
-from adaptive_tx.arguments import Arguments
+from adaptive_tx.core import checks, masks
+from adaptive_tx.core.arguments import Arguments
 
 Split = tuple[str, ...]  # the named axes over which a leaf is split
 

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
 
-from adaptive_tx import checks, values
-from adaptive_tx.arguments import Arguments, Static, arguments_of, as_schedule, in_dtype
+from adaptive_tx.core import checks, values
+from adaptive_tx.core.arguments import Arguments, Static, arguments_of, as_schedule, in_dtype
 
 
 @jax.tree_util.register_dataclass

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from adaptive_tx.numerics import clamp, root, squared
-from adaptive_tx.states import exportable
+from adaptive_tx.core.numerics import clamp, root, squared
+from adaptive_tx.core.states import exportable
 
 OF = ("norm", "loss")
 LARGEST = 1e18  # larger values count as this, so that squares stay finite

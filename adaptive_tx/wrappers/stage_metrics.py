@@ -13,17 +13,17 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from adaptive_tx import noise
-from adaptive_tx.arguments import arguments_of
-from adaptive_tx.axes import Split, largest, size, summed, union
-from adaptive_tx.debiasing import correction, rule_state_of
-from adaptive_tx.leafwise import Rule, known_to, rule_of
-from adaptive_tx.numerics import Decay, modulus, narrow
-from adaptive_tx.stepping import keywords_of
-from adaptive_tx.transformation import Stage, Transformation, innermost
+from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.axes import Split, largest, size, summed, union
+from adaptive_tx.core.debiasing import correction, rule_state_of
+from adaptive_tx.core.leafwise import Rule, known_to, rule_of
+from adaptive_tx.core.numerics import Decay, modulus, narrow
+from adaptive_tx.core.stepping import keywords_of
+from adaptive_tx.core.transformation import Stage, Transformation, innermost
+from adaptive_tx.wrappers import gradient_noise
 
 NOISE = ("gradient_signal", "gradient_noise", "gradient_noise_scale")
-RATIOS = tuple(f"snr_{name}" for name in noise.FRACTIONS)
+RATIOS = tuple(f"snr_{name}" for name in gradient_noise.FRACTIONS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Sight:
         new = rule_state_of(stage.new)
         if self.has_ratios:
             mus, nus = _picked(new.mu, leaves), _picked(new.nu, leaves)
-            found |= dict(zip(RATIOS, noise.ratios(mus, nus, known["c1"], known["c2"], splits)))
+            found |= dict(
+                zip(RATIOS, gradient_noise.ratios(mus, nus, known["c1"], known["c2"], splits))
+            )
         if whole:
             found |= {name: known[name] for name in self.scalars}
         if whole and self.has_ratios:
@@ -71,8 +73,10 @@ class Sight:
         if whole and self.has_mean:
             power = old[self.prefix + NOISE[0]] + old[self.prefix + NOISE[1]]
             grads, mus = _picked(stage.before, leaves), _picked(new.mu, leaves)
-            pair = noise.signal_and_noise(grads, mus, power, known["b1"], known["c1"], splits)
-            found |= dict(zip(NOISE, (*pair, noise.scale(*pair))))
+            pair = gradient_noise.signal_and_noise(
+                grads, mus, power, known["b1"], known["c1"], splits
+            )
+            found |= dict(zip(NOISE, (*pair, gradient_noise.scale(*pair))))
         return {self.prefix + name: value for name, value in found.items()}
 
 

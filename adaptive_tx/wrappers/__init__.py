@@ -1,0 +1,1 @@
+"""Transformations around another one; import them from `adaptive_tx`."""
