@@ -61,4 +61,4 @@ from adaptive_tx.wrappers.guarded import guarded_by_percentile as guarded_by_per
 from adaptive_tx.wrappers.guarded import guard_report as guard_report
 from adaptive_tx.core.schedule import Schedule as Schedule
 from adaptive_tx.core.transformation import Transformation as Transformation
-from adaptive_tx.core.transformation import chain as chain
+from adaptive_tx.core.chain import chain as chain

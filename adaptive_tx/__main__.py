@@ -31,9 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         one = commands.add_parser(
-            name, help=command.HELP, description=command.ABOUT, allow_abbrev=False,
+            name,
+            help=command.HELP,
+            description=command.ABOUT,
+            allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
+        )
         command.add_options(one)
         one.set_defaults(run=command.run, fail=one.error)
     arguments = parser.parse_args(argv)

@@ -15,20 +15,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adaptive_tx.core import axes, norms
-from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.axes import Axes
-from adaptive_tx.core.checks import Range, floating, positive, state_type
+from adaptive_tx.core import axes
+from adaptive_tx.core.checks import Range, positive
 from adaptive_tx.core.leafwise import leafwise
-from adaptive_tx.core.numerics import (
-    modulus,
-    norm,
-    rms,
-    shrink,
-)  # fmt: skip
-from adaptive_tx.core.states import CountState, incremented
-from adaptive_tx.core.stepping import on_leaves
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.numerics import modulus, norm, rms, shrink
+from adaptive_tx.core.transformation import Transformation
 
 # Far below where float32 squares overflow (see `numerics.norm_of`).
 norm_limit = Range(positive.low, 1e12, "[]")
@@ -106,6 +97,14 @@ def adaptive_grad_clip(clipping=0.01, eps=1e-3) -> Transformation:
     )
 
 
+def global_norm(t, *, tree):
+    return {"size": tree.norm()}
+
+
+def by_global_norm(g, t, *, size, max_norm):
+    return shrink(g, size, max_norm)
+
+
 def clip_by_global_norm(
     max_norm, axis_name: str | tuple[str, ...] | None = None, sharded: Any = None
 ) -> Transformation:
@@ -126,26 +125,11 @@ def clip_by_global_norm(
     Source: Pascanu et al., On the difficulty of training recurrent neural networks, 2013.
     """
     who = "clip_by_global_norm"
-    settings = axes.settings(who, axis_name, sharded)
-    max_norm = norm_limit(max_norm)
-    return bind(who, _init, _update, settings=settings, clips=True, max_norm=max_norm)
-
-
-def _init(arguments: Arguments, params) -> CountState:
-    floating(arguments.who, "params", params)
-    return CountState(jnp.zeros((), jnp.int32))
-
-
-def _shrink(g, t, *, size, max_norm):
-    return shrink(g, size, max_norm)
-
-
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    state_type(arguments.who, CountState, state)
-    floating(arguments.who, "grads", grads)
-    size = norms.global_norm(grads, Axes.of(arguments).splits(grads))
-    norms.check_agreement(arguments.who, grads, size)
-    count = incremented(state.count)
-    numbers = {**arguments.at(state.count), "size": size}
-    clipped, _ = on_leaves(arguments.who, _shrink, grads, t=count, numbers=numbers)
-    return clipped, CountState(count)
+    return leafwise(
+        who,
+        by_global_norm,
+        shared=global_norm,
+        settings=axes.settings(who, axis_name, sharded),
+        clips=True,
+        max_norm=norm_limit(max_norm),
+    )

@@ -7,8 +7,9 @@ learning rate comes first, has no default, and may be a schedule, as every other
 where offered, is decoupled and multiplied by the rate; `mask` and `only` choose the leaves (`decay`).
 """
 
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
@@ -55,9 +56,13 @@ def adagrad(
 
 
 def rmsprop(
-    learning_rate, b2=0.9, eps=1e-8, initial_accumulator_value=0.0,
-    centered: bool = False, eps_in_root: bool = False,
-) -> Transformation:  # fmt: skip
+    learning_rate,
+    b2=0.9,
+    eps=1e-8,
+    initial_accumulator_value=0.0,
+    centered: bool = False,
+    eps_in_root: bool = False,
+) -> Transformation:
     """RMSProp: over the root mean square (`scale_by_rms`; centered: `scale_by_centered_rms`)."""
     rule = scale_by_centered_rms if flag("rmsprop", "centered", centered) else scale_by_rms
     return chain(
@@ -117,9 +122,16 @@ def nadamw(
 
 
 def radam(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-8, threshold=5.0, below="momentum",
-    weight_decay=None, mask=None, only=None,
-) -> Transformation:  # fmt: skip
+    learning_rate,
+    b1=0.9,
+    b2=0.999,
+    eps=1e-8,
+    threshold=5.0,
+    below="momentum",
+    weight_decay=None,
+    mask=None,
+    only=None,
+) -> Transformation:
     """RAdam (`scale_by_radam`), with decoupled weight decay if one is given."""
     return chain(
         scale_by_radam(b1, b2, eps, threshold, below),

@@ -20,8 +20,8 @@ from jax.tree_util import Partial
 from adaptive_tx.core import checks, values
 from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.one_pass import on_leaves
 from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.stepping import on_leaves
 from adaptive_tx.core.transformation import Transformation, bind
 
 factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
@@ -66,9 +66,12 @@ def watched(state, value, *, patience, min_delta, window, relative, maximize):
     better = check & jnp.isfinite(mean) & (~known | (gain > margin))
     since = jnp.where(better, 0, jnp.where(check, incremented(state.since), state.since))
     state = state._replace(
-        count=incremented(state.count), best=jnp.where(better, mean, state.best), since=since,
-        in_window=jnp.where(check, 0, state.in_window + 1), mean=jnp.where(check, 0, mean),
-    )  # fmt: skip
+        count=incremented(state.count),
+        best=jnp.where(better, mean, state.best),
+        since=since,
+        in_window=jnp.where(check, 0, state.in_window + 1),
+        mean=jnp.where(check, 0, mean),
+    )
     return state, check & (since.astype(value.dtype) >= patience)
 
 
@@ -121,14 +124,19 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = N
     checks.state_type(arguments.who, ReduceOnPlateauState, state)
     state = _after(reduced, arguments, state, value, "update(grads, state, params, value=loss)")
     check_value(arguments.who, updates, value)
-    numbers = {"scale": state.scale}
-    return on_leaves(arguments.who, step, updates, t=state.count, numbers=numbers)[0], state
+    return on_leaves(arguments.who, step, updates, state.count, scale=state.scale), state
 
 
 def reduce_on_plateau(
-    factor=0.1, patience=10, min_delta=1e-4, cooldown=0, window=1, min_scale=0.0,
-    relative: bool = True, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    factor=0.1,
+    patience=10,
+    min_delta=1e-4,
+    cooldown=0,
+    window=1,
+    min_scale=0.0,
+    relative: bool = True,
+    maximize: bool = False,
+) -> Transformation:
     """Multiplies the updates by a scale that falls when the `value` given to `update` stops improving.
 
     Inside `shard_map` give all devices the same value, such as `jax.lax.pmean(loss, axis_name)`.
@@ -148,11 +156,17 @@ def reduce_on_plateau(
         and the same on all devices where the updates are.
     """
     return bind(
-        "reduce_on_plateau", _init, _update, settings=_flags("reduce_on_plateau", relative, maximize),
-        factor=factor_range(factor), patience=checks.at_least_one(patience),
-        min_delta=checks.non_negative(min_delta), cooldown=checks.non_negative(cooldown),
-        window=checks.at_least_one(window), min_scale=checks.fraction(min_scale),
-    )  # fmt: skip
+        "reduce_on_plateau",
+        _init,
+        _update,
+        settings=_flags("reduce_on_plateau", relative, maximize),
+        factor=factor_range(factor),
+        patience=checks.at_least_one(patience),
+        min_delta=checks.non_negative(min_delta),
+        cooldown=checks.non_negative(cooldown),
+        window=checks.at_least_one(window),
+        min_scale=checks.fraction(min_scale),
+    )
 
 
 class EarlyStopping(NamedTuple):
@@ -199,8 +213,10 @@ def early_stopping(
     who = "early_stopping"
     settings = _flags(who, relative, maximize)
     numbers = {
-        "patience": checks.at_least_one(patience), "min_delta": checks.non_negative(min_delta),
-        "min_steps": checks.non_negative(min_steps), "window": checks.at_least_one(window),
-    }  # fmt: skip
+        "patience": checks.at_least_one(patience),
+        "min_delta": checks.non_negative(min_delta),
+        "min_steps": checks.non_negative(min_steps),
+        "window": checks.at_least_one(window),
+    }
     start, seen = Arguments.of(who, {}, settings), Arguments.of(who, numbers, settings)
     return EarlyStopping(Partial(_fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))

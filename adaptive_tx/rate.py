@@ -28,6 +28,8 @@ def scale_by_learning_rate(learning_rate) -> Transformation:
       TypeError: if there is none; a forgotten rate is never an ascent.
     """
     return leafwise(
-        "scale_by_learning_rate", step, ScaleByScheduleState,
+        "scale_by_learning_rate",
+        step,
+        ScaleByScheduleState,
         learning_rate=non_negative(learning_rate),
-    )  # fmt: skip
+    )

@@ -26,8 +26,9 @@ which makes 0.99 of b1 after a million steps, and is left out here.
 from typing import NamedTuple
 
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import choice
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat

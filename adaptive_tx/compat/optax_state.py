@@ -47,9 +47,12 @@ def load_state(tx: Transformation, params, optax_state, count: int | None = None
         if name not in (there := [name for name, _ in arrays]):
             raise ValueError(f"{WHO}: optax's state has no {name!r}; it has {_listed(there)}.")
         checks.same_layout(
-            WHO, f"optax's {name}", arrays[there.index(name)][1], "the optimizer's state has",
+            WHO,
+            f"optax's {name}",
+            arrays[there.index(name)][1],
+            "the optimizer's state has",
             next(value for ours, value in _fields(WHO, state) if ours == name),
-        )  # fmt: skip
+        )
     state, left = _put(state, arrays)
     if left:
         raise ValueError(f"{WHO}: optax's state has {left[0][0]!r}, which the optimizer lacks.")

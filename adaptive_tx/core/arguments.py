@@ -17,24 +17,31 @@ from jax.tree_util import GetAttrKey, Partial
 from adaptive_tx.core import checks, probing
 from adaptive_tx.core.numerics import Decay
 
+EMPTY: Mapping[str, Any] = {}
+
 
 @jax.tree_util.register_pytree_with_keys_class
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """The arguments of one constructor call, in order.
+    """The arguments of one constructor call: numbers, settings, and what it was given to hold.
 
-    `who` is the constructor's name. `values` holds for each name a number, a schedule, or a Partial
-    (the `init` or the `update` of an inner transformation); `ranges` the interval of each number, and
-    None for a part. `settings` are (name, value) pairs known at trace time. What `init` is called with
-    names in `scheduled` the numbers of `update` that shape the state, each with whether it is a schedule.
-    `within` names the function that what the constructor made was given to, for `repr`. `clips` declares
-    that the entries which this changes were clipped.
+    `who` is the constructor's name. Of its numbers, which may be schedules, `names`, `values` and `ranges`
+    are kept side by side. `parts` are the functions that it combines, by `part_names` (one side, `init` or
+    `update`, of a chain's transformations; the schedules in a schedule), and `inner` is that of the one
+    transformation that a wrapper holds. `settings` are (name, value) pairs known at trace time.
+
+    `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
+    function that what the constructor made was given to, for `repr`. `clips` declares that the entries
+    which this changes were clipped.
     """
 
     who: str
-    names: tuple[str, ...]
-    values: tuple[Any, ...]
-    ranges: tuple[checks.Range | None, ...]
+    names: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    ranges: tuple[checks.Range, ...] = ()
+    part_names: tuple[str, ...] = ()
+    parts: tuple[Any, ...] = ()
+    inner: Any = None
     settings: tuple[tuple[str, Any], ...] = ()
     scheduled: tuple[tuple[str, bool], ...] = ()
     within: str = ""
@@ -44,33 +51,41 @@ class Arguments:
     def of(
         cls,
         who: str,
-        numbers: dict[str, checks.Number],
-        settings: dict[str, Any] | None = None,
+        numbers: Mapping[str, checks.Number] = EMPTY,
+        settings: Mapping[str, Any] = EMPTY,
+        parts: Mapping[str, Callable] = EMPTY,
+        inner: Callable | None = None,
         fixed: bool = False,
     ) -> "Arguments":
         """Check what a constructor was given, and keep it; `fixed` numbers cannot be schedules."""
         check = checks.number if fixed else _hyperparameter
-        values = tuple(check(who, name, number) for name, number in numbers.items())
-        ranges = tuple(number.range for number in numbers.values())
-        return cls(who, tuple(numbers), values, ranges, tuple((settings or {}).items()))
-
-    @classmethod
-    def of_parts(cls, who: str, parts: Mapping[str, Callable]) -> "Arguments":
-        """Keep inner transformations: one side of them, `init` or `update`."""
-        return cls(who, tuple(parts), tuple(parts.values()), (None,) * len(parts))
+        return cls(
+            who,
+            names=tuple(numbers),
+            values=tuple(check(who, name, number) for name, number in numbers.items()),
+            ranges=tuple(number.range for number in numbers.values()),
+            part_names=tuple(parts),
+            parts=tuple(parts.values()),
+            inner=inner,
+            settings=tuple(settings.items()),
+        )
 
     def at(self, count: jax.Array) -> dict[str, Any]:
         """Each number by name, with schedules evaluated at `count` finished updates."""
         return {
             name: _at(self.who, name, value, allowed, count)
             for name, value, allowed in zip(self.names, self.values, self.ranges)
-            if allowed is not None
         }
 
+    @property
+    def decay_rates(self) -> frozenset[str]:
+        """The numbers that are decay rates of an average."""
+        pairs = zip(self.names, self.ranges)
+        return frozenset(name for name, allowed in pairs if allowed == checks.decay_rate)
+
     def for_step(self, count: jax.Array) -> dict[str, Any]:
-        """The same, as a step takes them: each decay rate as a `Decay`."""
-        decays = {n for n, allowed in zip(self.names, self.ranges) if allowed == checks.decay_rate}
-        numbers = self.at(count)
+        """The numbers at `count`, as a step takes them: each decay rate as a `Decay`."""
+        decays, numbers = self.decay_rates, self.at(count)
         return {n: Decay.of(value) if n in decays else value for n, value in numbers.items()}
 
     def is_schedule(self, name: str) -> bool:
@@ -85,25 +100,41 @@ class Arguments:
         return dict(self.settings).get(name)
 
     def put(self, name: str, value: Any) -> "Arguments":
-        """The same call with another value for one name, checked like the first."""
+        """The same call with another value for one number, checked like the first."""
         if name in (shaping := dict(self.scheduled)):
             pairs = {**shaping, name: callable(value)}
             return dataclasses.replace(self, scheduled=tuple(pairs.items()))
         i = self.names.index(name)
-        if (allowed := self.ranges[i]) is not None:
-            value = _hyperparameter(self.who, name, allowed(value))
+        value = _hyperparameter(self.who, name, self.ranges[i](value))
         return dataclasses.replace(self, values=self.values[:i] + (value,) + self.values[i + 1 :])
 
+    def with_parts(self, put: Callable[[str, Any], Any]) -> "Arguments":
+        """The same call with `put(name, part)` for each part; the name of what is wrapped is ""."""
+        parts = tuple(put(name, part) for name, part in zip(self.part_names, self.parts))
+        inner = None if self.inner is None else put("", self.inner)
+        return dataclasses.replace(self, parts=parts, inner=inner)
+
+    def __repr__(self) -> str:
+        return f"Arguments({self.who})"
+
     def tree_flatten_with_keys(self):
-        children = tuple((GetAttrKey(n), v) for n, v in zip(self.names, self.values))
-        return children, tuple(getattr(self, name) for name in STRUCTURE)
+        named = [*zip(self.part_names, self.parts), ("inner", self.inner)]
+        named += zip(self.names, self.values)
+        return tuple((GetAttrKey(n), v) for n, v in named), tuple(
+            getattr(self, name) for name in STRUCTURE
+        )
 
     @classmethod
     def tree_unflatten(cls, structure, children):
-        return cls(values=tuple(children), **dict(zip(STRUCTURE, structure)))
+        fields = dict(zip(STRUCTURE, structure))
+        n = len(fields["part_names"])
+        return cls(
+            parts=tuple(children[:n]), inner=children[n], values=tuple(children[n + 1 :]), **fields
+        )
 
 
-STRUCTURE = tuple(f.name for f in dataclasses.fields(Arguments) if f.name != "values")
+CHILDREN = ("values", "parts", "inner")
+STRUCTURE = tuple(f.name for f in dataclasses.fields(Arguments) if f.name not in CHILDREN)
 
 
 @jax.tree_util.register_static
@@ -161,14 +192,14 @@ def in_dtype(numbers: Any, dtype) -> Any:
 
 def as_schedule(who: str, name: str, value) -> Callable:
     """A function of the count as a pytree; one that is no pytree becomes one without leaves."""
-    if callable(value) and not _takes_a_count(value):
-        raise TypeError(
-            f"{who}: {name} must be a schedule, a function of the count alone; was {value!r} meant to be "
-            "called?"
-        )
     if not callable(value):
         raise TypeError(
             f"{who}: {name} must be a schedule, a function of the count; got {value!r}."
+        )
+    if not _takes_a_count(value):
+        raise TypeError(
+            f"{who}: {name} must be a schedule, a function of the count alone; was {value!r} meant to be "
+            "called?"
         )
     return Partial(value) if jax.tree_util.all_leaves([value]) else value
 

@@ -7,14 +7,13 @@ A rule is a function on one array, written from the paper:
         return direction, mu, nu
 
 Its positional arguments are the gradient, the slots (the fields of the state after `count`) and `t`,
-the number of this update, from 1. Its keywords are the hyperparameters, and `p`, the parameter, if
-it asks for it. Everything else about a transformation is the same for every rule: counting, schedules and
-the sums of their weights here; walking the tree, dtypes, layout checks and compilation in `stepping`.
+the number of this update, from 1. Its keywords are the hyperparameters, what `shared` returns, and `p`, the
+parameter: each if it asks for it by name. Everything else about a transformation is the same for every
+rule: counting, schedules, dtypes, layout checks and compilation are settled in `one_pass`.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,42 +23,14 @@ from jax.tree_util import Partial
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.debiasing import rule_state_of, started, weights_after, with_weights
+from adaptive_tx.core.debiasing import started
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
-from adaptive_tx.core.states import CountState, incremented
-from adaptive_tx.core.stepping import all_numbers, keywords_of, on_leaves, real_meets_complex
+from adaptive_tx.core.one_pass import Link, one_pass, real_meets_complex
+from adaptive_tx.core.rule import Rule, keywords_of, slots_of
+from adaptive_tx.core.slots import Slot
+from adaptive_tx.core.states import CountState
 from adaptive_tx.core.transformation import Transformation, bind
-
-
-@jax.tree_util.register_static
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """What a rule is at trace time: all of it but its numbers."""
-
-    step: Callable
-    state: type
-    start: tuple[tuple[str, str], ...] = ()  # (slot, hyperparameter that it starts at)
-    mask: Mask = ALL
-    once: Callable | None = None
-    debiased: tuple[str, ...] = ()
-    squares: tuple[str, ...] = ()
-    of_leaf: tuple[str, ...] = ()
-    decays: tuple[str, ...] = ()  # the numbers that are decay rates
-    by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        """The decay rates that, where they are schedules, have the sum of their weights in the state."""
-        return () if self.by_power else self.debiased
-
-    @property
-    def engine(self) -> dict[str, Any]:
-        """What `on_leaves` must know of it."""
-        slots = self.state._fields[1:]
-        return {"mask": self.mask, "once": self.once, "debiased": self.debiased,
-                "squares": bool(self.squares),
-                "of_leaf": tuple(map(slots.index, self.of_leaf))}  # fmt: skip
 
 
 def leafwise(
@@ -67,12 +38,10 @@ def leafwise(
     step: Callable,
     state: type = CountState,
     *,
-    start: dict[str, str] | None = None,
+    slots: dict[str, Slot] | None = None,
+    shared: Callable | None = None,
+    metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
-    once: Callable | None = None,
-    debiased: Sequence[str] = (),
-    squares: Sequence[str] = (),
-    of_leaf: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
     clips: bool = False,
     **numbers: checks.Number,
@@ -80,38 +49,38 @@ def leafwise(
     """The transformation that applies `step` to every leaf.
 
     Args:
-      who: name of the public constructor.
-      step: the rule, on one array (see above).
-      state: NamedTuple of `count` and one field per slot. Slots are shaped like the parameters.
-      start: slot -> name of the hyperparameter that it starts at, in place of zero.
+      who: name of the public constructor; errors and `repr` use it.
+      step: the rule, on one array (see above). A module-level function, so that equal ones are one.
+      state: NamedTuple of `count` and one field per slot.
+      slots: what each slot is (`slots`): a mean of gradients, a sum of squares. One that is not declared
+        is kept as the step returns it, like the parameter. From the declaration follow the metrics, what
+        `init` makes, that the step gets c1, the sum of the weights of a debiased mean with decay rate b1,
+        and that a gradient too large to be squared and summed is brought into range first.
+      shared: `shared(t, *, ...)`, more keywords for the step, computed once an update for all leaves: a
+        rectification. It may name hyperparameters, c1, `tree` (the whole tree, `tree.Tree`), and the slots
+        that are one number of the whole tree; if there are such, it returns their next values in a second
+        dict.
+      metrics: which of these keywords `measured` shows.
       mask: the leaves that the rule applies to; the others pass untouched.
-      once: `once(t, **numbers)`, more keywords for the step, computed once an update for all leaves: a
-        rectification. A step takes what it names.
-      debiased: the decay rates whose averages the step divides by the sum of their weights: it gets c1
-        for b1, c2 for b2, and so does `once` (`debiasing`).
-      squares: the slots that hold squares of gradients. A gradient too large to be squared and summed is
-        brought into range before the step sees it (`numerics.squarable`).
-      of_leaf: the slots that hold one number for each leaf; the others are shaped like the parameters.
       settings: arguments of the constructor that are known at trace time, for `repr`.
-      clips: whether the rule clips (see `bind`).
+      clips: whether the rule clips: `measured` then counts the entries that it changes.
       **numbers: the hyperparameters, each marked with its range.
+
+    Raises:
+      TypeError: for slots that the state has not.
     """
-    start = start or {}
-    at_init = {name: numbers.pop(name) for name in start.values()}
+    declared = slots_of(who, state, slots or {})
+    starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
+    at_init = {name: numbers.pop(name) for name in starts}
     decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
-    rule = Rule(
-        step, state, tuple(start.items()), mask, once, tuple(debiased), tuple(squares), tuple(of_leaf),
-        decays,
-    )  # fmt: skip
-    if mask:
-        settings = {**(settings or {}), **mask.settings()}
+    rule = Rule(step, state, declared, shared, metrics, decays, mask)
     return bind(
         who,
         _init,
         _update,
         rule,
         at_init=at_init,
-        settings=settings,
+        settings={**(settings or {}), **mask.settings()} if mask else settings,
         clips=clips,
         shaping=rule.debiased,
         **numbers,
@@ -119,76 +88,60 @@ def leafwise(
 
 
 def _init(rule: Rule, arguments: Arguments, params) -> Any:
+    checks.floating(arguments.who, "params", params)
     numbers = arguments.at_start()
-    start = {slot: numbers[name] for slot, name in rule.start}
-    slots = new_slots(
-        arguments.who, rule.step, rule.state._fields[1:], params, start, rule.decays, rule.of_leaf
-    )
-    return started(arguments, rule.state(jnp.zeros((), jnp.int32), *slots))
+
+    def start(slot: Slot):
+        return numbers[slot.start] if isinstance(slot.start, str) else slot.start
+
+    fields: dict[str, Any] = {}
+    for name, slot in rule.of_tree.items():
+        fields[name] = jnp.asarray(start(slot), float)
+    for name, slot in rule.of_leaves.items():
+        make = functools.partial(_new, rule, name, slot, start(slot))
+        fields[name] = jax.tree.map(make, params)
+    return started(arguments, rule.state(count=jnp.zeros((), jnp.int32), **fields))
 
 
-def new_slots(
-    who: str, step: Callable, names: tuple[str, ...], params,
-    start=None, decays: tuple[str, ...] = (), of_leaf: tuple[str, ...] = (),
-) -> list:  # fmt: skip
-    """For each slot of a step a tree like `params`, at zero or at the number that `start` gives.
-
-    Of a complex slot, both parts start there. `decays` are the step's keywords that are decay rates,
-    `of_leaf` the slots that hold one number for each leaf.
-    """
-    checks.floating(who, "params", params)
-    start = start or {}
-
-    def slot(name: str, p):
-        dtype = _slot_dtypes(step, names, decays, jnp.result_type(p))[name]
-        part = jnp.full_like(p, start.get(name, 0), real_dtype(dtype))
-        if name in of_leaf:
-            return jnp.max(
-                part, initial=start.get(name, 0)
-            )  # of devices too, it is where the leaf is
-        return part if part.dtype == dtype else lax.complex(part, part)
-
-    return [jax.tree.map(functools.partial(slot, name), params) for name in names]
+def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
+    """A slot for one leaf; of a complex one, both parts start where it does."""
+    dtype = _dtypes(rule, jnp.result_type(p))[name]
+    part = jnp.full_like(p, start, real_dtype(dtype))
+    if slot.shape is not None:
+        if (shape := slot.shape(jnp.shape(p))) is None:
+            return None
+        # Where the leaf is, on all devices: made of the leaf.
+        part = jnp.broadcast_to(jnp.max(part, initial=start), shape)
+    return part if part.dtype == dtype else lax.complex(part, part)
 
 
 @functools.cache
-def _slot_dtypes(
-    step: Callable, names: tuple[str, ...], decays: tuple[str, ...], dtype
-) -> dict[str, Any]:
+def _dtypes(rule: Rule, dtype) -> dict[str, Any]:
     """The dtype of each slot: the arithmetic's, or its real part where a complex step makes it real."""
-    dtype = arithmetic_dtype(dtype)
+    names, dtype = (*rule.of_leaves,), arithmetic_dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.complexfloating):
         return dict.fromkeys(names, dtype)
     real = jax.ShapeDtypeStruct((), real_dtype(dtype))
-    keywords = {name: Decay(real) if name in decays else real for name in keywords_of(step)}
+    keywords = {n: Decay(real) if n in rule.decays else real for n in keywords_of(rule.step)}
     g = jax.ShapeDtypeStruct((), dtype)
-    slots = (real for _ in names)
-    _, *slots = jax.eval_shape(real_meets_complex(step), g, *slots, real, **keywords)
+    _, *slots = jax.eval_shape(
+        real_meets_complex(rule.step), g, *(real for _ in names), real, **keywords
+    )
     return {name: slot.dtype for name, slot in zip(names, slots, strict=True)}
 
 
 def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
     del extra
-    weights = weights_after(arguments, rule, state)
-    count = incremented(state.count)
-    direction, slots = on_leaves(
-        arguments.who, rule.step, grads, rule_state_of(state)[1:], params,
-        t=count, numbers=arguments.for_step(state.count), weights=weights, **rule.engine,
-    )  # fmt: skip
-    return direction, with_weights(rule.state(count, *slots), weights)
+    direction, (passed,) = one_pass([Link(rule, arguments, state)], grads, params)
+    return direction, passed.state
+
+
+def link_of(update: Partial, state: Any) -> Link:
+    """A part that `leafwise` made, as a link of a pass."""
+    rule, arguments = update.args
+    return Link(rule, arguments, state)
 
 
 def rule_of(update: Partial) -> Rule | None:
     """The rule of a part that `leafwise` made; None for another."""
     return update.args[0] if update.func is _update else None
-
-
-def known_to(update: Partial, state) -> dict[str, Any]:
-    """What the steps of a part that `leafwise` made are given, in the update that starts from `state`.
-
-    In float32: the numbers in force, and what all leaves share: bias corrections, a rectification.
-    """
-    rule, arguments = update.args
-    t, numbers = incremented(state.count), arguments.for_step(state.count)
-    weights = weights_after(arguments, rule, state)
-    return all_numbers(rule.once, rule.debiased, t, numbers, weights, jnp.float32)[1]

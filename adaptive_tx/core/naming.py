@@ -17,11 +17,17 @@ def names(function: Callable, prefix: str = "") -> Iterator[str]:
     """The names of what is bound to one side, `init` or `update`."""
     if (arguments := arguments_of(function)) is None:
         return
-    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
-        if allowed is None:
-            yield from names(value, below(prefix, name))
-        else:
-            yield prefix + name
+    for name, part in parts_of(arguments):
+        yield from names(part, below(prefix, name))
+    for name in arguments.names:
+        yield prefix + name
+
+
+def parts_of(arguments: Arguments) -> Iterator[tuple[str, Callable]]:
+    """The parts of a chain by their names, and what a wrapper holds, which adds none."""
+    yield from zip(arguments.part_names, arguments.parts)
+    if arguments.inner is not None:
+        yield "", arguments.inner
 
 
 def below(prefix: str, name: str) -> str:
@@ -35,37 +41,34 @@ def numbers(
     """The numbers in force, by name: schedules are evaluated at the count in `state`."""
     if (arguments := arguments_of(update)) is None:
         return
-    for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
-        if allowed is None:
-            parts = arguments.values[i], arguments_of(init).values[i]
-            yield from numbers(*parts, _inner(arguments, state, i), below(prefix, name))
+    sides = zip(parts_of(arguments), parts_of(arguments_of(init)))
+    for ((name, part), (_, part_init)), inner in zip(sides, _inner_states(arguments, state)):
+        yield from numbers(part, part_init, inner, below(prefix, name))
     for name, value in arguments_of(init).at_start().items():
         yield prefix + name, value
-    if any(arguments.ranges):
+    if arguments.names:
         checks.has_field(arguments.who, state, "count")
         for name, value in arguments.at(state.count).items():
             yield prefix + name, value
 
 
-def _inner(arguments: Arguments, state: Any, i: int) -> Any:
-    """The state of the i-th part of a chain, or of what a wrapper holds."""
-    if not arguments.names[i]:
+def _inner_states(arguments: Arguments, state: Any) -> tuple:
+    """The states of the parts of a chain, or of what a wrapper holds."""
+    if arguments.inner is not None:
         checks.has_field(arguments.who, state, "inner_state")
-        return state.inner_state
-    checks.chain_state(state, len(arguments.names))
-    return state[i]
+        return (state.inner_state,)
+    if arguments.parts:
+        checks.chain_state(state, len(arguments.parts))
+        return state
+    return ()
 
 
 def put(function: Any, changes: dict[str, Any], prefix: str = "") -> Any:
     """One side with other numbers, by their full names; checked again."""
     if (arguments := arguments_of(function)) is None:
         return function
-    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
-        if allowed is None:
-            arguments = arguments.put(name, put(value, changes, below(prefix, name)))
-        elif prefix + name in changes:
-            arguments = arguments.put(name, changes[prefix + name])
-    for name, _ in arguments.scheduled:
+    arguments = arguments.with_parts(lambda name, part: put(part, changes, below(prefix, name)))
+    for name in (*arguments.names, *dict(arguments.scheduled)):
         if prefix + name in changes:
             arguments = arguments.put(name, changes[prefix + name])
     return Partial(function.func, *function.args[:-1], arguments)

@@ -38,7 +38,7 @@ class Schedule:
     @property
     def holds_functions(self) -> bool:
         """Whether some of it is not the library's, and so may be meant for some counts only."""
-        inner = [v for v in arguments_of(self.evaluate).values if callable(v)]
+        inner = arguments_of(self.evaluate).parts
         return any(not isinstance(v, Schedule) or v.holds_functions for v in inner)
 
 
@@ -53,13 +53,7 @@ def bind_schedule(
     """
     inner = {k: as_schedule(who, k, v) for k, v in arguments.items() if not _is_number(v)}
     numbers = {k: v for k, v in arguments.items() if _is_number(v)}
-    numbers = Arguments.of(who, numbers, settings, fixed=True)
-    bound = dataclasses.replace(
-        numbers,
-        names=(*inner, *numbers.names),
-        values=(*inner.values(), *numbers.values),
-        ranges=((None,) * len(inner) + numbers.ranges),
-    )
+    bound = Arguments.of(who, numbers, settings or {}, inner, fixed=True)
     return Schedule(Partial(_evaluate, Static(function), bound))
 
 
@@ -70,8 +64,7 @@ def _is_number(argument) -> bool:
 def _evaluate(function: Static, arguments: Arguments, count):
     count = jnp.asarray(count)
     count = count.astype(jnp.int32 if _is_whole(count) else float)
-    values = zip(arguments.names, arguments.values, arguments.ranges)
-    inner = {name: value for name, value, allowed in values if allowed is None}
+    inner = dict(zip(arguments.part_names, arguments.parts))
     numbers = in_dtype(arguments.at_start(), jnp.result_type(float))
     return function.value(count, **dict(arguments.settings), **inner, **numbers)
 

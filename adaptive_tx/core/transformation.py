@@ -3,12 +3,12 @@
 A `Transformation` is an optax transformation whose two functions are `jax.tree_util.Partial`s. The
 last thing bound to each is the `Arguments` of the constructor call that made it (`arguments`); what
 all values can do is in `values`, and how hyperparameters are named in `naming`. Here: making a
-transformation from two functions, chaining, and wrapping.
+transformation from two functions, and wrapping one; combining several is in `chain`.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import optax
 from jax.tree_util import Partial
@@ -114,32 +114,11 @@ def bind(
       shaping: the numbers of which `init` must know whether they are schedules (`arguments.scheduled`).
       **numbers: the other hyperparameters.
     """
-    first, later = (Arguments.of(who, given, settings) for given in (at_init or {}, numbers))
+    first, later = (Arguments.of(who, n, settings or {}) for n in (at_init or {}, numbers))
     scheduled = tuple((name, later.is_schedule(name)) for name in shaping)
     first = dataclasses.replace(first, scheduled=scheduled)
     later = dataclasses.replace(later, clips=clips)
     return Transformation(Partial(init, *static, first), Partial(update, *static, later))
-
-
-def chain(*parts: optax.GradientTransformation) -> Transformation:
-    """Applies the parts in order: the output of one is the input of the next.
-
-    Args:
-      *parts: transformations, ours or optax's. An optax part is a closure: it has no leaves, and is
-        equal only to itself.
-
-    The state is the tuple of the states of the parts, as with `optax.chain`.
-
-    Raises:
-      TypeError: for a part that is not a transformation.
-    """
-    parts = tuple(transformation_of("chain", f"part {i}", part) for i, part in enumerate(parts))
-    inits = {str(i): part.init for i, part in enumerate(parts)}
-    updates = {str(i): part.update for i, part in enumerate(parts)}
-    return Transformation(
-        Partial(_chain_init, Arguments.of_parts("chain", inits)),
-        Partial(_chain_update, Arguments.of_parts("chain", updates)),
-    )
 
 
 def wrap(
@@ -153,7 +132,7 @@ def wrap(
 ) -> Transformation:
     """A transformation around another one, whose hyperparameters keep their names.
 
-    The two functions are called as `bind` says; the inner one is `arguments.values[0]`. Their state has
+    The two functions are called as `bind` says; the inner one is `arguments.inner`. Their state has
     a field `inner_state`, and `count` if the wrapper has numbers of its own.
 
     Args:
@@ -175,19 +154,9 @@ def wrap(
             f"{who}: tx has a {name} too, and one would hide the other; put tx in a chain of its own, "
             f"whose names have a prefix: {who}(chain(tx), ...)."
         )
-    own = Arguments.of(who, numbers, settings)
-
-    def around(part: Callable, own: Arguments) -> Arguments:
-        return dataclasses.replace(
-            own,
-            names=("", *own.names), values=(part, *own.values), ranges=(None, *own.ranges),
-        )  # fmt: skip
-
-    at_init = Arguments.of(who, {}, settings)
-    return Transformation(
-        Partial(init, *static, around(inner.init, at_init)),
-        Partial(update, *static, around(inner.update, own)),
-    )
+    at_init = Arguments.of(who, settings=settings or {}, inner=inner.init)
+    own = Arguments.of(who, numbers, settings or {}, inner=inner.update)
+    return Transformation(Partial(init, *static, at_init), Partial(update, *static, own))
 
 
 def transformation_of(who: str, what: str, part) -> Transformation:
@@ -199,53 +168,3 @@ def transformation_of(who: str, what: str, part) -> Transformation:
         raise TypeError(f"{who}: {what} must be a gradient transformation, got {part!r}{hint}")
     static = Static(part)
     return Transformation(Partial(opaque.optax_init, static), Partial(opaque.optax_update, static))
-
-
-def _chain_init(arguments: Arguments, params):
-    return tuple(init(params) for init in arguments.values)
-
-
-def _chain_update(arguments: Arguments, updates, state, params=None, **extra):
-    update = Partial(_chain_update, arguments)
-    updates, state, _ = watched(update, updates, state, params, extra)
-    return updates, state
-
-
-class Stage(NamedTuple):
-    """What one innermost part of a chain did in one step."""
-
-    part: Partial  # its `update`
-    before: Any  # what went in
-    after: Any  # what came out
-    old: Any  # its state before
-    new: Any  # and after
-
-
-def watched(
-    update: Partial, updates, state, params, extra: dict[str, Any]
-) -> tuple[Any, Any, list[Stage]]:
-    """One step of a transformation, and what each innermost part of it did.
-
-    Chains are seen through, also chains in chains; wrappers and what is optax's are parts.
-    """
-    if update.func is not _chain_update:
-        after, new = update(updates, state, params, **extra)
-        return after, new, [Stage(update, updates, after, state, new)]
-    arguments = update.args[-1]
-    checks.chain_state(state, len(arguments.values))
-    new_state, stages = [], []
-    for part, old in zip(arguments.values, state):
-        updates, new, seen = watched(part, updates, old, params, extra)
-        new_state.append(new)
-        stages += seen
-    return updates, tuple(new_state), stages
-
-
-def innermost(update: Any, where: str = "") -> Iterator[tuple[str, Partial]]:
-    """The parts that `watched` tells apart, in the same order, each with the prefix of its names."""
-    if update.func is not _chain_update:
-        yield where, update
-        return
-    arguments = update.args[-1]
-    for name, part in zip(arguments.names, arguments.values):
-        yield from innermost(part, naming.below(where, name))

@@ -61,14 +61,16 @@ def concrete(self):
         if not is_call(node):
             return checks.shortest(node)
         values = (
-            jax.tree.map(walk, value, is_leaf=is_call)
-            if allowed is None or callable(value)
-            else checks.number(node.who, name, allowed(value))
+            inside(value) if callable(value) else checks.number(node.who, name, allowed(value))
             for name, value, allowed in zip(node.names, node.values, node.ranges)
         )
-        return dataclasses.replace(node, values=tuple(values))
+        node = dataclasses.replace(node, values=tuple(values))
+        return node.with_parts(lambda _, part: inside(part))
 
-    return jax.tree.map(walk, self, is_leaf=is_call)
+    def inside(value):
+        return jax.tree.map(walk, value, is_leaf=is_call)
+
+    return inside(self)
 
 
 def who_made(value) -> str:
@@ -80,20 +82,18 @@ def written(*sides: Any) -> str:
     """The call that made a value, as source: `sides` is (init, update), or a schedule's function."""
     if (arguments := arguments_of(sides[-1])) is None:
         return f"<{_name(sides[-1].args[-1].value)}>"
+    calls = [arguments_of(side) for side in sides]
     words = []
-    for i, (name, allowed) in enumerate(zip(arguments.names, arguments.ranges)):
-        if allowed is None:
-            inner = [arguments_of(side).values[i] for side in sides]
-            text = written(*inner) if len(sides) == 2 else _number_text(inner[0])
-            words.append(f"{name}={text}" if name and not name.isdigit() else text)
-    for side in sides:
-        bound = arguments_of(side)
-        for name, value, allowed in zip(bound.names, bound.values, bound.ranges):
-            if allowed is not None:
-                words.append(f"{name}={_number_text(value)}")
+    for name, *parts in zip(arguments.part_names, *(call.parts for call in calls)):
+        text = written(*parts) if len(parts) == 2 else _number_text(parts[0])
+        words.append(text if name.isdigit() else f"{name}={text}")
+    if arguments.inner is not None:
+        words.append(written(*(call.inner for call in calls)))
+    for call in calls:
+        words += [f"{name}={_number_text(value)}" for name, value in zip(call.names, call.values)]
     words += [f"{name}={value!r}" for name, value in arguments.settings]
-    call = f"{arguments.who}({', '.join(words)})"
-    return f"{arguments.within}({call})" if arguments.within else call
+    text = f"{arguments.who}({', '.join(words)})"
+    return f"{arguments.within}({text})" if arguments.within else text
 
 
 def _name(opaque: Any) -> str:

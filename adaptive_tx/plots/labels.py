@@ -9,9 +9,11 @@ import numpy as np
 import optax
 
 from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import shortest
+from adaptive_tx.core.naming import below, parts_of
 from adaptive_tx.core.schedule import Schedule
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 
 # Chains that are known under another name than that of their rules.
 KNOWN = {
@@ -119,7 +121,7 @@ def _rules(update: Any) -> Iterator[str]:
     if (arguments := arguments_of(update)) is None:
         yield f"optax {update.args[-1].value.update.__qualname__.split('.')[0]}"
         return
-    parts = [part for part, allowed in zip(arguments.values, arguments.ranges) if allowed is None]
+    parts = [part for _, part in parts_of(arguments)]
     inner = tuple(rule for part in parts for rule in _rules(part))
     if arguments.who == "chain":
         yield from inner
@@ -132,9 +134,10 @@ def _facts(function: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     function = function.evaluate if isinstance(function, Schedule) else function
     if not function.args or (arguments := arguments_of(function)) is None:
         return
-    for name, value, allowed in zip(arguments.names, arguments.values, arguments.ranges):
-        if allowed is not None:
-            yield prefix + name, _function(value) if callable(value) else f"{shortest(value):.4g}"
+    for name, part in parts_of(arguments):
+        yield from _facts(part, below(prefix, name))
+    for name, value in zip(arguments.names, arguments.values):
+        yield prefix + name, _function(value) if callable(value) else f"{shortest(value):.4g}"
         if callable(value):
             yield from _facts(value, f"{prefix}{name}.")
     for name, value in arguments.settings:

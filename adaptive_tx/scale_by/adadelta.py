@@ -18,6 +18,7 @@ import optax
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -43,6 +44,10 @@ def scale_by_adadelta(b2=0.95, eps=1e-6) -> Transformation:
       eps: keeps the quotient finite and starts the steps, > 0.
     """
     return leafwise(
-        "scale_by_adadelta", step, ScaleByAdadeltaState, squares=("e_g", "e_x"),
-        b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_adadelta",
+        step,
+        ScaleByAdadeltaState,
+        slots={"e_g": mean_of_squares("b2"), "e_x": mean_of_squares("b2", of="step")},
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

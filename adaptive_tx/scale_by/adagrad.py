@@ -19,6 +19,7 @@ import optax
 from adaptive_tx.core.checks import flag, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -51,8 +52,11 @@ def scale_by_adagrad(
     """
     flag("scale_by_adagrad", "eps_in_root", eps_in_root)
     return leafwise(
-        "scale_by_adagrad", step_eps_in_root if eps_in_root else step, ScaleByAdagradState,
-        start={"sum_of_squares": "initial_accumulator_value"}, squares=("sum_of_squares",),
+        "scale_by_adagrad",
+        step_eps_in_root if eps_in_root else step,
+        ScaleByAdagradState,
+        slots={"sum_of_squares": sum_of_squares(start="initial_accumulator_value")},
         settings={"eps_in_root": eps_in_root},
-        eps=positive(eps), initial_accumulator_value=non_negative(initial_accumulator_value),
-    )  # fmt: skip
+        eps=positive(eps),
+        initial_accumulator_value=non_negative(initial_accumulator_value),
+    )

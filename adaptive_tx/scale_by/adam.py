@@ -16,6 +16,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -45,7 +46,14 @@ def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
     [ 1. -1.]
     """
     return leafwise(
-        "scale_by_adam", step, ScaleByAdamState,
-        debiased=("b1", "b2"), squares=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_adam",
+        step,
+        ScaleByAdamState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

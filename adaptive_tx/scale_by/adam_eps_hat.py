@@ -14,6 +14,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 
 
@@ -31,7 +32,14 @@ def scale_by_adam_eps_hat(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0; the paper's epsilon hat, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_adam_eps_hat", step, ScaleByAdamState,
-        debiased=("b1", "b2"), squares=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_adam_eps_hat",
+        step,
+        ScaleByAdamState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

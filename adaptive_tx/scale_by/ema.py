@@ -13,6 +13,7 @@ from adaptive_tx.core.checks import decay_rate, flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased
 from adaptive_tx.core.numerics import ema as average
+from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -38,6 +39,10 @@ def ema(b1=0.9, debias: bool = True) -> Transformation:
     """
     corrects = flag("ema", "debias", debias)
     return leafwise(
-        "ema", step if corrects else step_uncorrected, EmaState, debiased=("b1",) if corrects else (),
-        settings={"debias": debias}, b1=decay_rate(b1),
-    )  # fmt: skip
+        "ema",
+        step if corrects else step_uncorrected,
+        EmaState,
+        slots={"ema": mean_of_gradients("b1", debiased=corrects)},
+        settings={"debias": debias},
+        b1=decay_rate(b1),
+    )

@@ -14,6 +14,7 @@ from optax import ScaleByLionState
 from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -31,4 +32,11 @@ def scale_by_lion(b1=0.9, b2=0.99) -> Transformation:
       b1: decay of the average that the step takes the sign of, in [0, 1).
       b2: decay of the average that is kept, in [0, 1).
     """
-    return leafwise("scale_by_lion", step, ScaleByLionState, b1=decay_rate(b1), b2=decay_rate(b2))
+    return leafwise(
+        "scale_by_lion",
+        step,
+        ScaleByLionState,
+        slots={"mu": mean_of_gradients("b2")},
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+    )

@@ -15,10 +15,11 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 
 
-def shared(t, *, b1, c1, **_):
+def shared(t, *, b1, c1):
     """1 - b1^(t+1): the sum of the weights of one more average."""
     return {"c1_ahead": ema(jnp.ones_like(c1), c1, b1)}
 
@@ -38,7 +39,15 @@ def scale_by_nadam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_nadam", step, ScaleByAdamState, once=shared,
-        debiased=("b1", "b2"), squares=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_nadam",
+        step,
+        ScaleByAdamState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        shared=shared,
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

@@ -13,17 +13,14 @@ Dozat, Incorporating Nesterov Momentum into Adam, 2016; the schedule is from Sut
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.checks import decay_rate, non_negative, positive
-from adaptive_tx.core.debiasing import rule_state_of, started, weights_after, with_weights
-from adaptive_tx.core.leafwise import Rule, new_slots
+from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
-from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.stepping import on_leaves
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares, number
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 
 @exportable
@@ -34,37 +31,20 @@ class ScaleByNadamScheduledState(NamedTuple):
     nu: optax.Updates  # like params, real
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, c2, now, ahead, product):
+def shared(t, *, b1, momentum_decay, b1_product):
+    """m_t, m_{t+1} and P_t; the last is kept."""
+    b1 = 1 - b1.weight
+    now, ahead = (b1 * (1 - 0.96 ** (s * momentum_decay) / 2) for s in (t, t + 1))
+    product = b1_product * now
+    known = {"momentum": now, "next_momentum": ahead, "product": product}
+    return known, {"b1_product": product}
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, c2, momentum, next_momentum, product):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    direction = ahead * mu / (1 - product * ahead) + (1 - now) * g / (1 - product)
+    ahead = next_momentum * mu / (1 - product * next_momentum)
+    direction = ahead + (1 - momentum) * g / (1 - product)
     return direction / (root(nu / c2) + eps), mu, nu
-
-
-RULE = Rule(
-    step, ScaleByNadamScheduledState, debiased=("b2",), squares=("nu",), decays=("b1", "b2")
-)
-
-
-def _init(rule: Rule, arguments: Arguments, params):
-    mu, nu = new_slots(arguments.who, rule.step, ("mu", "nu"), params, decays=rule.decays)
-    state = ScaleByNadamScheduledState(jnp.zeros((), jnp.int32), jnp.ones(()), mu, nu)
-    return started(arguments, state)
-
-
-def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):
-    weights = weights_after(arguments, rule, state)
-    state = rule_state_of(state)
-    count = incremented(state.count)
-    numbers = arguments.for_step(state.count)
-    b1, decay = in_dtype((numbers["b1"], numbers.pop("momentum_decay")), state.b1_product.dtype)
-    b1, t = 1 - b1.weight, count.astype(decay.dtype)
-    now, ahead = (b1 * (1 - 0.96 ** (s * decay) / 2) for s in (t, t + 1))
-    product = state.b1_product * now
-    direction, (mu, nu) = on_leaves(
-        arguments.who, rule.step, grads, (state.mu, state.nu), params, t=count, weights=weights,
-        numbers={**numbers, "now": now, "ahead": ahead, "product": product}, **rule.engine,
-    )  # fmt: skip
-    return direction, with_weights(ScaleByNadamScheduledState(count, product, mu, nu), weights)
 
 
 def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -> Transformation:
@@ -76,8 +56,19 @@ def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
       momentum_decay: how fast the momentum grows, >= 0, per step.
     """
-    return bind(
-        "scale_by_nadam_scheduled", _init, _update, RULE, shaping=RULE.debiased,
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+    return leafwise(
+        "scale_by_nadam_scheduled",
+        step,
+        ScaleByNadamScheduledState,
+        slots={
+            "b1_product": number(start=1.0),
+            "mu": mean_of_gradients("b1"),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        shared=shared,
+        metrics=("momentum",),
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
         momentum_decay=non_negative(momentum_decay),
-    )  # fmt: skip
+    )

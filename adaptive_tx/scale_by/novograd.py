@@ -18,6 +18,7 @@ from optax import ScaleByNovogradState
 from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import decayed, ema, root, sum_of_squares
+from adaptive_tx.core.slots import mean_of_squares, per_leaf, sum_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -44,7 +45,12 @@ def scale_by_novograd(b1=0.95, b2=0.98, eps=1e-8, weight_decay=0.0) -> Transform
     the length is that of a shard.
     """
     return leafwise(
-        "scale_by_novograd", step, ScaleByNovogradState, squares=("nu",), of_leaf=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+        "scale_by_novograd",
+        step,
+        ScaleByNovogradState,
+        slots={"mu": sum_of_gradients("b1"), "nu": mean_of_squares("b2", shape=per_leaf)},
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
         weight_decay=non_negative(weight_decay),
-    )  # fmt: skip
+    )

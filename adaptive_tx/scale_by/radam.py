@@ -26,6 +26,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import Range, choice, decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 
 # r is not real at rho_t < 4, so there is nothing to choose below.
@@ -60,7 +61,7 @@ def _bernoulli_series(y):
     return y / 2 - s / 12 * (1 - s / 60 * (1 - s / 42 * (1 - s / 40 * (1 - s * (5 / 198)))))
 
 
-def shared(t, *, b2, threshold, **_):
+def shared(t, *, b2, threshold):
     """rho_t, and r (0 where it does not adapt).
 
     rho_t stays below rho_inf. Where that is the threshold but for rounding (5 at b2 = 2/3) none adapts.
@@ -100,7 +101,18 @@ def scale_by_radam(
     """
     choice("scale_by_radam", "below", below, ("momentum", "none"))
     return leafwise(
-        "scale_by_radam", step if below == "momentum" else step_or_none, ScaleByAdamState,
-        once=shared, debiased=("b1", "b2"), squares=("nu",), settings={"below": below},
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps), threshold=above_four(threshold),
-    )  # fmt: skip
+        "scale_by_radam",
+        step if below == "momentum" else step_or_none,
+        ScaleByAdamState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        shared=shared,
+        metrics=("rho", "rectification"),
+        settings={"below": below},
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+        threshold=above_four(threshold),
+    )

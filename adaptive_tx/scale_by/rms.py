@@ -19,6 +19,7 @@ import optax
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -52,8 +53,12 @@ def scale_by_rms(
     """
     flag("scale_by_rms", "eps_in_root", eps_in_root)
     return leafwise(
-        "scale_by_rms", step_eps_in_root if eps_in_root else step, ScaleByRmsState,
-        start={"nu": "initial_accumulator_value"}, squares=("nu",),
-        settings={"eps_in_root": eps_in_root}, b2=decay_rate(b2), eps=positive(eps),
+        "scale_by_rms",
+        step_eps_in_root if eps_in_root else step,
+        ScaleByRmsState,
+        slots={"nu": mean_of_squares("b2", start="initial_accumulator_value")},
+        settings={"eps_in_root": eps_in_root},
+        b2=decay_rate(b2),
+        eps=positive(eps),
         initial_accumulator_value=non_negative(initial_accumulator_value),
-    )  # fmt: skip
+    )

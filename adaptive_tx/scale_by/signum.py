@@ -17,6 +17,7 @@ import optax
 from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -38,4 +39,10 @@ def scale_by_signum(b1=0.9) -> Transformation:
     Args:
       b1: decay of the average, in [0, 1).
     """
-    return leafwise("scale_by_signum", step, ScaleBySignumState, b1=decay_rate(b1))
+    return leafwise(
+        "scale_by_signum",
+        step,
+        ScaleBySignumState,
+        slots={"mu": mean_of_gradients("b1")},
+        b1=decay_rate(b1),
+    )

@@ -17,6 +17,7 @@ import optax
 from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.slots import sum_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -38,4 +39,10 @@ def trace(decay=0.9) -> Transformation:
     Args:
       decay: weight of the sum at each step, in [0, 1).
     """
-    return leafwise("trace", step, TraceState, decay=decay_rate(decay))
+    return leafwise(
+        "trace",
+        step,
+        TraceState,
+        slots={"trace": sum_of_gradients("decay")},
+        decay=decay_rate(decay),
+    )

@@ -10,6 +10,7 @@ form of Sutskever et al., On the importance of initialization and momentum in de
 from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.slots import sum_of_gradients
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
 
@@ -25,4 +26,10 @@ def trace_nesterov(decay=0.9) -> Transformation:
     Args:
       decay: weight of the sum at each step, in [0, 1).
     """
-    return leafwise("trace_nesterov", step, TraceState, decay=decay_rate(decay))
+    return leafwise(
+        "trace_nesterov",
+        step,
+        TraceState,
+        slots={"trace": sum_of_gradients("decay")},
+        decay=decay_rate(decay),
+    )

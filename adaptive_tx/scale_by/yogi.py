@@ -16,6 +16,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.slots import Slot, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
 
 
@@ -35,8 +36,15 @@ def scale_by_yogi(b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6) ->
       initial_accumulator_value: what nu starts at, >= 0.
     """
     return leafwise(
-        "scale_by_yogi", step, ScaleByAdamState, start={"nu": "initial_accumulator_value"},
-        debiased=("b1", "b2"), squares=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
+        "scale_by_yogi",
+        step,
+        ScaleByAdamState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": Slot("exact", "square", "b2", debiased=True, start="initial_accumulator_value"),
+        },
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
         initial_accumulator_value=non_negative(initial_accumulator_value),
-    )  # fmt: skip
+    )

@@ -29,9 +29,12 @@ def step_decay(value, every, factor) -> Schedule:
       factor: what each drop multiplies by, >= 0.
     """
     return bind_schedule(
-        "step_decay", _step_decay,
-        value=finite(value), every=at_least_one(every), factor=non_negative(factor),
-    )  # fmt: skip
+        "step_decay",
+        _step_decay,
+        value=finite(value),
+        every=at_least_one(every),
+        factor=non_negative(factor),
+    )
 
 
 def _step_decay(count, value, every, factor):
@@ -50,9 +53,12 @@ def multi_step(value, boundaries: Sequence[int], factor) -> Schedule:
     """
     steps = checks.increasing("multi_step", "boundaries", boundaries)
     return bind_schedule(
-        "multi_step", _multi_step, {"boundaries": steps},
-        value=finite(value), factor=non_negative(factor),
-    )  # fmt: skip
+        "multi_step",
+        _multi_step,
+        {"boundaries": steps},
+        value=finite(value),
+        factor=non_negative(factor),
+    )
 
 
 def _multi_step(count, boundaries, value, factor):
@@ -74,9 +80,12 @@ def exponential(value, steps, factor, staircase: bool = False) -> Schedule:
         checks.number("exponential", "factor", positive(factor))
         return step_decay(value, steps, factor)
     return bind_schedule(
-        "exponential", _exponential,
-        value=finite(value), steps=at_least_one(steps), factor=positive(factor),
-    )  # fmt: skip
+        "exponential",
+        _exponential,
+        value=finite(value),
+        steps=at_least_one(steps),
+        factor=positive(factor),
+    )
 
 
 def _exponential(count, value, steps, factor):
@@ -112,9 +121,13 @@ def polynomial(start, end, steps, power=1.0) -> Schedule:
       power: > 0; 1 is `linear`.
     """
     return bind_schedule(
-        "polynomial", _polynomial,
-        start=finite(start), end=finite(end), steps=at_least_one(steps), power=positive(power),
-    )  # fmt: skip
+        "polynomial",
+        _polynomial,
+        start=finite(start),
+        end=finite(end),
+        steps=at_least_one(steps),
+        power=positive(power),
+    )
 
 
 def _polynomial(count, start, end, steps, power):
@@ -144,9 +157,12 @@ def constant_then_exponential(value, steps, rate) -> Schedule:
       rate: of the decay, per update, >= 0.
     """
     return bind_schedule(
-        "constant_then_exponential", _constant_then_exponential,
-        value=finite(value), steps=non_negative(steps), rate=non_negative(rate),
-    )  # fmt: skip
+        "constant_then_exponential",
+        _constant_then_exponential,
+        value=finite(value),
+        steps=non_negative(steps),
+        rate=non_negative(rate),
+    )
 
 
 def _constant_then_exponential(count, value, steps, rate):

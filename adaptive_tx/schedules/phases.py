@@ -22,9 +22,12 @@ def with_warmup(schedule: Callable, steps, start=0.0) -> Schedule:
       start: fraction of the first value to begin with, in [0, 1].
     """
     return bind_schedule(
-        "with_warmup", _with_warmup,
-        schedule=schedule, steps=at_least_one(steps), start=fraction(start),
-    )  # fmt: skip
+        "with_warmup",
+        _with_warmup,
+        schedule=schedule,
+        steps=at_least_one(steps),
+        start=fraction(start),
+    )
 
 
 def _with_warmup(count, schedule, steps, start):
@@ -48,10 +51,14 @@ def warmup_stable_decay(peak, warmup, stable, decay, floor=0.0) -> Schedule:
     Source: Hu et al., MiniCPM, 2024, arXiv:2404.06395, section 4.
     """
     return bind_schedule(
-        "warmup_stable_decay", _warmup_stable_decay,
-        peak=finite(peak), warmup=at_least_one(warmup), stable=non_negative(stable),
-        decay=at_least_one(decay), floor=finite(floor),
-    )  # fmt: skip
+        "warmup_stable_decay",
+        _warmup_stable_decay,
+        peak=finite(peak),
+        warmup=at_least_one(warmup),
+        stable=non_negative(stable),
+        decay=at_least_one(decay),
+        floor=finite(floor),
+    )
 
 
 def _warmup_stable_decay(count, peak, warmup, stable, decay, floor):

@@ -47,9 +47,13 @@ def cosine_restarts(peak, period, growth: int = 1, floor=0.0) -> Schedule:
     """
     growth = checks.whole("cosine_restarts", "growth", growth, at_least=1)
     return bind_schedule(
-        "cosine_restarts", _cosine_restarts, {"growth": growth},
-        peak=finite(peak), period=at_least_one(period), floor=finite(floor),
-    )  # fmt: skip
+        "cosine_restarts",
+        _cosine_restarts,
+        {"growth": growth},
+        peak=finite(peak),
+        period=at_least_one(period),
+        floor=finite(floor),
+    )
 
 
 def _cosine_restarts(count, growth, peak, period, floor):
@@ -87,10 +91,14 @@ def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:
     Source: Smith and Topin, Super-Convergence, 2018, arXiv:1708.07120.
     """
     return bind_schedule(
-        "one_cycle", _one_cycle,
-        peak=finite(peak), steps=at_least_one(steps), warm=fraction(warm), div=positive(div),
+        "one_cycle",
+        _one_cycle,
+        peak=finite(peak),
+        steps=at_least_one(steps),
+        warm=fraction(warm),
+        div=positive(div),
         final_div=positive(final_div),
-    )  # fmt: skip
+    )
 
 
 def _one_cycle(count, peak, steps, warm, div, final_div):

@@ -13,8 +13,8 @@ from jax import lax
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import Axes, check_agreement, varying
-from adaptive_tx.core.norms import global_norm
 from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.tree import global_norm
 
 ONE_DECISION = "name it, axis_name={axis}, and give a value that is the same on all"
 
@@ -44,10 +44,14 @@ def init(history: Static, arguments: Arguments, params) -> GuardedState:
     # Each field has a buffer of its own: one that serves two cannot be donated.
     count, skipped, in_a_row = (jnp.zeros((), jnp.int32) for _ in range(3))
     return GuardedState(
-        arguments.values[0](params), count, skipped, in_a_row, too_many=jnp.zeros((), bool),
+        arguments.inner(params),
+        count,
+        skipped,
+        in_a_row,
+        too_many=jnp.zeros((), bool),
         not_finite=NotFinite(*(jnp.zeros(shape, bool) for shape in ((), n, n))),
         history=() if history.value is None else history.value.empty(),
-    )  # fmt: skip
+    )
 
 
 def update(history: Static, arguments: Arguments, grads, state, params=None, **extra):
@@ -65,7 +69,7 @@ def update(history: Static, arguments: Arguments, grads, state, params=None, **e
     finite = ~jnp.any(bad_grads) & ~bad_value
     # A rule never sees what is not finite: neither its numbers nor its derivatives become NaN.
     clean = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)
-    updates, inner_state = arguments.values[0](clean, state.inner_state, params, **extra)
+    updates, inner_state = arguments.inner(clean, state.inner_state, params, **extra)
     bad_updates = over.largest(_not_finite(updates))
     finite &= ~jnp.any(bad_updates)
 

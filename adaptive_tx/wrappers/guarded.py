@@ -80,9 +80,15 @@ def guarded_by_z_score(
     who = "guarded_by_z_score"
     checks.choice(who, "of", of, spike_history.OF)
     return _guard(
-        who, tx, spike_history.ByZScore(of), max_in_a_row, axes.settings(who, axis_name, sharded), warmup,
-        max_z=checks.positive(max_z), history_decay=checks.decay_rate(history_decay),
-    )  # fmt: skip
+        who,
+        tx,
+        spike_history.ByZScore(of),
+        max_in_a_row,
+        axes.settings(who, axis_name, sharded),
+        warmup,
+        max_z=checks.positive(max_z),
+        history_decay=checks.decay_rate(history_decay),
+    )
 
 
 def guarded_by_percentile(
@@ -121,10 +127,15 @@ def guarded_by_percentile(
     if checks.whole(who, "warmup", warmup, 1) > window:
         raise ValueError(f"{who}: warmup must be at most window, {window}, got {warmup}.")
     return _guard(
-        who, tx, spike_history.ByPercentile(of, window), max_in_a_row,
-        axes.settings(who, axis_name, sharded), warmup,
-        percentile=percentage(percentile), max_ratio=checks.at_least_one(max_ratio),
-    )  # fmt: skip
+        who,
+        tx,
+        spike_history.ByPercentile(of, window),
+        max_in_a_row,
+        axes.settings(who, axis_name, sharded),
+        warmup,
+        percentile=percentage(percentile),
+        max_ratio=checks.at_least_one(max_ratio),
+    )
 
 
 def guard_report(state: Any, params: Any) -> dict[str, Any]:

@@ -20,12 +20,13 @@ from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import axes, checks
 from adaptive_tx.core.arguments import Arguments, Static
+from adaptive_tx.core.chain import walked
 from adaptive_tx.core.finding import states_of, unboxed
-from adaptive_tx.core.norms import global_norm
 from adaptive_tx.core.numerics import narrow
 from adaptive_tx.core.states import exportable
-from adaptive_tx.core.transformation import Transformation, transformation_of, watched, wrap
-from adaptive_tx.wrappers.stage_metrics import clipped, sights_of
+from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
+from adaptive_tx.core.tree import global_norm
+from adaptive_tx.wrappers.stage_metrics import clipped, stage_metrics
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
 
@@ -83,7 +84,7 @@ def measured(
         raise ValueError(f'measured: by must be "leaf" or a function of a path, got {by!r}.')
     settings = ({} if by is None else {"by": by}) | axes.settings("measured", axis_name, sharded)
     tx = transformation_of("measured", "tx", tx)
-    return wrap("measured", _init, _update, tx, Static(sights_of(tx)), settings=settings)
+    return wrap("measured", _init, _update, tx, Static(stage_metrics(tx)), settings=settings)
 
 
 def metrics(state: Any) -> dict[str, jax.Array]:
@@ -111,23 +112,21 @@ def metrics(state: Any) -> dict[str, jax.Array]:
     }
 
 
-def _init(sights: Static, arguments: Arguments, params) -> MeasuredState:
-    inner_state = arguments.values[0](params)
+def _init(stage_metrics: Static, arguments: Arguments, params) -> MeasuredState:
+    inner_state = arguments.inner(params)
     names = []
     for group in _groups(arguments, params):
         names += [name + group for name in SIZES]
-        names += [name + group for sight in sights.value for name in sight.names(not group)]
-    if any(sight.clips for sight in sights.value):
+        names += [name + group for each in stage_metrics.value for name in each.names(not group)]
+    if any(each.clips for each in stage_metrics.value):
         names.append("clipped")
     return MeasuredState(inner_state, {name: jnp.zeros((), jnp.float32) for name in names})
 
 
-def _update(sights: Static, arguments: Arguments, grads, state, params=None, **extra):
+def _update(stage_metrics: Static, arguments: Arguments, grads, state, params=None, **extra):
     checks.state_type(arguments.who, MeasuredState, state)
     checks.params_given(arguments.who, params)
-    updates, inner_state, stages = watched(
-        arguments.values[0], grads, state.inner_state, params, extra
-    )
+    updates, inner_state, stages = walked(arguments.inner, grads, state.inner_state, params, extra)
     trees, stages, old = _constant(((grads, updates, params), stages, state.metrics))
     over, found = axes.Axes.of(arguments), {}
     splits, bad = over.splits(*trees), over.largest(_not_finite(trees[0]))
@@ -135,10 +134,10 @@ def _update(sights: Static, arguments: Arguments, grads, state, params=None, **e
         of_group = [splits[i] for i in leaves]
         values = _sizes(of_group, *([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
         values["nonfinite_leaves"] = jnp.sum(bad[np.array(leaves, int)])
-        for sight, stage in zip(sights.value, stages, strict=True):
-            values |= sight.metrics(stage, leaves, not group, old, of_group)
+        for each, stage in zip(stage_metrics.value, stages, strict=True):
+            values |= each.metrics(stage, leaves, not group, old, of_group)
         found |= {name + group: value for name, value in values.items()}
-    clips = [stage for sight, stage in zip(sights.value, stages) if sight.clips]
+    clips = [stage for each, stage in zip(stage_metrics.value, stages) if each.clips]
     if clips:
         found["clipped"] = clipped(clips, splits)
     return updates, MeasuredState(inner_state, found)

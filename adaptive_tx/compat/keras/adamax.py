@@ -15,6 +15,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.slots import maximum, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
 
 
@@ -32,6 +33,11 @@ def scale_by_keras_adamax(b1=0.9, b2=0.999, eps=1e-7) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_keras_adamax", step, ScaleByAdamState, debiased=("b1",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_keras_adamax",
+        step,
+        ScaleByAdamState,
+        slots={"mu": mean_of_gradients("b1", debiased=True), "nu": maximum("magnitude", "b2")},
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

@@ -15,10 +15,18 @@ from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled
 
 
 def adam(
-    learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad: bool = False,
-    weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    amsgrad: bool = False,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Adam: the paper's epsilon hat; its weight_decay is AdamW's.
 
     >>> adam(weight_decay=0.1)  # doctest: +NORMALIZE_WHITESPACE
@@ -31,10 +39,18 @@ def adam(
 
 
 def adamw(
-    learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
-    amsgrad: bool = False, clipnorm=None, clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    weight_decay=0.004,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    amsgrad: bool = False,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.AdamW: `adam` with another default of weight_decay, which must be a number."""
     if weight_decay is None:
         raise ValueError("adamw: weight_decay must be a number, got None.")
@@ -44,10 +60,17 @@ def adamw(
 
 
 def nadam(
-    learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
-    clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Nadam: momentum that grows like torch's with a momentum_decay of 1."""
     _check("nadam", beta_1, beta_2, epsilon)
     clip = clipped("nadam", clipnorm, clipvalue, global_clipnorm)
@@ -56,10 +79,17 @@ def nadam(
 
 
 def adamax(
-    learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
-    clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Adamax: epsilon beside the maximum, not in it."""
     _check("adamax", beta_1, beta_2, epsilon)
     clip = clipped("adamax", clipnorm, clipvalue, global_clipnorm)
@@ -68,10 +98,16 @@ def adamax(
 
 
 def lion(
-    learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=None, clipnorm=None, clipvalue=None,
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.99,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
     global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Lion."""
     check("lion", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2))
     clip = clipped("lion", clipnorm, clipvalue, global_clipnorm)

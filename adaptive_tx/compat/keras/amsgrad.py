@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.slots import maximum, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.amsgrad import ScaleByAmsgradState
 
@@ -32,7 +33,15 @@ def scale_by_amsgrad_eps_hat(b1=0.9, b2=0.999, eps=1e-7) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_amsgrad_eps_hat", step, ScaleByAmsgradState,
-        debiased=("b1", "b2"), squares=("nu", "nu_max"),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_amsgrad_eps_hat",
+        step,
+        ScaleByAmsgradState,
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+            "nu_max": maximum("square"),
+        },
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

@@ -6,8 +6,9 @@ A weight_decay that is given takes learning_rate weight_decay of each parameter,
 from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
 from adaptive_tx.compat.keras.excluded import AllBut, excluded
 from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import non_negative, positive
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 

@@ -40,9 +40,11 @@ def scale_by_trust_ratio(
       exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
     decaying = leafwise(
-        "scale_by_trust_ratio", by_trust_ratio,
-        learning_rate=non_negative(learning_rate), weight_decay=non_negative(weight_decay),
-    )  # fmt: skip
+        "scale_by_trust_ratio",
+        by_trust_ratio,
+        learning_rate=non_negative(learning_rate),
+        weight_decay=non_negative(weight_decay),
+    )
     return sparing(decaying, exclude_from_weight_decay)
 
 
@@ -64,8 +66,10 @@ def scale_by_param_size(
       exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
     decaying = leafwise(
-        "scale_by_param_size", by_param_size,
-        learning_rate=non_negative(learning_rate), weight_decay=non_negative(weight_decay),
+        "scale_by_param_size",
+        by_param_size,
+        learning_rate=non_negative(learning_rate),
+        weight_decay=non_negative(weight_decay),
         min_scale=non_negative(min_scale),
-    )  # fmt: skip
+    )
     return sparing(decaying, exclude_from_weight_decay)

@@ -88,6 +88,9 @@ def scale_by_factored_mean_square(beta2_decay=-0.8, eps=1e-30) -> Transformation
       eps: what is added to every square, > 0, in the unit of g squared.
     """
     return bind(
-        "scale_by_factored_mean_square", init, _update,
-        beta2_decay=not_positive(beta2_decay), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_factored_mean_square",
+        init,
+        _update,
+        beta2_decay=not_positive(beta2_decay),
+        eps=positive(eps),
+    )

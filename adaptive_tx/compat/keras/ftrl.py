@@ -24,6 +24,7 @@ from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.core.checks import non_negative, not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import modulus, sign, squared
+from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 
@@ -36,9 +37,20 @@ class ScaleByFtrlState(NamedTuple):
 
 
 def step(
-    g, sum_of_squares, linear, t,
-    *, p, learning_rate, power, l1, l2, l2_shrinkage, beta, weight_decay,
-):  # fmt: skip
+    g,
+    sum_of_squares,
+    linear,
+    t,
+    *,
+    p,
+    learning_rate,
+    power,
+    l1,
+    l2,
+    l2_shrinkage,
+    beta,
+    weight_decay,
+):
     kept = p - learning_rate * weight_decay * p
     before = _power(sum_of_squares, -power)
     sum_of_squares = sum_of_squares + squared(g)
@@ -55,9 +67,16 @@ def _power(x, exponent):
 
 
 def scale_by_ftrl(
-    learning_rate, power=-0.5, initial_accumulator_value=0.1, l1=0.0, l2=0.0, l2_shrinkage=0.0,
-    beta=0.0, weight_decay=0.0, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate,
+    power=-0.5,
+    initial_accumulator_value=0.1,
+    l1=0.0,
+    l2=0.0,
+    l2_shrinkage=0.0,
+    beta=0.0,
+    weight_decay=0.0,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """Turns gradients into updates that lead to the regularized leader. Needs the parameters.
 
     Args:
@@ -72,11 +91,17 @@ def scale_by_ftrl(
       exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
     """
     decaying = leafwise(
-        "scale_by_ftrl", step, ScaleByFtrlState,
-        start={"sum_of_squares": "initial_accumulator_value"}, squares=("sum_of_squares",),
-        learning_rate=positive(learning_rate), power=not_positive(power),
+        "scale_by_ftrl",
+        step,
+        ScaleByFtrlState,
+        slots={"sum_of_squares": sum_of_squares(start="initial_accumulator_value")},
+        learning_rate=positive(learning_rate),
+        power=not_positive(power),
         initial_accumulator_value=non_negative(initial_accumulator_value),
-        l1=non_negative(l1), l2=non_negative(l2), l2_shrinkage=non_negative(l2_shrinkage),
-        beta=non_negative(beta), weight_decay=non_negative(weight_decay),
-    )  # fmt: skip
+        l1=non_negative(l1),
+        l2=non_negative(l2),
+        l2_shrinkage=non_negative(l2_shrinkage),
+        beta=non_negative(beta),
+        weight_decay=non_negative(weight_decay),
+    )
     return sparing(decaying, exclude_from_weight_decay)

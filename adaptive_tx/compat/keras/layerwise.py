@@ -10,16 +10,24 @@ from adaptive_tx.compat.keras.decayed_first import scale_by_param_size, scale_by
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.factored_rms import scale_by_factored_mean_square
 from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adam import scale_by_adam
 
 
 def lamb(
-    learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
-    clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Lamb: Adam's directions, as long as the parameters of their leaf.
 
     Its decay is not part of the direction, as the paper's is, but comes first.
@@ -36,11 +44,19 @@ def lamb(
 
 
 def adafactor(
-    learning_rate=0.001, beta_2_decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, clip_threshold=1.0,
-    relative_step: bool = True, weight_decay=None, clipnorm=None, clipvalue=None,
+    learning_rate=0.001,
+    beta_2_decay=-0.8,
+    epsilon_1=1e-30,
+    epsilon_2=1e-3,
+    clip_threshold=1.0,
+    relative_step: bool = True,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
     global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Adafactor: steps of at most min(learning_rate, 1/sqrt(t)) the parameter's size.
 
     relative_step changes nothing, as in Keras 3.15, where the rate is at most 1/sqrt(t) either way.

@@ -22,9 +22,11 @@ WHO = "load_variables"
 
 
 def load_variables(
-    tx: Transformation, params, variables: Sequence[tuple[str, Any]],
+    tx: Transformation,
+    params,
+    variables: Sequence[tuple[str, Any]],
     names: Sequence[str] | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """The state to continue a Keras run with.
 
     Args:

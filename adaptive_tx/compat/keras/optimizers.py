@@ -14,8 +14,9 @@ from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.ftrl import scale_by_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
 from adaptive_tx.compat.torch.arguments import absent, check
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
@@ -23,10 +24,16 @@ from adaptive_tx.scale_by.rms import scale_by_rms
 
 
 def sgd(
-    learning_rate=0.01, momentum=0.0, nesterov: bool = False, weight_decay=None, clipnorm=None,
-    clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.01,
+    momentum=0.0,
+    nesterov: bool = False,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.SGD: gradient descent, with momentum that has the rate inside.
 
     >>> sgd(0.1, momentum=0.9, clipvalue=1.0)  # doctest: +NORMALIZE_WHITESPACE
@@ -39,10 +46,16 @@ def sgd(
 
 
 def adagrad(
-    learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None,
-    clipnorm=None, clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    initial_accumulator_value=0.1,
+    epsilon=1e-7,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Adagrad: epsilon under the root, the sum starts at 0.1."""
     who, start = "adagrad", initial_accumulator_value
     check(who, initial_accumulator_value=non_negative(start), epsilon=positive(epsilon))
@@ -52,10 +65,18 @@ def adagrad(
 
 
 def rmsprop(
-    learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered: bool = False,
-    weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    rho=0.9,
+    momentum=0.0,
+    epsilon=1e-7,
+    centered: bool = False,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.RMSprop: epsilon under the root, momentum that has the rate inside."""
     who = "rmsprop"
     check(who, rho=decay_rate(rho), epsilon=positive(epsilon))
@@ -67,10 +88,16 @@ def rmsprop(
 
 
 def adadelta(
-    learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, clipnorm=None, clipvalue=None,
+    learning_rate=0.001,
+    rho=0.95,
+    epsilon=1e-7,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
     global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Adadelta. The default rate is a thousandth of the paper's."""
     who = "adadelta"
     check(who, rho=decay_rate(rho), epsilon=positive(epsilon))
@@ -80,12 +107,20 @@ def adadelta(
 
 
 def ftrl(
-    learning_rate=0.001, learning_rate_power=-0.5, initial_accumulator_value=0.1,
-    l1_regularization_strength=0.0, l2_regularization_strength=0.0,
-    l2_shrinkage_regularization_strength=0.0, beta=0.0, weight_decay=None, clipnorm=None,
-    clipvalue=None, global_clipnorm=None,
-    *, exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+    learning_rate=0.001,
+    learning_rate_power=-0.5,
+    initial_accumulator_value=0.1,
+    l1_regularization_strength=0.0,
+    l2_regularization_strength=0.0,
+    l2_shrinkage_regularization_strength=0.0,
+    beta=0.0,
+    weight_decay=None,
+    clipnorm=None,
+    clipvalue=None,
+    global_clipnorm=None,
+    *,
+    exclude_from_weight_decay=None,
+) -> Transformation:
     """keras.optimizers.Ftrl (`scale_by_ftrl`): the rate must stay above 0; None is a decay of 0."""
     who = "ftrl"
     lasting = 0.0 if weight_decay is None else weight_decay
@@ -101,11 +136,17 @@ def ftrl(
     return chain(
         *clipped(who, clipnorm, clipvalue, global_clipnorm),
         scale_by_ftrl(
-            learning_rate, learning_rate_power, initial_accumulator_value,
-            l1_regularization_strength, l2_regularization_strength, shrinkage, beta, lasting,
+            learning_rate,
+            learning_rate_power,
+            initial_accumulator_value,
+            l1_regularization_strength,
+            l2_regularization_strength,
+            shrinkage,
+            beta,
+            lasting,
             names,
         ),
-    )  # fmt: skip
+    )
 
 
 def _moving(

@@ -48,10 +48,14 @@ def polynomial_decay(
     if not checks.flag("polynomial_decay", "cycle", cycle):
         return schedules.polynomial(initial_learning_rate, end_learning_rate, decay_steps, power)
     return bind_schedule(
-        "polynomial_decay", _polynomial_cycle, {"cycle": True},
-        initial_learning_rate=finite(initial_learning_rate), decay_steps=at_least_one(decay_steps),
-        end_learning_rate=finite(end_learning_rate), power=positive(power),
-    )  # fmt: skip
+        "polynomial_decay",
+        _polynomial_cycle,
+        {"cycle": True},
+        initial_learning_rate=finite(initial_learning_rate),
+        decay_steps=at_least_one(decay_steps),
+        end_learning_rate=finite(end_learning_rate),
+        power=positive(power),
+    )
 
 
 def _polynomial_cycle(count, cycle, initial_learning_rate, decay_steps, end_learning_rate, power):
@@ -72,10 +76,13 @@ def inverse_time_decay(
     """
     checks.flag("inverse_time_decay", "staircase", staircase)
     return bind_schedule(
-        "inverse_time_decay", _inverse_time, {"staircase": staircase},
-        initial_learning_rate=finite(initial_learning_rate), decay_steps=at_least_one(decay_steps),
+        "inverse_time_decay",
+        _inverse_time,
+        {"staircase": staircase},
+        initial_learning_rate=finite(initial_learning_rate),
+        decay_steps=at_least_one(decay_steps),
         decay_rate=non_negative(decay_rate),
-    )  # fmt: skip
+    )
 
 
 def _inverse_time(count, staircase, initial_learning_rate, decay_steps, decay_rate):
@@ -94,14 +101,21 @@ def cosine_decay(
     rate, steps = finite(initial_learning_rate), at_least_one(decay_steps)
     if warmup_target is None:
         return bind_schedule(
-            "cosine_decay", _cosine,
-            initial_learning_rate=rate, decay_steps=steps, alpha=fraction(alpha),
-        )  # fmt: skip
+            "cosine_decay",
+            _cosine,
+            initial_learning_rate=rate,
+            decay_steps=steps,
+            alpha=fraction(alpha),
+        )
     return bind_schedule(
-        "cosine_decay", _warmed_cosine,
-        initial_learning_rate=rate, decay_steps=steps, alpha=fraction(alpha),
-        warmup_target=finite(warmup_target), warmup_steps=non_negative(warmup_steps),
-    )  # fmt: skip
+        "cosine_decay",
+        _warmed_cosine,
+        initial_learning_rate=rate,
+        decay_steps=steps,
+        alpha=fraction(alpha),
+        warmup_target=finite(warmup_target),
+        warmup_steps=non_negative(warmup_steps),
+    )
 
 
 def _cosine(count, initial_learning_rate, decay_steps, alpha):
@@ -129,11 +143,14 @@ def cosine_decay_restarts(
     """
     checks.number("cosine_decay_restarts", "t_mul", at_least_one(t_mul))
     return bind_schedule(
-        "cosine_decay_restarts", _cosine_restarts, {"t_mul": float(t_mul)},
+        "cosine_decay_restarts",
+        _cosine_restarts,
+        {"t_mul": float(t_mul)},
         initial_learning_rate=finite(initial_learning_rate),
-        first_decay_steps=at_least_one(first_decay_steps), m_mul=non_negative(m_mul),
+        first_decay_steps=at_least_one(first_decay_steps),
+        m_mul=non_negative(m_mul),
         alpha=fraction(alpha),
-    )  # fmt: skip
+    )
 
 
 def _cosine_restarts(count, t_mul, initial_learning_rate, first_decay_steps, m_mul, alpha):

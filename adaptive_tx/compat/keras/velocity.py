@@ -39,9 +39,12 @@ def step_nesterov_decayed(u, trace, t, *, p, learning_rate, momentum, weight_dec
 
 
 def velocity(
-    learning_rate, momentum=0.9, weight_decay=None, nesterov: bool = False,
+    learning_rate,
+    momentum=0.9,
+    weight_decay=None,
+    nesterov: bool = False,
     exclude_from_weight_decay=None,
-) -> Transformation:  # fmt: skip
+) -> Transformation:
     """Turns directions into updates that remember the updates before them.
 
     Args:
@@ -60,7 +63,12 @@ def velocity(
         )
     chosen = step_nesterov_decayed if nesterov else step_decayed
     decaying = leafwise(
-        "velocity", chosen, TraceState, settings=settings,
-        learning_rate=rate, momentum=kept, weight_decay=non_negative(weight_decay),
-    )  # fmt: skip
+        "velocity",
+        chosen,
+        TraceState,
+        settings=settings,
+        learning_rate=rate,
+        momentum=kept,
+        weight_decay=non_negative(weight_decay),
+    )
     return sparing(decaying, exclude_from_weight_decay)

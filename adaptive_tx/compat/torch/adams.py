@@ -8,8 +8,9 @@ betas count as in torch (`as_torch`).
 from adaptive_tx.compat.torch.arguments import ascent, betas, check
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.radam import scale_by_torch_radam
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag, non_negative, positive
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights, add_l2
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adam import scale_by_adam
@@ -21,9 +22,15 @@ BETAS = (0.9, 0.999)
 
 
 def adam(
-    lr=1e-3, betas=BETAS, eps=1e-8, weight_decay=0, amsgrad: bool = False,
-    *, maximize: bool = False, decoupled_weight_decay: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-3,
+    betas=BETAS,
+    eps=1e-8,
+    weight_decay=0,
+    amsgrad: bool = False,
+    *,
+    maximize: bool = False,
+    decoupled_weight_decay: bool = False,
+) -> Transformation:
     """torch.optim.Adam; its weight_decay is L2 unless decoupled_weight_decay.
 
     >>> adam(weight_decay=0.1)  # doctest: +NORMALIZE_WHITESPACE
@@ -35,18 +42,29 @@ def adam(
 
 
 def adamw(
-    lr=1e-3, betas=BETAS, eps=1e-8, weight_decay=1e-2, amsgrad: bool = False,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-3,
+    betas=BETAS,
+    eps=1e-8,
+    weight_decay=1e-2,
+    amsgrad: bool = False,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.AdamW: Adam with decoupled decay, times the rate."""
     rule = scale_by_amsgrad if flag("adamw", "amsgrad", amsgrad) else scale_by_adam
     return _adam("adamw", rule, lr, betas, eps, weight_decay, maximize, True)
 
 
 def nadam(
-    lr=2e-3, betas=BETAS, eps=1e-8, weight_decay=0, momentum_decay=4e-3,
-    decoupled_weight_decay: bool = False, *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=2e-3,
+    betas=BETAS,
+    eps=1e-8,
+    weight_decay=0,
+    momentum_decay=4e-3,
+    decoupled_weight_decay: bool = False,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.NAdam: Nesterov momentum that grows from about b1/2 to b1 (momentum_decay)."""
     check("nadam", momentum_decay=non_negative(momentum_decay))
 
@@ -57,9 +75,14 @@ def nadam(
 
 
 def radam(
-    lr=1e-3, betas=BETAS, eps=1e-8, weight_decay=0, decoupled_weight_decay: bool = False,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-3,
+    betas=BETAS,
+    eps=1e-8,
+    weight_decay=0,
+    decoupled_weight_decay: bool = False,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.RAdam: adapts where rho_t > 5, follows the mean before; eps as in torch."""
     rule = scale_by_torch_radam
     return _adam("radam", rule, lr, betas, eps, weight_decay, maximize, decoupled_weight_decay)

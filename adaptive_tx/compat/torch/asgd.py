@@ -19,12 +19,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.arguments import Arguments, in_dtype
-from adaptive_tx.core.checks import finite, non_negative, state_type
-from adaptive_tx.core.leafwise import new_slots
-from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.stepping import on_leaves
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.checks import finite, non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.slots import number
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 
 @exportable
@@ -35,27 +34,17 @@ class ScaleByAsgdState(NamedTuple):
     ax: optax.Updates  # like params, the mean
 
 
-def step(g, ax, t, *, p, eta, mu, lambd):
-    update = -eta * (g + lambd * p)
+def shared(t, *, learning_rate, lambd, alpha, t0, eta, mu):
+    """The rate and the weight of this step, and those of the next."""
+    now = {"rate": jnp.where(t == 1, learning_rate, eta), "weight": mu}
+    eta = learning_rate / (1 + lambd * learning_rate * t) ** alpha
+    return now, {"eta": eta, "mu": 1 / jnp.maximum(1, t - t0)}
+
+
+def step(g, ax, t, *, p, rate, weight, lambd):
+    update = -rate * (g + lambd * p)
     new = p + update
-    return update, jnp.where(mu == 1, new, ax + mu * (new - ax))
-
-
-def _init(arguments: Arguments, params) -> ScaleByAsgdState:
-    (ax,) = new_slots(arguments.who, step, ("ax",), params)
-    return ScaleByAsgdState(jnp.zeros((), jnp.int32), jnp.zeros(()), jnp.ones(()), ax)
-
-
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    state_type(arguments.who, ScaleByAsgdState, state)
-    count = incremented(state.count)
-    numbers = in_dtype(arguments.at(state.count), state.eta.dtype)
-    rate, lambd, t = numbers["learning_rate"], numbers["lambd"], count.astype(state.eta.dtype)
-    now = {"eta": jnp.where(state.count == 0, rate, state.eta), "mu": state.mu, "lambd": lambd}
-    update, (ax,) = on_leaves(arguments.who, step, grads, (state.ax,), params, t=count, numbers=now)
-    eta = rate / (1 + lambd * rate * t) ** numbers["alpha"]
-    mu = 1 / jnp.maximum(1, t - numbers["t0"])
-    return update, ScaleByAsgdState(count, eta, mu, ax)
+    return update, jnp.where(weight == 1, new, ax + weight * (new - ax))
 
 
 def scale_by_asgd(learning_rate, lambd=1e-4, alpha=0.75, t0=1e6) -> Transformation:
@@ -68,8 +57,14 @@ def scale_by_asgd(learning_rate, lambd=1e-4, alpha=0.75, t0=1e6) -> Transformati
       t0: a number of steps; the mean begins with step t0 + 2. Below 0 it begins with the second, whose
         weight is then less than 1.
     """
-    return bind(
-        "scale_by_asgd", _init, _update,
-        learning_rate=non_negative(learning_rate), lambd=non_negative(lambd), alpha=finite(alpha),
+    return leafwise(
+        "scale_by_asgd",
+        step,
+        ScaleByAsgdState,
+        slots={"eta": number(), "mu": number(start=1.0)},
+        shared=shared,
+        learning_rate=non_negative(learning_rate),
+        lambd=non_negative(lambd),
+        alpha=finite(alpha),
         t0=finite(t0),
-    )  # fmt: skip
+    )

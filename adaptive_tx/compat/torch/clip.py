@@ -7,21 +7,18 @@ entry beyond 1e12 counts as 1e12 in float32, and one that is not finite counts a
 it is (torch: everything becomes 0 or NaN).
 """
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
-from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.axes import Axes
-from adaptive_tx.core.checks import Range, floating, state_type
-from adaptive_tx.core.norms import check_agreement, global_norm
-from adaptive_tx.core.numerics import arithmetic_dtype, bounded, modulus, real_dtype, widen
-from adaptive_tx.core.states import CountState, incremented
-from adaptive_tx.core.stepping import on_leaves
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.checks import Range
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.numerics import bounded, modulus
+from adaptive_tx.core.transformation import Transformation
 
 norm_limit = Range(0.0, 1e12, "[]")
 
@@ -31,33 +28,18 @@ def step(g, t, *, size, max_norm):
     return jnp.where((factor < 1) & jnp.isfinite(g), bounded(g) * factor, g)
 
 
-def _norm(norm_type: float, over: Axes, grads) -> jax.Array:
+@functools.cache
+def _norm(norm_type: float) -> Callable:
     """The 1-, 2- or infinity-norm of all leaves together."""
-    if norm_type == 2:
-        return global_norm(grads, over.splits(grads))
-    leaves = jax.tree.leaves(grads)
-    dtype = real_dtype(arithmetic_dtype(*(jnp.result_type(g) for g in leaves)))
-    sizes = [modulus(bounded(widen(jnp.asarray(g), dtype))) for g in leaves]
-    if norm_type == 1:
-        return axes.summed([jnp.sum(size) for size in sizes], over.splits(grads), dtype)
-    largest = [jnp.max(size, initial=0) for size in sizes]
-    return over.largest(jnp.max(jnp.stack([jnp.zeros((), dtype), *largest])))
 
+    def shared(t, *, tree):
+        if norm_type == 2:
+            return {"size": tree.norm()}
+        if norm_type == 1:
+            return {"size": tree.sum(lambda g: jnp.sum(modulus(bounded(g))))}
+        return {"size": tree.largest(lambda g: jnp.max(modulus(bounded(g)), initial=0))}
 
-def _init(arguments: Arguments, params) -> CountState:
-    floating(arguments.who, "params", params)
-    return CountState(jnp.zeros((), jnp.int32))
-
-
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    state_type(arguments.who, CountState, state)
-    floating(arguments.who, "grads", grads)
-    count = incremented(state.count)
-    size = _norm(arguments.setting("norm_type"), Axes.of(arguments), grads)
-    check_agreement(arguments.who, grads, size)
-    numbers = {**arguments.at(state.count), "size": size}
-    clipped, _ = on_leaves(arguments.who, step, grads, t=count, numbers=numbers)
-    return clipped, CountState(count)
+    return shared
 
 
 def clip_grad_norm(
@@ -77,5 +59,11 @@ def clip_grad_norm(
     if norm_type not in (1, 2, math.inf):
         raise ValueError(f"{who}: norm_type must be 1, 2 or inf, got {norm_type!r}.")
     settings = {"norm_type": float(norm_type), **axes.settings(who, axis_name, sharded)}
-    max_norm = norm_limit(max_norm)
-    return bind(who, _init, _update, settings=settings, clips=True, max_norm=max_norm)
+    return leafwise(
+        who,
+        step,
+        shared=_norm(float(norm_type)),
+        settings=settings,
+        clips=True,
+        max_norm=norm_limit(max_norm),
+    )

@@ -26,6 +26,9 @@ def scale_by_decayed_learning_rate(learning_rate, lr_decay=0.0) -> Transformatio
       lr_decay: >= 0, per step; 0 is `scale_by_learning_rate`.
     """
     return leafwise(
-        "scale_by_decayed_learning_rate", step, ScaleByScheduleState,
-        learning_rate=non_negative(learning_rate), lr_decay=non_negative(lr_decay),
-    )  # fmt: skip
+        "scale_by_decayed_learning_rate",
+        step,
+        ScaleByScheduleState,
+        learning_rate=non_negative(learning_rate),
+        lr_decay=non_negative(lr_decay),
+    )

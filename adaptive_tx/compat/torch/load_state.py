@@ -23,9 +23,13 @@ WHO = "load_state_dict"
 
 
 def load_state_dict(
-    tx: Transformation, params, state_dict: dict[str, Any], names: Names = None,
-    step: int | None = None, group: int | None = None,
-) -> tuple[Transformation, Any]:  # fmt: skip
+    tx: Transformation,
+    params,
+    state_dict: dict[str, Any],
+    names: Names = None,
+    step: int | None = None,
+    group: int | None = None,
+) -> tuple[Transformation, Any]:
     """An optimizer with the numbers of a torch run, and the state to continue it.
 
     Args:
@@ -125,8 +129,10 @@ def _steps(parts: list[Part], stepped, step: int | None) -> int:
     if chains.kind_of(parts) not in UNCOUNTED:
         return int(_once("step", stepped, 0))
     if step is None and any(callable(n) for part in parts for n in part.numbers.values()):
-        raise ValueError(f"{WHO}: torch does not count the steps of this optimizer, and a schedule needs "
-                         "them; give step=.")  # fmt: skip
+        raise ValueError(
+            f"{WHO}: torch does not count the steps of this optimizer, and a schedule needs "
+            "them; give step=."
+        )
     return step if step is not None else int(bool(stepped))
 
 

@@ -38,23 +38,35 @@ def cyclic_lr(
       gamma: > 0.
     """
     return bind_schedule(
-        "cyclic_lr", _cyclic_lr, {"mode": checks.choice("cyclic_lr", "mode", mode, MODES)},
-        base_lr=non_negative(base_lr), max_lr=non_negative(max_lr), gamma=positive(gamma),
+        "cyclic_lr",
+        _cyclic_lr,
+        {"mode": checks.choice("cyclic_lr", "mode", mode, MODES)},
+        base_lr=non_negative(base_lr),
+        max_lr=non_negative(max_lr),
+        gamma=positive(gamma),
         **_halves(step_size_up, step_size_down),
-    )  # fmt: skip
+    )
 
 
 def cyclic_momentum(
-    step_size_up=2000, step_size_down=None, mode: str = "triangular", gamma=1.0,
-    base_momentum=0.8, max_momentum=0.9,
-) -> Schedule:  # fmt: skip
+    step_size_up=2000,
+    step_size_down=None,
+    mode: str = "triangular",
+    gamma=1.0,
+    base_momentum=0.8,
+    max_momentum=0.9,
+) -> Schedule:
     """The momentum of CyclicLR: from max_momentum down to base_momentum while the rate rises."""
     who = "cyclic_momentum"
     return bind_schedule(
-        who, _cyclic_momentum, {"mode": checks.choice(who, "mode", mode, MODES)},
-        base_momentum=decay_rate(base_momentum), max_momentum=decay_rate(max_momentum),
-        gamma=positive(gamma), **_halves(step_size_up, step_size_down),
-    )  # fmt: skip
+        who,
+        _cyclic_momentum,
+        {"mode": checks.choice(who, "mode", mode, MODES)},
+        base_momentum=decay_rate(base_momentum),
+        max_momentum=decay_rate(max_momentum),
+        gamma=positive(gamma),
+        **_halves(step_size_up, step_size_down),
+    )
 
 
 def _halves(up, down) -> dict:

@@ -42,9 +42,12 @@ def multi_step_lr(lr, milestones: Sequence[int], gamma=0.1) -> Schedule:
     """
     steps = sorted(checks.whole("multi_step_lr", "milestones", m, 0) for m in milestones)
     return bind_schedule(
-        "multi_step_lr", _multi_step, {"milestones": tuple(steps)},
-        lr=non_negative(lr), gamma=non_negative(gamma),
-    )  # fmt: skip
+        "multi_step_lr",
+        _multi_step,
+        {"milestones": tuple(steps)},
+        lr=non_negative(lr),
+        gamma=non_negative(gamma),
+    )
 
 
 def _multi_step(count, milestones, lr, gamma):
@@ -55,9 +58,12 @@ def _multi_step(count, milestones, lr, gamma):
 def constant_lr(lr, factor=1 / 3, total_iters=5) -> Schedule:
     """lr times factor (in [0, 1]) for total_iters updates, then lr."""
     return bind_schedule(
-        "constant_lr", _constant, lr=non_negative(lr), factor=fraction(factor),
+        "constant_lr",
+        _constant,
+        lr=non_negative(lr),
+        factor=fraction(factor),
         total_iters=non_negative(total_iters),
-    )  # fmt: skip
+    )
 
 
 def _constant(count, lr, factor, total_iters):
@@ -70,9 +76,13 @@ def linear_lr(lr, start_factor=1 / 3, end_factor=1.0, total_iters=5) -> Schedule
     The line takes total_iters (>= 1) updates.
     """
     return bind_schedule(
-        "linear_lr", _linear, lr=non_negative(lr), start_factor=positive_fraction(start_factor),
-        end_factor=fraction(end_factor), total_iters=at_least_one(total_iters),
-    )  # fmt: skip
+        "linear_lr",
+        _linear,
+        lr=non_negative(lr),
+        start_factor=positive_fraction(start_factor),
+        end_factor=fraction(end_factor),
+        total_iters=at_least_one(total_iters),
+    )
 
 
 def _linear(count, lr, start_factor, end_factor, total_iters):
@@ -92,9 +102,12 @@ def _exponential(count, lr, gamma):
 def polynomial_lr(lr, total_iters=5, power=1.0) -> Schedule:
     """lr (1 - count / total_iters)^power, and 0 from count = total_iters (>= 1) on; power > 0."""
     return bind_schedule(
-        "polynomial_lr", _polynomial, lr=non_negative(lr), total_iters=at_least_one(total_iters),
+        "polynomial_lr",
+        _polynomial,
+        lr=non_negative(lr),
+        total_iters=at_least_one(total_iters),
         power=positive(power),
-    )  # fmt: skip
+    )
 
 
 def _polynomial(count, lr, total_iters, power):
@@ -109,9 +122,12 @@ def cosine_annealing_lr(lr, T_max, eta_min=0.0) -> Schedule:
     `schedules.cosine` stays at the bottom.
     """
     return bind_schedule(
-        "cosine_annealing_lr", _cosine, lr=non_negative(lr), T_max=at_least_one(T_max),
+        "cosine_annealing_lr",
+        _cosine,
+        lr=non_negative(lr),
+        T_max=at_least_one(T_max),
         eta_min=finite(eta_min),
-    )  # fmt: skip
+    )
 
 
 def _cosine(count, lr, T_max, eta_min):

@@ -10,6 +10,7 @@ from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
 from adaptive_tx.compat.torch.factored_rms import scale_by_factored_rms
 from adaptive_tx.compat.torch.orthogonalize import FACTORS, orthogonalize
 from adaptive_tx.compat.torch.relative_rate import scale_by_param_rms, scale_by_relative_rate
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import (
     at_least_one,
     choice,
@@ -21,16 +22,21 @@ from adaptive_tx.core.checks import (
     positive,
     whole,
 )
-from adaptive_tx.core.transformation import Transformation, chain
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.ema import ema
 
 
 def adafactor(
-    lr=1e-2, beta2_decay=-0.8, eps=(None, 1e-3), d=1.0, weight_decay=0.0,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-2,
+    beta2_decay=-0.8,
+    eps=(None, 1e-3),
+    d=1.0,
+    weight_decay=0.0,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.Adafactor: steps of at most min(lr, 1/sqrt(t)) times the size of the parameter.
 
     eps is the pair of the least root mean square of a gradient (None: the machine epsilon of the
@@ -43,16 +49,26 @@ def adafactor(
     default = isinstance(eps, (tuple, list)) and len(eps) == 2 and eps[0] is None
     several(who, "eps", (1.0, eps[1]) if default else eps, positive, non_negative)
     return chain(
-        *ascent(who, maximize), scale_by_factored_rms(beta2_decay, eps[0]), clip_by_rms(d),
-        scale_by_param_rms(eps[1]), scale_by_relative_rate(lr, weight_decay),
-    )  # fmt: skip
+        *ascent(who, maximize),
+        scale_by_factored_rms(beta2_decay, eps[0]),
+        clip_by_rms(d),
+        scale_by_param_rms(eps[1]),
+        scale_by_relative_rate(lr, weight_decay),
+    )
 
 
 def muon(
-    lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov: bool = True,
-    ns_coefficients=(3.4445, -4.775, 2.0315), eps=1e-7, ns_steps: int = 5,
-    adjust_lr_fn: str | None = None, *, full_precision: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-3,
+    weight_decay=0.1,
+    momentum=0.95,
+    nesterov: bool = True,
+    ns_coefficients=(3.4445, -4.775, 2.0315),
+    eps=1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+    *,
+    full_precision: bool = False,
+) -> Transformation:
     """torch.optim.Muon: orthogonal steps for matrices, with decoupled decay. Matrices only.
 
     `full_precision`, which torch has not, iterates in the precision of the gradient: torch's takes
@@ -70,5 +86,6 @@ def muon(
     return chain(
         ema_nesterov(momentum) if looks_ahead else ema(momentum, debias=False),
         orthogonalize(a, b, c, eps, ns_steps, factor, full_precision),
-        add_decayed_weights(weight_decay), scale_by_learning_rate(lr),
-    )  # fmt: skip
+        add_decayed_weights(weight_decay),
+        scale_by_learning_rate(lr),
+    )

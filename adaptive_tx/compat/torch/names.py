@@ -61,7 +61,10 @@ PARTS = {
     "scale_by_rprop": Names(
         {"prev_updates": "prev", "step_sizes": "step_size"},
         _numbers(
-            initial_step="lr", eta_minus="etas.0", eta_plus="etas.1", min_step="step_sizes.0",
+            initial_step="lr",
+            eta_minus="etas.0",
+            eta_plus="etas.1",
+            min_step="step_sizes.0",
             max_step="step_sizes.1",
         ),
     ),
@@ -74,7 +77,7 @@ PARTS = {
     "orthogonalize": Names(
         {}, _numbers(a="ns_coefficients.0", b="ns_coefficients.1", c="ns_coefficients.2", eps="eps")
     ),
-}  # fmt: skip
+}
 
 # torch keeps one of these for each parameter, all equal; here there is one for all.
 SCALARS = ("step", "mu_product", "eta", "mu")

@@ -14,10 +14,16 @@ from adaptive_tx.core.schedule import Schedule, bind_schedule, real
 
 
 def one_cycle_lr(
-    max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
-    anneal_strategy: str = "cos", div_factor=25.0, final_div_factor=1e4,
+    max_lr,
+    total_steps=None,
+    epochs=None,
+    steps_per_epoch=None,
+    pct_start=0.3,
+    anneal_strategy: str = "cos",
+    div_factor=25.0,
+    final_div_factor=1e4,
     three_phase: bool = False,
-) -> Schedule:  # fmt: skip
+) -> Schedule:
     """From max_lr / div_factor up to max_lr, and down to the first value / final_div_factor.
 
     Args:
@@ -33,27 +39,41 @@ def one_cycle_lr(
     """
     total = _total("one_cycle_lr", total_steps, epochs, steps_per_epoch)
     return bind_schedule(
-        "one_cycle_lr", _one_cycle_lr, _phases("one_cycle_lr", anneal_strategy, three_phase),
-        max_lr=non_negative(max_lr), total_steps=at_least_one(total), pct_start=fraction(pct_start),
-        div_factor=positive(div_factor), final_div_factor=positive(final_div_factor),
-    )  # fmt: skip
+        "one_cycle_lr",
+        _one_cycle_lr,
+        _phases("one_cycle_lr", anneal_strategy, three_phase),
+        max_lr=non_negative(max_lr),
+        total_steps=at_least_one(total),
+        pct_start=fraction(pct_start),
+        div_factor=positive(div_factor),
+        final_div_factor=positive(final_div_factor),
+    )
 
 
 def one_cycle_momentum(
-    total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
-    anneal_strategy: str = "cos", base_momentum=0.85, max_momentum=0.95,
+    total_steps=None,
+    epochs=None,
+    steps_per_epoch=None,
+    pct_start=0.3,
+    anneal_strategy: str = "cos",
+    base_momentum=0.85,
+    max_momentum=0.95,
     three_phase: bool = False,
-) -> Schedule:  # fmt: skip
+) -> Schedule:
     """The momentum of OneCycleLR: from max_momentum down to base_momentum, and up again."""
     who, total = (
         "one_cycle_momentum",
         _total("one_cycle_momentum", total_steps, epochs, steps_per_epoch),
     )
     return bind_schedule(
-        who, _one_cycle_momentum, _phases(who, anneal_strategy, three_phase),
-        total_steps=at_least_one(total), pct_start=fraction(pct_start),
-        base_momentum=decay_rate(base_momentum), max_momentum=decay_rate(max_momentum),
-    )  # fmt: skip
+        who,
+        _one_cycle_momentum,
+        _phases(who, anneal_strategy, three_phase),
+        total_steps=at_least_one(total),
+        pct_start=fraction(pct_start),
+        base_momentum=decay_rate(base_momentum),
+        max_momentum=decay_rate(max_momentum),
+    )
 
 
 def _total(who: str, total_steps, epochs, steps_per_epoch):

@@ -15,14 +15,15 @@ from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.compat.torch.sign import negate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
+from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import (
     decay_rate,
     finite,
     flag,
     non_negative,
     positive,
-)  # fmt: skip
-from adaptive_tx.core.transformation import Transformation, chain
+)
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
@@ -34,9 +35,14 @@ from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 
 
 def sgd(
-    lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov: bool = False,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-3,
+    momentum=0,
+    dampening=0,
+    weight_decay=0,
+    nesterov: bool = False,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.SGD: gradient descent, with L2 decay and momentum (heavy ball or Nesterov).
 
     >>> sgd(0.1, momentum=0.9)
@@ -79,33 +85,49 @@ def asgd(
 
 
 def adagrad(
-    lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-2,
+    lr_decay=0,
+    weight_decay=0,
+    initial_accumulator_value=0,
+    eps=1e-10,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.Adagrad: eps outside the root, the sum starts at 0, the rate falls by lr_decay."""
     who, start = "adagrad", initial_accumulator_value
     check(who, lr=non_negative(lr), lr_decay=non_negative(lr_decay), eps=positive(eps))
     check(who, weight_decay=non_negative(weight_decay))
     check(who, initial_accumulator_value=non_negative(start))
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), as_torch(scale_by_adagrad(eps, start)),
+        *ascent(who, maximize),
+        add_l2(weight_decay),
+        as_torch(scale_by_adagrad(eps, start)),
         scale_by_decayed_learning_rate(lr, lr_decay),
-    )  # fmt: skip
+    )
 
 
 def rmsprop(
-    lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered: bool = False,
-    *, maximize: bool = False,
-) -> Transformation:  # fmt: skip
+    lr=1e-2,
+    alpha=0.99,
+    eps=1e-8,
+    weight_decay=0,
+    momentum=0,
+    centered: bool = False,
+    *,
+    maximize: bool = False,
+) -> Transformation:
     """torch.optim.RMSprop: eps outside the root, momentum after the division, the rate outside it."""
     who = "rmsprop"
     check(who, lr=non_negative(lr), alpha=decay_rate(alpha), eps=positive(eps))
     check(who, weight_decay=non_negative(weight_decay), momentum=decay_rate(momentum))
     rule = scale_by_centered_rms if flag(who, "centered", centered) else scale_by_rms
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), as_torch(rule(alpha, eps)),
-        *(() if absent(momentum) else (trace(momentum),)), scale_by_learning_rate(lr),
-    )  # fmt: skip
+        *ascent(who, maximize),
+        add_l2(weight_decay),
+        as_torch(rule(alpha, eps)),
+        *(() if absent(momentum) else (trace(momentum),)),
+        scale_by_learning_rate(lr),
+    )
 
 
 def adadelta(
@@ -116,9 +138,11 @@ def adadelta(
     check(who, lr=non_negative(lr), rho=decay_rate(rho), eps=positive(eps))
     check(who, weight_decay=non_negative(weight_decay))
     return chain(
-        *ascent(who, maximize), add_l2(weight_decay), as_torch(scale_by_adadelta(rho, eps)),
+        *ascent(who, maximize),
+        add_l2(weight_decay),
+        as_torch(scale_by_adadelta(rho, eps)),
         scale_by_learning_rate(lr),
-    )  # fmt: skip
+    )
 
 
 def rprop(

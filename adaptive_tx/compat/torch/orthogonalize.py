@@ -22,8 +22,8 @@ from adaptive_tx.compat.torch.newton_schulz import newton_schulz
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.checks import finite, positive
+from adaptive_tx.core.one_pass import on_leaves
 from adaptive_tx.core.states import CountState, incremented
-from adaptive_tx.core.stepping import on_leaves
 from adaptive_tx.core.transformation import Transformation, bind
 
 FACTORS = {
@@ -68,14 +68,19 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     _matrices(arguments.who, "grads", grads)
     count = incremented(state.count)
     step = _step(*(value for _, value in arguments.settings))
-    direction, _ = on_leaves(arguments.who, step, grads, t=count, numbers=arguments.at(state.count))
+    direction = on_leaves(arguments.who, step, grads, count, **arguments.at(state.count))
     return direction, CountState(count)
 
 
 def orthogonalize(
-    a=3.4445, b=-4.775, c=2.0315, eps=1e-7,
-    steps: int = 5, factor: str = "original", full_precision: bool = False,
-) -> Transformation:  # fmt: skip
+    a=3.4445,
+    b=-4.775,
+    c=2.0315,
+    eps=1e-7,
+    steps: int = 5,
+    factor: str = "original",
+    full_precision: bool = False,
+) -> Transformation:
     """Replaces each matrix by its nearest orthogonal one, about, times a factor of its shape.
 
     Args:
@@ -95,8 +100,14 @@ def orthogonalize(
         "steps": checks.whole(who, "steps", steps, 1),
         "factor": checks.choice(who, "factor", factor, tuple(FACTORS)),
         "full_precision": checks.flag(who, "full_precision", full_precision),
-    }  # fmt: skip
+    }
     return bind(
-        who, _init, _update, settings=settings,
-        a=finite(a), b=finite(b), c=finite(c), eps=positive(eps),
-    )  # fmt: skip
+        who,
+        _init,
+        _update,
+        settings=settings,
+        a=finite(a),
+        b=finite(b),
+        c=finite(c),
+        eps=positive(eps),
+    )

@@ -36,12 +36,12 @@ def parts_of(who: str, tx: Transformation, where=()) -> Iterator[Part]:
     made = arguments_of(tx.update)
     if made is None:
         return
-    if made.who == "chain":
-        inits = arguments_of(tx.init).values
-        for i, (init, update) in enumerate(zip(inits, made.values)):
+    if made.parts:
+        inits = arguments_of(tx.init).parts
+        for i, (init, update) in enumerate(zip(inits, made.parts)):
             yield from parts_of(who, Transformation(init, update), (*where, i))
         return
-    if "" in made.names:
+    if made.inner is not None:
         raise TypeError(
             f"{who}: {made.who} is a wrapper, and other libraries have none; give the optimizer inside "
             "it, and its state, the wrapper's inner_state."
@@ -64,8 +64,10 @@ def kind_of(parts: list[Part]) -> str:
 
 def group_of(parts: list[Part]) -> dict[str, Any]:
     found = switches({part.made.who: dict(part.made.settings) for part in parts})
-    return {key: found.get(key, absent) if absent is None else absent
-            for key, absent in GROUPS[kind_of(parts)].items()}  # fmt: skip
+    return {
+        key: found.get(key, absent) if absent is None else absent
+        for key, absent in GROUPS[kind_of(parts)].items()
+    }
 
 
 def at(state, where: tuple[int, ...]):

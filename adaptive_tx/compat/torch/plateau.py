@@ -31,8 +31,8 @@ from adaptive_tx.core.checks import (
     positive,
     state_type,
 )
+from adaptive_tx.core.one_pass import on_leaves
 from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.stepping import on_leaves
 from adaptive_tx.core.transformation import Transformation, bind
 
 factor_range = Range(0.0, 1.0, "[)")
@@ -67,7 +67,7 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = .
             "value=None for an update without one."
         )
     count = incremented(state.count)
-    scaled, _ = on_leaves(who, step, updates, t=count, numbers={"scale": state.scale})
+    scaled = on_leaves(who, step, updates, count, scale=state.scale)
     if value is not None:
         if jnp.shape(value) != ():
             raise ValueError(f"{who}: value must be a scalar, got shape {jnp.shape(value)}.")
@@ -80,8 +80,9 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = .
 def _seen(state, metric, arguments: Arguments, n: dict) -> ReduceLROnPlateauState:
     """The state after one metric; `n` holds the numbers."""
     minimize, relative = (
-        arguments.setting("mode") == "min", arguments.setting("threshold_mode") == "rel",
-    )  # fmt: skip
+        arguments.setting("mode") == "min",
+        arguments.setting("threshold_mode") == "rel",
+    )
     margin = -n["threshold"] if minimize else n["threshold"]
     bar = state.best * (1 + margin) if relative else state.best + margin
     better = metric < bar if minimize else metric > bar
@@ -100,9 +101,16 @@ def _seen(state, metric, arguments: Arguments, n: dict) -> ReduceLROnPlateauStat
 
 
 def reduce_lr_on_plateau(
-    lr, mode: str = "min", factor=0.1, patience=10, threshold=1e-4, threshold_mode: str = "rel",
-    cooldown=0, min_lr=0, eps=1e-8,
-) -> Transformation:  # fmt: skip
+    lr,
+    mode: str = "min",
+    factor=0.1,
+    patience=10,
+    threshold=1e-4,
+    threshold_mode: str = "rel",
+    cooldown=0,
+    min_lr=0,
+    eps=1e-8,
+) -> Transformation:
     """Multiplies the update by a factor that falls when the metric `value` no longer improves.
 
     Args:
@@ -127,7 +135,15 @@ def reduce_lr_on_plateau(
         "threshold_mode": choice(who, "threshold_mode", threshold_mode, ("rel", "abs")),
     }
     return bind(
-        who, _init, _update, settings=settings, lr=positive(lr), factor=factor_range(factor),
-        patience=non_negative(patience), threshold=finite(threshold),
-        cooldown=non_negative(cooldown), min_lr=non_negative(min_lr), eps=non_negative(eps),
-    )  # fmt: skip
+        who,
+        _init,
+        _update,
+        settings=settings,
+        lr=positive(lr),
+        factor=factor_range(factor),
+        patience=non_negative(patience),
+        threshold=finite(threshold),
+        cooldown=non_negative(cooldown),
+        min_lr=non_negative(min_lr),
+        eps=non_negative(eps),
+    )

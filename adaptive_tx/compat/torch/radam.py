@@ -17,6 +17,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by import radam
 
@@ -41,7 +42,16 @@ def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
       eps: keeps the quotient finite, > 0, in the unit of the gradients.
     """
     return leafwise(
-        "scale_by_torch_radam", step, ScaleByAdamState, once=rectified,
-        debiased=("b1", "b2"), squares=("nu",),
-        b1=decay_rate(b1), b2=decay_rate(b2), eps=positive(eps),
-    )  # fmt: skip
+        "scale_by_torch_radam",
+        step,
+        ScaleByAdamState,
+        shared=rectified,
+        metrics=("rho", "rectification"),
+        slots={
+            "mu": mean_of_gradients("b1", debiased=True),
+            "nu": mean_of_squares("b2", debiased=True),
+        },
+        b1=decay_rate(b1),
+        b2=decay_rate(b2),
+        eps=positive(eps),
+    )

@@ -44,6 +44,8 @@ def scale_by_relative_rate(learning_rate, weight_decay=0.0) -> Transformation:
       weight_decay: >= 0; p loses learning_rate weight_decay of itself a step, also where the rate is less.
     """
     return leafwise(
-        "scale_by_relative_rate", relative_rate,
-        learning_rate=non_negative(learning_rate), weight_decay=non_negative(weight_decay),
-    )  # fmt: skip
+        "scale_by_relative_rate",
+        relative_rate,
+        learning_rate=non_negative(learning_rate),
+        weight_decay=non_negative(weight_decay),
+    )

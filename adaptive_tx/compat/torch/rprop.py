@@ -25,12 +25,11 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.compat.torch.as_torch import OnParts
-from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.checks import Range, non_negative, state_type
-from adaptive_tx.core.leafwise import new_slots
-from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.stepping import on_leaves
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.checks import Range, non_negative
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.slots import kept
+from adaptive_tx.core.states import exportable
+from adaptive_tx.core.transformation import Transformation
 
 shrinking = Range(0.0, 1.0, "()")
 growing = Range(1.0, math.inf, "()")
@@ -54,22 +53,6 @@ def _step(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_step, max_
 step = OnParts(_step)
 
 
-def _init(arguments: Arguments, params) -> ScaleByRpropState:
-    count = jnp.zeros((), jnp.int32)
-    start = {"step_sizes": arguments.at(count)["initial_step"]}
-    sizes, prev = new_slots(arguments.who, step, ("step_sizes", "prev_updates"), params, start)
-    return ScaleByRpropState(count, sizes, prev)
-
-
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    state_type(arguments.who, ScaleByRpropState, state)
-    count = incremented(state.count)
-    direction, slots = on_leaves(
-        arguments.who, step, grads, state[1:], t=count, numbers=arguments.at(state.count)
-    )
-    return direction, ScaleByRpropState(count, *slots)
-
-
 def scale_by_rprop(
     initial_step=0.01, eta_minus=0.5, eta_plus=1.2, min_step=1e-6, max_step=50.0
 ) -> Transformation:
@@ -82,8 +65,14 @@ def scale_by_rprop(
       min_step: least size, >= 0.
       max_step: largest size, >= 0.
     """
-    return bind(
-        "scale_by_rprop", _init, _update, at_init={"initial_step": non_negative(initial_step)},
-        eta_minus=shrinking(eta_minus), eta_plus=growing(eta_plus),
-        min_step=non_negative(min_step), max_step=non_negative(max_step),
-    )  # fmt: skip
+    return leafwise(
+        "scale_by_rprop",
+        step,
+        ScaleByRpropState,
+        slots={"step_sizes": kept(start="initial_step")},
+        initial_step=non_negative(initial_step),
+        eta_minus=shrinking(eta_minus),
+        eta_plus=growing(eta_plus),
+        min_step=non_negative(min_step),
+        max_step=non_negative(max_step),
+    )

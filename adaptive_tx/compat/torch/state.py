@@ -27,9 +27,13 @@ WHO = "state_dict"
 
 
 def state_dict(
-    tx: Transformation, state, params, names: Names = None,
-    *, tensor: Callable[[np.ndarray], Any] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    tx: Transformation,
+    state,
+    params,
+    names: Names = None,
+    *,
+    tensor: Callable[[np.ndarray], Any] | None = None,
+) -> dict[str, Any]:
     """What torch's state_dict() would say after the same steps.
 
     Args:

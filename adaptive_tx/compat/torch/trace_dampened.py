@@ -31,6 +31,9 @@ def trace_dampened(decay=0.9, dampening=0.0) -> Transformation:
       dampening: how much of each new gradient is left out; torch allows any number.
     """
     return leafwise(
-        "trace_dampened", step, TraceState,
-        decay=decay_rate(decay), dampening=finite(dampening),
-    )  # fmt: skip
+        "trace_dampened",
+        step,
+        TraceState,
+        decay=decay_rate(decay),
+        dampening=finite(dampening),
+    )

@@ -1,0 +1,83 @@
+"""A rule, as the engine knows it: a step on one array, what it keeps, and what all leaves share."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from adaptive_tx.core.masks import ALL, Mask
+from adaptive_tx.core.slots import Slot, kept
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, repr=False)
+class Rule:
+    """All of a rule but its numbers, known at trace time. Made by `leafwise`."""
+
+    step: Callable
+    state: type
+    slots: tuple[tuple[str, Slot], ...] = ()  # in the order of the state's fields
+    shared: Callable | None = None
+    metrics: tuple[str, ...] = ()
+    decays: tuple[str, ...] = ()  # the numbers that are decay rates
+    mask: Mask = ALL
+    by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
+
+    @functools.cached_property
+    def debiased(self) -> tuple[str, ...]:
+        """The decay rates whose means are divided by the sum of their weights."""
+        return tuple(dict.fromkeys(slot.decay for _, slot in self.slots if slot.debiased))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The decay rates that, where they are schedules, have the sum of their weights in the state."""
+        return () if self.by_power else self.debiased
+
+    @functools.cached_property
+    def of_leaves(self) -> dict[str, Slot]:
+        """The slots that hold something for each leaf: these a step gets."""
+        return {name: slot for name, slot in self.slots if not slot.of_tree}
+
+    @functools.cached_property
+    def of_tree(self) -> dict[str, Slot]:
+        """The slots that hold one number for the whole tree: these `shared` gets."""
+        return {name: slot for name, slot in self.slots if slot.of_tree}
+
+    @functools.cached_property
+    def bounds_gradients(self) -> bool:
+        """Whether a gradient too large to be squared and summed is brought into range for it."""
+        return any(slot.holds_squares for _, slot in self.slots)
+
+    @property
+    def sees_tree(self) -> bool:
+        """Whether what all leaves share follows from all of them."""
+        return self.shared is not None and "tree" in keywords_of(self.shared)
+
+    def __repr__(self) -> str:
+        return f"Rule({self.step.__module__}.{self.step.__qualname__})"
+
+
+def slots_of(who: str, state: type, declared: dict[str, Slot]) -> tuple[tuple[str, Slot], ...]:
+    """The slots of a state, in its order; those that are not declared are kept as they are.
+
+    Raises:
+      TypeError: for a state that does not begin with `count`, and for a slot that it has not.
+    """
+    first, *fields = getattr(state, "_fields", ("",))
+    if first != "count":
+        raise TypeError(f"{who}: the state must be a NamedTuple whose first field is count.")
+    if unknown := declared.keys() - {*fields}:
+        raise TypeError(
+            f"{who}: {state.__name__} has no slot {min(unknown)}; it has {', '.join(fields) or 'none'}."
+        )
+    return tuple((name, declared.get(name, kept())) for name in fields)
+
+
+@functools.cache
+def keywords_of(function: Callable) -> tuple[str, ...]:
+    """The keyword-only parameters, which a step or `shared` is given by name."""
+    parameters: Any = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)

@@ -1,0 +1,71 @@
+"""What a rule keeps from step to step: each slot of its state, declared as what it is.
+
+    slots={"mu": mean_of_gradients("b1", debiased=True), "nu": mean_of_squares("b2", debiased=True)}
+
+Nothing about a slot is guessed from its name: metrics, the bias corrections that a step gets, and the bound
+on gradients that are squared all follow from the declaration. A slot that is not declared is `kept`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """One slot: like each parameter, unless `shape` or `of_tree` says otherwise."""
+
+    kind: str  # "mean", "sum", "maximum", or "exact" for anything else
+    of: str = (
+        ""  # "gradient", "square" (|g|^2), "magnitude" (|g|), "spread" or "step" (their squares)
+    )
+    decay: str = ""  # the decay rate of a mean, or of a sum that forgets
+    debiased: bool = False  # whether the step divides it by the sum of its weights
+    start: str | float = 0.0  # where it starts: a number, or the name of a hyperparameter
+    shape: Callable[[tuple[int, ...]], tuple[int, ...] | None] | None = None
+    of_tree: bool = False  # one number for the whole tree, which `shared` steps on
+
+    @property
+    def holds_squares(self) -> bool:
+        return self.of in ("square", "spread", "step")
+
+
+def mean_of_gradients(decay: str, *, debiased: bool = False) -> Slot:
+    """decay m + (1 - decay) g. `debiased`: the step divides by the sum of the weights, c1 for b1."""
+    return Slot("mean", "gradient", decay, debiased)
+
+
+def mean_of_squares(
+    decay: str, *, of: str = "square", debiased: bool = False, start: str | float = 0.0, shape=None
+) -> Slot:
+    """decay v + (1 - decay) |g|^2; of "spread", |g - mean|^2; of "step", the squares of directions."""
+    return Slot("mean", of, decay, debiased, start, shape)
+
+
+def sum_of_gradients(decay: str = "") -> Slot:
+    """decay s + g."""
+    return Slot("sum", "gradient", decay)
+
+
+def sum_of_squares(start: str | float = 0.0) -> Slot:
+    """s + |g|^2."""
+    return Slot("sum", "square", start=start)
+
+
+def maximum(of: str = "square", decay: str = "") -> Slot:
+    """The largest so far, "square" or "magnitude"; with a decay, of what decays."""
+    return Slot("maximum", of, decay)
+
+
+def kept(start: str | float = 0.0, *, of: str = "", shape=None) -> Slot:
+    """Anything else: what the step returns is kept as it is."""
+    return Slot("exact", of, start=start, shape=shape)
+
+
+def number(start: str | float = 0.0) -> Slot:
+    """One number for the whole tree. `shared` gets it, and returns the next one."""
+    return Slot("exact", start=start, of_tree=True)
+
+
+def per_leaf(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a slot that holds one number for each leaf."""
+    return ()
