@@ -22,8 +22,8 @@ from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by import radam
 
 
-def rectified(t, **numbers: Any) -> dict[str, Any]:
-    return radam.shared(t, threshold=5, **numbers)
+def rectified(t, *, b2) -> dict[str, Any]:
+    return radam.shared(t, b2=b2, threshold=5)
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
