@@ -50,21 +50,21 @@ def test_1_and_2_in_float64(row):
 
 @every
 def test_3_arithmetic_and_moments_are_float32(row):
-    """Small gradients give, to the bit, the state of the same numbers in float32, and its directions.
+    """Small gradients give, to the bit, what the same numbers in float32 give, rounded once.
 
-    In a chain each part rounds its direction to the gradients' dtype, so there they differ by that; in
-    a wrapper's state too.
+    In a chain, too: between its parts nothing is rounded. Where leaves are summed XLA may do it in
+    another order, and metrics see what was rounded.
     """
     for dtype in DTYPES[:2]:
         grads, params = tree(1, dtype, steps=3), tree(0, dtype)
         wide = jax.tree.map(lambda x: x.astype(jnp.float32), (grads, params))
         directions, state = run(row(), grads, params)
         wide_directions, wide_state = run(row(), *wide)
-        eps = 3 * float(jnp.finfo(dtype).eps) if row in [*OPTIMIZERS, *WRAPPED] else 0.0
+        eps = 3 * float(jnp.finfo(dtype).eps) if row in WRAPPED else 0.0
         in_state = eps if row in WRAPPED else 1e-6 if row.sums_leaves else 0.0
         chex.assert_trees_all_close(state, wide_state, rtol=in_state, atol=in_state / 100)
         narrowed = jax.tree.map(lambda x, like: x.astype(like.dtype), wide_directions, directions)
-        chex.assert_trees_all_close(directions, narrowed, rtol=eps, atol=eps / 100)
+        chex.assert_trees_all_equal(directions, narrowed)
 
 
 def runs(tx, grads, params):

@@ -50,7 +50,7 @@ def clamp(x: jax.Array, limit: float) -> jax.Array:
     """`x` with every entry (real and imaginary part alike) brought into [-limit, limit]; keeps NaN."""
     if jnp.iscomplexobj(x):
         return lax.complex(clamp(x.real, limit), clamp(x.imag, limit))
-    return lax.clamp(jnp.asarray(-limit, x.dtype), x, jnp.asarray(limit, x.dtype))
+    return lax.clamp(np.asarray(-limit, x.dtype), x, np.asarray(limit, x.dtype))
 
 
 @jax.tree_util.register_dataclass
@@ -84,14 +84,29 @@ class Decay:
         return Decay(*(lax.convert_element_type(x, dtype) for x in (self.weight, excess)))
 
 
+# What every rule is made of is written in `lax`: tracing it takes a fifth of the time.
+
+
+def times(x: jax.Array, factor: jax.Array) -> jax.Array:
+    """x by a scalar, which is real where `x` may be complex."""
+    if factor.dtype != x.dtype:
+        factor = lax.convert_element_type(factor, x.dtype)
+    return lax.mul(x, lax.broadcast(factor, x.shape) if x.shape else factor)
+
+
 def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
     """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit."""
-    return (1 - b.weight) * old + (b.weight * new - b.excess * old)
+    fresh = lax.sub(times(new, b.weight), times(old, b.excess))
+    return lax.add(times(old, _rest(b)), fresh)
 
 
 def decayed(x: jax.Array, b: Decay) -> jax.Array:
     """b x."""
-    return (1 - b.weight) * x - b.excess * x
+    return lax.sub(times(x, _rest(b)), times(x, b.excess))
+
+
+def _rest(b: Decay) -> jax.Array:
+    return lax.sub(np.ones((), b.weight.dtype), b.weight)
 
 
 def debiased(mean: jax.Array, weights: jax.Array) -> jax.Array:
@@ -100,12 +115,15 @@ def debiased(mean: jax.Array, weights: jax.Array) -> jax.Array:
     As a product: of (mean / weights) / (root + eps) XLA makes mean / (weights (root + eps)), and where the
     root is 0 the product with a small eps may be too.
     """
-    return mean * (1 / weights)
+    return times(mean, lax.div(np.ones((), weights.dtype), weights))
 
 
 def squared(g: jax.Array) -> jax.Array:
     """|g|^2, real."""
-    return g.real * g.real + g.imag * g.imag if jnp.iscomplexobj(g) else g * g
+    if not jnp.iscomplexobj(g):
+        return lax.mul(g, g)
+    real, imag = lax.real(g), lax.imag(g)
+    return lax.add(lax.mul(real, real), lax.mul(imag, imag))
 
 
 def squarable(g: jax.Array) -> jax.Array:
@@ -114,13 +132,15 @@ def squarable(g: jax.Array) -> jax.Array:
     What is not finite stays as it is, for all to see.
     """
     limit = 2.0 ** ((jnp.finfo(g.dtype).maxexp - 22) // 2)
-    return jnp.where(jnp.isfinite(g), clamp(g, limit), g)
+    if jnp.iscomplexobj(g):
+        return jnp.where(jnp.isfinite(g), clamp(g, limit), g)
+    return lax.select(lax.is_finite(g), clamp(g, limit), g)
 
 
 @jax.custom_jvp
 def root(x: jax.Array) -> jax.Array:
     """sqrt(x) for x >= 0, with derivative 0 (not infinity) at 0."""
-    return jnp.sqrt(x)
+    return lax.sqrt(x)
 
 
 @root.defjvp
