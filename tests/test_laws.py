@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import oracles
 import pytest
-from catalogue import CATALOGUE, CLIPPING, DECAY, OPTIMIZERS, RULES, WRAPPED
+from catalogue import CATALOGUE, CLIPPING, DECAY, RULES, WRAPPED
 from harness import DTYPES, constant, finite, run, run_optax, steps_of, tree, update_of
 
 import adaptive_tx as atx

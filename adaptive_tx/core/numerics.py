@@ -173,15 +173,22 @@ def one_minus_power(b: Decay, t: jax.Array) -> jax.Array:
 
     In float32 the literal 1 - b^t is off by 1e-4 at b = 0.99999; this is right to 4e-7.
     """
-    forgets = b.weight >= 1  # all of it: b = 0, which has no logarithm
-    log = jnp.log1p(-jnp.where(forgets, 0.5, b.weight))
+    forgets, log = _log(b)
     return jnp.where(forgets, 1, -jnp.expm1(t * log))
 
 
 @one_minus_power.defjvp
 def _(primals, tangents):
     b, t = primals  # t counts steps: nothing is differentiated with respect to it
-    return one_minus_power(b, t), t * jnp.power(1 - b.weight, t - 1) * tangents[0].weight
+    forgets, log = _log(b)
+    slope = jnp.where(forgets, (t == 1).astype(t.dtype), t * jnp.exp((t - 1) * log))
+    return one_minus_power(b, t), slope * tangents[0].weight
+
+
+def _log(b: Decay) -> tuple[jax.Array, jax.Array]:
+    """Whether b is 0, which has no logarithm, and log b where it has one."""
+    forgets = b.weight >= 1
+    return forgets, jnp.log1p(-jnp.where(forgets, 0.5, b.weight))
 
 
 def bounded(g: jax.Array) -> jax.Array:

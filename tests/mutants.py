@@ -1,0 +1,568 @@
+"""Small mutations of the library, each with the tests that must notice it. Run by hand:
+
+    .venv/bin/python tests/mutants.py             # all, two at a time
+    .venv/bin/python tests/mutants.py numerics    # those of files whose path contains a word
+    .venv/bin/python tests/mutants.py --list
+
+A mutant changes one place of one file in a copy of the repository and runs the tests that it names, which must
+fail. What survives is either a gap in the tests or a change that changes nothing: such a one is listed in
+EQUIVALENT with the proof, and is not run.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).parent.parent
+LIMIT = 300  # seconds: a mutant that runs longer counts as survived
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """In `file` below adaptive_tx, `old` (which stands there once) becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+    tests: str  # arguments of pytest, files relative to tests/
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.old.strip()!r} -> {self.new.strip()!r}"
+
+
+def laws(what: str) -> str:
+    return f"test_laws.py -k '{what}'"
+
+
+ADAM = "scale_by_adam]"
+NUMERICS = [
+    (
+        "core/numerics.py",
+        "return cls(1.0 - b)",
+        "return cls(1.0 - np.float32(b).item())",
+        laws("scale_by_rms and test_9_equals_the_paper"),
+    ),
+    (
+        "core/numerics.py",
+        "excess = (1 - weight - 1) + weight",
+        "excess = 0 * weight",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "lax.sub(times(new, b.weight), times(old, b.excess))",
+        "times(new, b.weight)",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "return lax.sub(times(x, _rest(b)), times(x, b.excess))",
+        "return times(x, _rest(b))",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "return lax.add(lax.mul(real, real), lax.mul(imag, imag))",
+        "return lax.mul(real, real)",
+        "test_laws.py -k complex",
+    ),
+    (
+        "core/numerics.py",
+        "return lax.select(lax.is_finite(g), clamp(g, limit), g)",
+        "return g",
+        laws(f"test_4 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/numerics.py",
+        "return lax.select(lax.is_finite(g), clamp(g, limit), g)",
+        "return clamp(g, limit)",
+        "test_errors.py test_laws.py test_measured.py -k 'finite or visible'",
+    ),
+    (
+        "core/numerics.py",
+        "slope = jnp.where(positive, 0.5 / jnp.sqrt(jnp.where(positive, x, 1)), 0)",
+        "slope = 0.5 / jnp.sqrt(x)",
+        laws(f"test_5 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/numerics.py",
+        "slope = jnp.where(positive, 0.5 /",
+        "slope = jnp.where(positive, 0.4 /",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "return one_minus_power(b, t), slope * tangents[0].weight",
+        "return one_minus_power(b, t), 0 * slope * tangents[0].weight",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "(t == 1).astype(t.dtype), t * jnp.exp",
+        "jnp.zeros_like(t), t * jnp.exp",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "return jnp.where(forgets, 1, -jnp.expm1(t * log))",
+        "return jnp.where(forgets, 1, 1 - (1 - b.weight) ** t)",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "forgets = b.weight >= 1",
+        "forgets = b.weight > 1",
+        laws(f"test_5 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/numerics.py",
+        "x = jnp.where(jnp.isinf(x), x, clamp(x, limit))",
+        "pass",
+        laws("test_4_finite_in_finite_out_in_float16 and scale_by_rms"),
+    ),
+    (
+        "core/numerics.py",
+        "return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, g)))",
+        "return jnp.abs(g)",
+        "test_numerics.py",
+    ),
+    (
+        "core/numerics.py",
+        "factor = jnp.where(over, limit / jnp.where(over, size, 1), 1)",
+        "factor = limit / size",
+        laws("test_9_equals_the_paper and clip"),
+    ),
+    (
+        "core/numerics.py",
+        "return jnp.where(jnp.isfinite(g), clamp(g, _bound(g.dtype)) * factor, g)",
+        "return clamp(g, _bound(g.dtype)) * factor",
+        "test_values.py test_laws.py test_errors.py -k 'clip'",
+    ),
+]
+ENGINE = [
+    (
+        "core/one_pass.py",
+        "u, new, seen = widen(g, arithmetic_dtype(g.dtype)), [], []",
+        "u, new, seen = g, [], []",
+        laws(f"test_3 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/one_pass.py",
+        "dtype = g.dtype if narrowed else None",
+        "dtype = None",
+        laws("test_1_state and scale_by_trace or test_1_state and trace"),
+    ),
+    (
+        "core/one_pass.py",
+        "steps.append((run.rule.step, run.rule.bounds_gradients))",
+        "steps.append((run.rule.step, False))",
+        laws(f"test_4 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/one_pass.py",
+        "self.t = incremented(self.old.count)",
+        "self.t = self.old.count",
+        laws(f"test_9_equals_the_paper and {ADAM[:-1]}"),
+    ),
+    (
+        "core/one_pass.py",
+        "self.numbers = self.arguments.for_step(self.old.count)",
+        "self.numbers = self.arguments.for_step(self.t)",
+        "test_counts.py test_laws.py -k 'schedule or count'",
+    ),
+    (
+        "core/one_pass.py",
+        'checks.same_layout(who, "grads", grads, "params has", params)',
+        "pass",
+        "test_errors.py",
+    ),
+    (
+        "core/one_pass.py",
+        'checks.same_layout(who, "grads", like, "the state was made for", slots[name])',
+        "pass",
+        "test_errors.py",
+    ),
+    ("core/one_pass.py", "self.tree.agree(known)", "pass", "test_axes.py"),
+    (
+        "core/one_pass.py",
+        "rows = [new[i] or old for new, old",
+        "rows = [old for new, old",
+        laws(f"test_9 and {ADAM[:-1]}"),
+    ),
+    ("core/chain.py", "if rule.sees_tree and end > start:", "if False:", "test_chain.py"),
+    ("core/chain.py", "updates = _narrowed(updates, dtypes)", "pass", "test_chain.py"),
+    ("core/chain.py", "updates = _widened(updates)", "pass", "test_chain.py"),
+    (
+        "core/chain.py",
+        "narrowed = end == len(parts) and _are(dtypes, updates)",
+        "narrowed = True",
+        "test_chain.py",
+    ),
+    (
+        "core/chain.py",
+        "return _narrowed(updates, dtypes), _put_together(update, news), stages",
+        "return updates, _put_together(update, news), stages",
+        "test_chain.py",
+    ),
+    (
+        "core/leafwise.py",
+        "part = jnp.full_like(p, start, real_dtype(dtype))",
+        "part = jnp.full_like(p, 0, real_dtype(dtype))",
+        laws("test_9_equals_the_paper and scale_by_adagrad"),
+    ),
+    (
+        "core/rule.py",
+        "return any(slot.holds_squares for _, slot in self.slots)",
+        "return False",
+        laws(f"test_4 and {ADAM[:-1]}"),
+    ),
+    (
+        "core/debiasing.py",
+        "name: ema(jnp.ones_like(old), old,",
+        "name: ema(jnp.zeros_like(old), old,",
+        "test_debiasing.py",
+    ),
+    (
+        "core/debiasing.py",
+        "else one_minus_power(numbers[name], t)",
+        "else one_minus_power(numbers[name], t + 1)",
+        laws(f"test_9_equals_the_paper and {ADAM[:-1]}"),
+    ),
+    (
+        "core/debiasing.py",
+        "if sorted(scheduled) != sorted(kept):",
+        "if False:",
+        "test_debiasing.py",
+    ),
+    (
+        "core/arguments.py",
+        "return probing.within(value, allowed)",
+        "return value",
+        "test_counts.py test_values.py test_errors.py test_schedules.py -k 'range or schedule'",
+    ),
+    (
+        "core/arguments.py",
+        "value = _hyperparameter(self.who, name, self.ranges[i](value))",
+        "pass",
+        "test_values.py test_errors.py -k replace",
+    ),
+    ("core/values.py", "return type(a) is type(b) and a == b", "return a == b", "test_values.py"),
+    (
+        "core/values.py",
+        "return structure == other_structure and all(map(_same_leaf, ours, theirs))",
+        "return structure == other_structure",
+        "test_values.py -k equal",
+    ),
+    (
+        "core/checks.py",
+        "pairs = zip((self.low, self.high), self.ends)\n        ends",
+        "pairs = ()\n        ends",
+        "test_errors.py",
+    ),
+    (
+        "core/checks.py",
+        "if isinstance(value, (bool, np.bool_))",
+        "if False and isinstance(value, bool)",
+        "test_errors.py",
+    ),
+    ("core/axes.py", "lax.psum(part, split) if split else part for", "part for", "test_axes.py"),
+    (
+        "core/axes.py",
+        "return leaf.size * lax.axis_size(split)",
+        "return leaf.size",
+        "test_axes.py test_measured.py",
+    ),
+    (
+        "core/states.py",
+        "return jnp.asarray(optax.safe_increment(count))",
+        "return count + 1",
+        "test_counts.py",
+    ),
+    (
+        "core/masks.py",
+        "return [True] * len(jax.tree.leaves(updates))",
+        "return [False] * len(jax.tree.leaves(updates))",
+        laws(f"test_9_equals_the_paper and {ADAM[:-1]}"),
+    ),
+    (
+        "core/schedule.py",
+        "upper, lower = real(count // 4096) * 4096, real(count % 4096)",
+        "upper, lower = real(count), 0 * real(count)",
+        "test_counts.py test_schedules.py",
+    ),
+]
+RULES = [
+    (
+        "scale_by/adam.py",
+        "root(nu / c2) + eps",
+        "root(nu / c2 + eps)",
+        laws(f"test_9_equals_the_paper and {ADAM[:-1]}"),
+    ),
+    (
+        "scale_by/amsgrad.py",
+        "nu_max = jnp.maximum(nu_max, nu)",
+        "nu_max = nu",
+        laws("test_9_equals_the_paper and scale_by_amsgrad"),
+    ),
+    (
+        "scale_by/adamax.py",
+        "decayed(nu, b2)",
+        "decayed(nu, b1)",
+        laws("test_9_equals_the_paper and scale_by_adamax"),
+    ),
+    (
+        "scale_by/nadam.py",
+        "debiased(mu, c1_ahead)",
+        "debiased(mu, c1)",
+        laws("test_9_equals_the_paper and scale_by_nadam"),
+    ),
+    (
+        "scale_by/nadam_scheduled.py",
+        "for s in (t, t + 1)",
+        "for s in (t, t)",
+        laws("test_9_equals_the_paper and scale_by_nadam_scheduled"),
+    ),
+    (
+        "scale_by/radam.py",
+        "adapts = (rho_t > threshold) &",
+        "adapts = (rho_t > threshold + 1) &",
+        laws("test_9_equals_the_paper and scale_by_radam"),
+    ),
+    (
+        "scale_by/radam.py",
+        "_where_small(x, _coth_series,",
+        "_where_small(x, _bernoulli_series,",
+        laws("test_9 and scale_by_radam"),
+    ),
+    (
+        "scale_by/adabelief.py",
+        "ema(squared(g - mu), nu, b2) + eps",
+        "ema(squared(g - mu), nu, b2)",
+        laws("test_9_equals_the_paper and scale_by_adabelief"),
+    ),
+    (
+        "scale_by/yogi.py",
+        "jnp.sign(nu - square)",
+        "jnp.sign(square - nu)",
+        laws("test_9_equals_the_paper and scale_by_yogi"),
+    ),
+    (
+        "scale_by/novograd.py",
+        "jnp.where(t > 1, ema(square, nu, b2), square)",
+        "ema(square, nu, b2)",
+        laws("test_9_equals_the_paper and scale_by_novograd"),
+    ),
+    (
+        "scale_by/lion.py",
+        "sign(ema(g, mu, b1)), ema(g, mu, b2)",
+        "sign(ema(g, mu, b2)), ema(g, mu, b1)",
+        laws("test_9_equals_the_paper and scale_by_lion"),
+    ),
+    (
+        "scale_by/centered_rms.py",
+        "nu - jnp.minimum(squared(mu), nu)",
+        "nu - squared(mu)",
+        laws("test_5 and scale_by_centered_rms or test_4 and scale_by_centered_rms"),
+    ),
+    (
+        "scale_by/adadelta.py",
+        "ema(squared(u), e_x, b2)",
+        "ema(squared(g), e_x, b2)",
+        laws("test_9_equals_the_paper and scale_by_adadelta"),
+    ),
+    (
+        "scale_by/trace_nesterov.py",
+        "return g + decayed(trace, decay), trace",
+        "return trace, trace",
+        laws("test_9_equals_the_paper and trace_nesterov"),
+    ),
+    (
+        "clip.py",
+        "axis = tuple(range(g.ndim - 1)) if g.ndim > 1 else None",
+        "axis = None",
+        laws("test_9_equals_the_paper and adaptive_grad_clip"),
+    ),
+    (
+        "decay.py",
+        "return g - weight_decay * p",
+        "return g + weight_decay * p",
+        laws("test_9_equals_the_paper and subtract_decayed_weights"),
+    ),
+    (
+        "rate.py",
+        "return -learning_rate * u",
+        "return learning_rate * u",
+        laws("test_9_equals_the_paper and scale_by_learning_rate"),
+    ),
+    (
+        "patience.py",
+        "since.astype(value.dtype) >= patience",
+        "since.astype(value.dtype) > patience",
+        "test_patience.py",
+    ),
+    (
+        "patience.py",
+        "jnp.maximum(state.scale * factor, min_scale)",
+        "state.scale * factor",
+        "test_patience.py",
+    ),
+    (
+        "patience.py",
+        "since=jnp.where(reduce | cooling, 0, state.since)",
+        "since=jnp.where(reduce, 0, state.since)",
+        "test_patience.py",
+    ),
+]
+AROUND = [
+    (
+        "wrappers/measured.py",
+        "return jax.tree.map(\n        lambda x: x if isinstance(x, (float, int)) else lax.stop_gradient(x), values\n    )",
+        "return values",
+        "test_measured.py",
+    ),
+    (
+        "wrappers/gradient_noise.py",
+        "rest = jnp.where(seen, 1 - weights, 1)",
+        "rest = jnp.where(seen, 1, 1)",
+        "test_measured.py -k 'equal or paper or by_hand'",
+    ),
+    (
+        "wrappers/stage_metrics.py",
+        "jnp.maximum(1, b1.weight / jnp.sqrt(b2.weight))",
+        "b1.weight / jnp.sqrt(b2.weight)",
+        "test_measured.py",
+    ),
+    (
+        "wrappers/guard_step.py",
+        "clean = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)",
+        "clean = grads",
+        "test_guarded.py",
+    ),
+    (
+        "wrappers/guard_step.py",
+        "_where(taken, inner_state, state.inner_state)",
+        "inner_state",
+        "test_guarded.py",
+    ),
+    ("wrappers/guard_step.py", "too_many=in_a_row >=", "too_many=in_a_row >", "test_guarded.py"),
+    (
+        "wrappers/spike_history.py",
+        "spread = root(history.variance + squared(jnp.asarray(least)))",
+        "spread = root(history.variance)",
+        "test_guarded.py",
+    ),
+    (
+        "wrappers/spike_history.py",
+        "values = history.values.at[history.n % self.window]",
+        "values = history.values.at[0]",
+        "test_guarded.py",
+    ),
+    (
+        "schedules/waves.py",
+        "return end + (start - end) * (1 + jnp.cos(math.pi * progress)) / 2",
+        "return end + (start - end) * jnp.cos(math.pi * progress / 2)",
+        "test_schedules.py test_compat_torch_schedules.py",
+    ),
+    (
+        "schedules/decays.py",
+        "sum((count >= b).astype",
+        "sum((count > b).astype",
+        "test_schedules.py test_compat_torch_schedules.py",
+    ),
+    (
+        "schedules/decays.py",
+        "value / jnp.sqrt(real(count) + 1)",
+        "value / jnp.sqrt(real(count) + 2)",
+        "test_schedules.py",
+    ),
+    (
+        "schedules/phases.py",
+        "return later * (start + (1 - start) * progress(count, steps))",
+        "return later * progress(count, steps)",
+        "test_schedules.py test_compat_keras_schedules.py",
+    ),
+    (
+        "compat/torch/as_torch.py",
+        "by_power=True",
+        "by_power=False",
+        "test_compat_torch_complex.py test_compat_torch.py",
+    ),
+    (
+        "compat/torch/clip.py",
+        "max_norm / (size + 1e-6)",
+        "max_norm / size",
+        "test_compat_torch_values.py test_compat_torch.py",
+    ),
+]
+MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND]]
+EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
+
+
+def killed(mutant: Mutant) -> tuple[bool, float, str]:
+    """Whether the tests notice, in a copy of the repository; the seconds; what they said last."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        for part in ("adaptive_tx", "tests", "pyproject.toml", "README.md", "docs", "CHANGELOG.md"):
+            source = ROOT / part
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
+        path = copy / "adaptive_tx" / mutant.file
+        text = path.read_text()
+        if text.count(mutant.old) != 1:
+            return False, 0.0, f"the text stands there {text.count(mutant.old)} times"
+        path.write_text(text.replace(mutant.old, mutant.new))
+        command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -p no:xdist -m 'not slow' {mutant.tests}"
+        places = [copy, copy / "tests", copy / "tests" / "golden"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
+        try:
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=copy / "tests",
+                env=environment,
+                text=True,
+                capture_output=True,
+                timeout=LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            return False, time.perf_counter() - start, "ran too long"
+        last = [line for line in done.stdout.splitlines() if line.strip()][-1:]
+        return done.returncode == 1, time.perf_counter() - start, " ".join(last)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "words", nargs="*", help="only mutants of files whose path contains one of these"
+    )
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    chosen = [m for m in MUTANTS if not options.words or any(w in m.file for w in options.words)]
+    if options.list:
+        print(*chosen, sep="\n")
+        return
+    survived = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for mutant, (noticed, seconds, last) in zip(chosen, pool.map(killed, chosen)):
+            print(
+                "killed  " if noticed else "SURVIVED",
+                f"{seconds:4.0f} s  {mutant}  [{last}]",
+                flush=True,
+            )
+            survived += [] if noticed else [mutant]
+    print(
+        f"{len(chosen) - len(survived)} of {len(chosen)} killed; {len(EQUIVALENT)} equivalent, not run"
+    )
+    sys.exit(bool(survived))
+
+
+if __name__ == "__main__":
+    main()
