@@ -15,7 +15,7 @@ LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"core"},
     {"scale_by", "schedules", "clip", "decay", "rate", "patience", "wrappers"},
     {"optimizers"},
-    {"compat", "plots"},
+    {"compat", "plots", "testing"},
     {"tune"},
     {"__init__"},
     {"race"},
