@@ -96,6 +96,8 @@ def times(x: jax.Array, factor: jax.Array) -> jax.Array:
 
 def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
     """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit."""
+    if old.dtype != new.dtype:  # a real average, to begin with, of complex numbers
+        old = lax.convert_element_type(old, new.dtype)
     fresh = lax.sub(times(new, b.weight), times(old, b.excess))
     return lax.add(times(old, _rest(b)), fresh)
 

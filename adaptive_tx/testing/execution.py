@@ -95,7 +95,7 @@ def wrappers_change_nothing(subject: Subject, dtype: str) -> None:
 
     As one program XLA may round otherwise: see law 6.
     """
-    params, around = tree(0), guarded(measured(subject()))
+    params, around = tree(0), guarded(measured(subject.with_arrays))
     outer = around.init(params)
     for i, (updates, state) in enumerate(subject.eager(steps(), params)):
         g = at(steps(), i)

@@ -127,9 +127,14 @@ class Subject:
             self.closed[key] = jax.jit(functools.partial(from_start, self(**changes)))
         return jax.device_get(self.closed[key](grads, tree(0)))
 
+    @functools.cached_property
+    def with_arrays(self) -> Transformation:
+        """The rule with its numbers as a jit gets them: of b near 1, float32 knows less than a float."""
+        return jax.tree.map(lambda x: jnp.asarray(x, found_dtype(x)), self())
+
     def eager(self, grads, params):
         """Three steps, operation by operation: a list of (direction, state)."""
-        return eagerly(self(), grads, params, 3)
+        return eagerly(self.with_arrays, grads, params, 3)
 
     @functools.cached_property
     def usual(self):
