@@ -69,9 +69,18 @@ def under_schedules(claims: Claims) -> bool:
 @law(9, "equals the paper under schedules", "float64", claimed=under_schedules)
 def equals_the_paper_under_schedules(subject: Subject, dtype: str) -> None:
     """Every number that `update` reads, as a schedule at once."""
-    read = {name.split(".")[-1] for name in naming.names(subject().update)}
-    numbers = subject.claims.numbers.items()
-    agrees(subject, dtype, {k: functools.partial(_moving, v) for k, v in numbers if k in read})
+    of_init, of_update = (
+        {name.split(".")[-1] for name in naming.names(function)} for function in subject()
+    )
+    agrees(
+        subject,
+        dtype,
+        {
+            name: functools.partial(_moving, value)
+            for name, value in subject.claims.numbers.items()
+            if name in of_update or name not in of_init
+        },
+    )
 
 
 def _moving(start: float, count):

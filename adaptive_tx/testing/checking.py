@@ -88,19 +88,18 @@ def check_laws(
       AssertionError: for the laws that are broken.
       ValueError: for a title in `without` that no law has.
 
-    A rule of one's own, from two functions, whose number is a leaf:
+    A rule of one's own, which takes what it should not:
 
-    >>> import jax, adaptive_tx as atx
-    >>> def init(params):
-    ...     return ()
-    >>> def update(rate, grads, state, params=None):
-    ...     return jax.tree.map(lambda g: rate * g, grads), state
-    >>> def scaled(rate):
-    ...     rate = jax.tree_util.Partial(update, rate)
-    ...     return atx.Transformation(jax.tree_util.Partial(init), rate)
-    >>> check_laws(scaled, {"rate": 0.1})  # doctest: +ELLIPSIS
+    >>> import jax, numpy as np, optax
+    >>> def signs(scale):
+    ...     def update(grads, state, params=None):
+    ...         return jax.tree.map(lambda g: scale * jax.numpy.sign(g), grads), state
+    ...     return optax.GradientTransformation(lambda params: (), update)
+    >>> def paper(grads, params, scale):
+    ...     return [scale * np.sign(g) for g in grads]
+    >>> check_laws(signs, {"scale": 2.0}, oracle=paper, scale_free={}, takes_schedules=False)
     Traceback (most recent call last):
-    AssertionError: law 12 (bad input is an error): scaled in float32: ...
+    AssertionError: law 12 (bad input is an error): signs in float32: grads['enc']['b'] in int32: ...
     """
     claims = Claims(
         make,

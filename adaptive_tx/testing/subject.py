@@ -18,6 +18,7 @@ from adaptive_tx.testing.claims import Claims
 
 SHAPES = {"enc": {"w": (4, 3), "b": (3,)}, "scale": ()}
 STEPS = 60
+QUICK = {"xla_backend_optimization_level": 0}  # for what is only asked whether it is finite
 VALUE = np.float32(1)  # the loss, for those that read one
 
 
@@ -58,7 +59,17 @@ def shocked(values, size: float, first: int, last: int):
 
 def at(values, i):
     """The i-th of what is stacked."""
-    return jax.tree.map(lambda x: x[i], values)
+    return jax.tree.map(lambda x: np.asarray(x[i]), values)
+
+
+def params_for(grads, dtype="float32"):
+    """The usual parameters, as many as there are gradients."""
+    return tree(0, dtype) if "scale" in grads else part(tree(0, dtype))
+
+
+def part(values):
+    """Without the scalar: what compiles with two leaves compiles faster than with three."""
+    return {"enc": values["enc"]}
 
 
 def beginning(values, n: int):
@@ -97,7 +108,7 @@ class Subject:
         self.scan = jax.jit(lambda *arguments: scan(*arguments))
         self.step = jax.jit(self._counted)
         self.together = jax.jit(jax.vmap(from_start))
-        self.slopes = jax.jit(jax.grad(total, argnums=(0, 1)))
+        self.slopes = jax.jit(jax.grad(total, argnums=(0, 1)), compiler_options=QUICK)
 
     def _counted(self, tx, grads, state, params):
         self.traces += 1
@@ -116,7 +127,7 @@ class Subject:
         """The directions and states of all steps, the numbers passed as arguments."""
         tx = self(**changes)
         dtype = jax.tree.leaves(grads)[0].dtype
-        params = tree(0, dtype) if params is None else params
+        params = params_for(grads, dtype) if params is None else params
         state = tx.init(params) if state is None else state
         return jax.device_get(self.scan(tx, state, grads, params))
 
@@ -125,27 +136,27 @@ class Subject:
         key = tuple(changes.items())
         if key not in self.closed:
             self.closed[key] = jax.jit(functools.partial(from_start, self(**changes)))
-        return jax.device_get(self.closed[key](grads, tree(0)))
+        return jax.device_get(self.closed[key](grads, params_for(grads)))
 
-    @functools.cached_property
-    def with_arrays(self) -> Transformation:
-        """The rule with its numbers as a jit gets them: of b near 1, float32 knows less than a float."""
-        return jax.tree.map(lambda x: jnp.asarray(x, found_dtype(x)), self())
-
-    def eager(self, grads, params):
+    def eager(self, grads):
         """Three steps, operation by operation: a list of (direction, state)."""
-        return eagerly(self.with_arrays, grads, params, 3)
+        return eagerly(self(**self.claims.exact), grads, params_for(grads), 3)
 
     @functools.cached_property
     def usual(self):
-        """The run over usual gradients in float32, which most laws compare with."""
+        """The run over usual gradients in float32."""
         return self.run(steps())
 
     @functools.cached_property
+    def usual_part(self):
+        """The same without the scalar, and with numbers that float32 has exactly."""
+        return self.run(part(steps()), **self.claims.exact)
+
+    @functools.cached_property
     def calls(self):
-        """Its first steps, as calls of one compiled step: a list of (direction, state)."""
-        tx, params, found = self(), tree(0), []
-        state, grads = tx.init(params), steps()
+        """The first steps of that, as calls of one compiled step: a list of (direction, state)."""
+        tx, params, found = self(**self.claims.exact), part(tree(0)), []
+        state, grads = tx.init(params), part(steps())
         for i in range(4):
             direction, state = self.step(tx, at(grads, i), state, params)
             found.append((direction, state))
@@ -154,7 +165,9 @@ class Subject:
     @functools.cached_property
     def models(self):
         """Two models with gradients, parameters and numbers of their own, and their runs side by side."""
-        models = [(self(**self.claims.exact), steps(seed), tree(seed - 1)) for seed in (1, 2)]
+        models = [
+            (self(**self.claims.exact), part(steps(seed)), part(tree(seed - 1))) for seed in (1, 2)
+        ]
         stacked = jax.tree.map(
             lambda *leaves: np.stack([np.asarray(x, found_dtype(x)) for x in leaves]), *models
         )
@@ -168,9 +181,10 @@ def found_dtype(x):
 
 def eagerly(tx, grads, params, n: int):
     """The first n steps in Python: a list of (direction, state)."""
+    grads, params = jax.tree.map(jnp.asarray, ([at(grads, i) for i in range(n)], params))
     state, found = tx.init(params), []
-    for i in range(n):
-        direction, state = update(tx, at(grads, i), state, params)
+    for g in grads:
+        direction, state = update(tx, g, state, params)
         found.append((direction, state))
     return found
 
