@@ -33,7 +33,7 @@ from jax import lax
 
 import adaptive_tx as atx
 from adaptive_tx import tune
-from adaptive_tx.tune.problem import Orders
+from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.tasks import load
 
 MEMBERS = 64
@@ -51,7 +51,7 @@ class Race:
         self.sweep = tune.sweep(atx.adam, learning_rate=RATES)
         self.rates = self.sweep.settings["learning_rate"]
         examples = len(jax.tree.leaves(self.data)[0])
-        self.orders = Orders(examples, batch, 1, (0, 0)).rows(0, steps, steps)[0]
+        self.orders = BatchOrder(examples, batch, 1, (0, 0)).rows(0, steps, steps)[0]
 
     def step(self, tx):
         """One step of optax: the gradient of a batch, and its update."""

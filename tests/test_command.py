@@ -10,9 +10,9 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.__main__ import main
-from adaptive_tx.tune.chunk import Chunk
 from adaptive_tx.tune.options import Axis, axis, halving, named_optimizers, sweeps
 from adaptive_tx.tune.tasks import TASKS, load
+from adaptive_tx.tune.training.chunk import Chunk
 
 SMALL = ["--task", "iris", "--steps", "20", "--seeds", "2", "--batch-size", "16"]
 
@@ -176,7 +176,7 @@ def test_a_small_sweep_is_the_one_written_in_code(tmp_path, capsys):
     assert (
         f"atx.adam(learning_rate={best.settings['learning_rate']:g}): loss {best.score:.4g}" in said
     )
-    assert f"accuracy {result.found['accuracy'][best.index].mean():.4g}" in said
+    assert f"accuracy {result.metrics['accuracy'][best.index].mean():.4g}" in said
     assert f"= {best.tx!r}\n" in said
     assert str(result.sensitivity(0.1)["adam"]) in said
     assert "7 settings x 2 seeds, 20 steps of 16 of 105 examples; loss on 45 others" in said

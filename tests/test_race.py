@@ -10,10 +10,10 @@ import pytest
 
 import adaptive_tx as atx
 from adaptive_tx.__main__ import main
-from adaptive_tx.race.options import MODELS, Options, learning_rates
-from adaptive_tx.race.run import train
-from adaptive_tx.race.score import Runs, Score, choose, ranked, score
 from adaptive_tx.tune.options import named_optimizers, optimizer_names
+from adaptive_tx.tune.race.options import MODELS, Options, learning_rates
+from adaptive_tx.tune.race.run import runs
+from adaptive_tx.tune.race.score import Runs, Score, choose, ranked, score
 from adaptive_tx.tune.tasks.digits import MODELS as KNOWN
 from adaptive_tx.tune.tasks.digits import load_digits
 
@@ -32,15 +32,15 @@ SEEDS, STEPS = 2, 23
         (["race", "--optimizers", "adam,adamm"], "no optimizer 'adamm'; choose from sgd, momentum"),
         (["race", "--optimizers", ""], "no optimizer ''"),
         (["race", "--model", "transformer"], "transformer"),
-        (["race", "--rates", "0.1,-1"], "'-1'"),
-        (["race", "--rates", "0"], "'0'"),
-        (["race", "--rates", "nan"], "'nan'"),
-        (["race", "--rates", "1e99"], "'1e99'"),
+        (["race", "--rates", "0.1,-1"], "got -1 in '0.1,-1'"),
+        (["race", "--rates", "0"], "a positive float32 number, got 0 in '0'"),
+        (["race", "--rates", "nan"], "got nan in 'nan'"),
+        (["race", "--rates", "1e99"], "got 1e+99 in '1e99'"),
         (["race", "--rates", "0.1,fast"], "'fast'"),
         (["race", "--rates", ""], "''"),
-        (["race", "--rates", "1:0.1:5"], "low < high"),
+        (["race", "--rates", "1:0.1:5"], "low must be below high, got 1.0 and 0.1"),
         (["race", "--rates", "0.1:1"], "low:high:count"),
-        (["race", "--rates", "0.1:1:1"], "count of 2"),
+        (["race", "--rates", "0.1:1:1"], "count must be at least 2, got 1."),
         (["race", "--rates", "0.1:1:many"], "'many'"),
         (["race", "--seeds", "0"], "--seeds: expected a whole number of at least 1, got '0'"),
         (["race", "--steps", "2.5"], "--steps: expected a whole number of at least 1, got '2.5'"),
@@ -116,7 +116,7 @@ def test_a_diverged_run_is_told_and_spoils_no_other(tmp_path):
 
     def results(*rates) -> Score:
         options = Options(("sgd",), "logistic", rates, SEEDS, STEPS, tmp_path)
-        return score(train(options, data), "sgd")
+        return score(runs(options, data), "sgd")
 
     beside, among_others = results(0.1, float(HUGE)), results(0.1, 0.2)
     assert beside.runs.diverged.tolist() == [[False, False], [True, True]]

@@ -131,7 +131,7 @@ def test_a_short_training_learns(name):
     _, loss, found = begun(name)[0]
     assert result.curves["loss"][0, 0, -1] < 0.75 * loss
     if name != "linnerud":  # 14 examples to learn from
-        assert result.found["loss"][0, 0] < 0.75 * found["loss"]
+        assert result.metrics["loss"][0, 0] < 0.75 * found["loss"]
 
 
 def test_an_unknown_task_is_told_all_the_known():

@@ -19,10 +19,11 @@ from rich import console
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.schedules import cosine, with_warmup
-from adaptive_tx.tune import workers
-from adaptive_tx.tune.chunk import Chunk
-from adaptive_tx.tune.plan import plan
-from adaptive_tx.tune.problem import Orders
+from adaptive_tx.tune.report import sensitivity
+from adaptive_tx.tune.sweeps.batches import BatchOrder
+from adaptive_tx.tune.sweeps.plan import plan
+from adaptive_tx.tune.training import workers
+from adaptive_tx.tune.training.chunk import Chunk
 
 RNG = np.random.RandomState(0)
 INPUTS = RNG.standard_normal((40, 3)).astype(np.float32)
@@ -165,7 +166,7 @@ def by_hand(tx, seed: int, seeds: int, steps: int, size: int):
     root = jax.random.key(0)
     params = make_params(jax.random.split(root, seeds)[seed])
     entropy = tuple(int(word) for word in jax.random.key_data(root))
-    orders = Orders(len(INPUTS), size, seeds, entropy).rows(0, steps, steps)
+    orders = BatchOrder(len(INPUTS), size, seeds, entropy).rows(0, steps, steps)
     state, losses = tx.init(params), []
     step = jax.jit(jax.value_and_grad(loss))
     for row in orders[seed]:
@@ -182,12 +183,12 @@ def test_the_sweep_equals_runs_made_one_by_one(plain):
             params, losses = by_hand(ADAM[i], seed, 2, 12, 8)
             np.testing.assert_allclose(plain.curves["loss"][i, seed], losses, rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(
-                plain.found["loss"][i, seed], evaluate(params), rtol=1e-4, atol=1e-6
+                plain.metrics["loss"][i, seed], evaluate(params), rtol=1e-4, atol=1e-6
             )
 
 
 def test_an_epoch_sees_every_example_once():
-    orders = Orders(10, 4, 2, (0,))
+    orders = BatchOrder(10, 4, 2, (0,))
     rows = orders.rows(0, 5, 7)
     assert rows.shape == (2, 7, 4) and not rows[:, 5:].any()
     for seed in range(2):
@@ -250,7 +251,7 @@ def test_cores_know_the_precision_of_the_call(monkeypatch):
 
 
 def _sizes(chunk):
-    return [len(places) for places in chunk._places]
+    return [len(places) for places in chunk._portions]
 
 
 def test_a_diverged_member_is_marked_and_spoils_none(plain):
@@ -763,13 +764,13 @@ def test_the_figure_shows_the_numbers(plain):
 
 def test_the_width_is_interpolated():
     rates = np.array([1e-3, 1e-2, 1e-1, 1.0])
-    width = tune.sensitivity.width(rates, np.array([0.5, 0.1, 0.11, 0.31]), 1, 0.02)
+    width = sensitivity.width(rates, np.array([0.5, 0.1, 0.11, 0.31]), 1, 0.02)
     np.testing.assert_allclose(width.low, 1e-2 * 10 ** (-0.02 / 0.4), rtol=1e-6)
     np.testing.assert_allclose(width.high, 1e-1 * 10 ** (0.01 / 0.2), rtol=1e-6)
     np.testing.assert_allclose(width.decades, 0.05 + 1 + 0.05, rtol=1e-6)
     assert not width.open and str(width) == "1.10 decades, 0.0089 to 0.11"
-    assert tune.sensitivity.width(rates, np.array([0.5, 0.1, 0.11, 0.115]), 1, 0.02).open
-    to_nothing = tune.sensitivity.width(rates, np.array([0.5, 0.1, np.inf, np.nan]), 1, 0.02)
+    assert sensitivity.width(rates, np.array([0.5, 0.1, 0.11, 0.115]), 1, 0.02).open
+    to_nothing = sensitivity.width(rates, np.array([0.5, 0.1, np.inf, np.nan]), 1, 0.02)
     assert to_nothing.high == 1e-2 and not to_nothing.open
 
 
@@ -777,13 +778,13 @@ def test_the_width_ends_before_what_was_dropped():
     """A loss from before the end is too high: it may count as good, but not as bad."""
     rates, losses = np.array([1e-3, 1e-2, 1e-1, 1.0]), np.array([0.5, 0.1, 0.11, 0.31])
     known = np.array([True, True, False, False])
-    width = tune.sensitivity.width(rates, losses, 1, 0.02, known)
+    width = sensitivity.width(rates, losses, 1, 0.02, known)
     assert width.high == 0.1 and width.open
-    assert width.low == tune.sensitivity.width(rates, losses, 1, 0.02).low
-    through = tune.sensitivity.width(rates, losses, 1, 0.02, np.array([True, True, False, True]))
+    assert width.low == sensitivity.width(rates, losses, 1, 0.02).low
+    through = sensitivity.width(rates, losses, 1, 0.02, np.array([True, True, False, True]))
     assert through.high > 0.1 and through.open, "its loss at 0.1 would have become less"
     losses[3] = np.inf  # diverged: it would not have come back
-    assert not tune.sensitivity.width(rates, losses, 1, 0.02, known).open
+    assert not sensitivity.width(rates, losses, 1, 0.02, known).open
 
     halved = trained(
         tune.sweep(atx.adam, learning_rate=tune.log_uniform(0.01, 10, 8)), halving=(4, 0.5)
@@ -799,7 +800,7 @@ def test_sensitivity_holds_the_other_axes(plain):
     alike = [i for i in range(6) if plain.settings["b2"][i] == plain.best.settings["b2"]]
     at = alike.index(plain.best.index)
     rates = plain.settings["learning_rate"][alike]
-    assert width == tune.sensitivity.width(rates, plain.losses[alike], at, 1.0)
+    assert width == sensitivity.width(rates, plain.losses[alike], at, 1.0)
     with pytest.raises(ValueError, match="adam has no axis eps; it has learning_rate, b2"):
         plain.sensitivity(1.0, "eps")
     drawn = trained(tune.sweep(atx.sgd, tune.random(1, learning_rate=tune.log_uniform(0.01, 0.1))))

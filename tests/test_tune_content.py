@@ -12,7 +12,7 @@ from test_tune import ADAM, DATA, loss, make_params
 
 import adaptive_tx as atx
 from adaptive_tx import tune
-from adaptive_tx.tune.fingerprint import Fingerprint
+from adaptive_tx.tune.training.fingerprint import Fingerprint
 
 HOW = {"steps": 2, "batch_size": 8, "progress": False}
 WEIGHTS = np.float32([1, 1, 1])
@@ -178,7 +178,7 @@ AGAIN = """
 import sys, numpy as np
 sys.path.insert(0, {tests!r})
 import test_tune_content as content
-from adaptive_tx.tune.chunk import Chunk
+from adaptive_tx.tune.training.chunk import Chunk
 
 def refuse(*_):
     raise AssertionError("trained again")
