@@ -106,11 +106,9 @@ class Race:
         return np.array(losses)
 
     def ours(self, **halving) -> np.ndarray:
-        result = tune.train(
-            self.loss, self.params, self.data, self.sweep, steps=self.steps, batch_size=self.batch,
-            evaluate=functools.partial(self.loss, batch=self.held_out), progress=False, points=10,
-            **halving,
-        )  # fmt: skip
+        how = {"steps": self.steps, "batch_size": self.batch, "points": 10, "progress": False}
+        how |= {"evaluate": functools.partial(self.loss, batch=self.held_out), **halving}
+        result = tune.train(self.loss, self.params, self.data, self.sweep, **how)
         return np.where(result.trained == self.steps, result.scores[:, 0], np.nan)
 
     def halved(self) -> np.ndarray:

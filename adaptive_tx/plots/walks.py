@@ -113,7 +113,7 @@ def _edge(inside: np.ndarray, outside: np.ndarray, window) -> np.ndarray:
 
 
 def _fate(inside: np.ndarray, points: np.ndarray, last: int) -> str:
-    """What is to be said of a walk that leaves the window."""
+    """What the key says of a walk that leaves the window."""
     if inside.all():
         return ""
     if last < len(inside) - 1:

@@ -54,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, tells and saves; returns the exit code."""
+    """Trains, prints and saves; returns the exit code."""
     from adaptive_tx.tune.report import summary
 
     axes = arguments.axis

@@ -21,7 +21,7 @@ def race(options: Options) -> list[Score]:
     """Races, prints the ranking, and leaves `race.png` and `race.json` in `options.out`."""
     clock = time.perf_counter()
     data = load_digits()
-    result = runs(options, data)
+    result = trained(options, data)
     scores = ranked([score(result, name) for name in result.sweeps])
     figure.draw(scores, options, data).savefig(options.out / "race.png", dpi=160)
     seconds = time.perf_counter() - clock
@@ -30,7 +30,7 @@ def race(options: Options) -> list[Score]:
     return scores
 
 
-def runs(options: Options, data: Digits) -> Result:
+def trained(options: Options, data: Digits) -> Result:
     """All runs of all optimizers, with the metrics "train_loss", "validation" and "test"."""
     task, outputs = load(f"digits-{options.model}"), MODELS[options.model].outputs
 

@@ -21,7 +21,7 @@ GUESS = 1 / CLASSES  # accuracy of a uniform guess
 DIVERGED = 1.01 * float(np.log(CLASSES))  # nats: 1 % above the loss of a uniform guess
 
 
-class Runs(NamedTuple):
+class Outcomes(NamedTuple):
     """What came out of the runs of one optimizer; every array is [rate, seed]."""
 
     train_loss: np.ndarray  # nats, over the whole training split
@@ -45,7 +45,7 @@ class Score(NamedTuple):
 
     name: str
     rates: tuple[float, ...]
-    runs: Runs
+    runs: Outcomes
     mean: np.ndarray  # test accuracy by rate
     best: Best | None  # None if every run diverged at every rate
     winner: str | None  # the best optimizer, as one would write it
@@ -54,7 +54,7 @@ class Score(NamedTuple):
 
 def score(result: Result, name: str) -> Score:
     """Scores one of the sweeps of a result, whose only axis is the learning rate."""
-    sweep, runs = result.sweeps[name], runs_of(result, name)
+    sweep, runs = result.sweeps[name], outcomes(result, name)
     rates = tuple(map(float, sweep.settings["learning_rate"]))
     best = choose(rates, runs)
     winner = repr(sweep[best.at]) if best else None
@@ -62,11 +62,11 @@ def score(result: Result, name: str) -> Score:
     return Score(name, rates, runs, mean, best, winner, result.seconds[name])
 
 
-def runs_of(result: Result, name: str) -> Runs:
+def outcomes(result: Result, name: str) -> Outcomes:
     """The runs of one sweep; a NaN is not <= anything."""
     of = np.array(result.names) == name
     metrics = {name: values[of] for name, values in result.metrics.items()}
-    return Runs(**metrics, diverged=result.diverged[of] | ~(metrics["train_loss"] <= DIVERGED))
+    return Outcomes(**metrics, diverged=result.diverged[of] | ~(metrics["train_loss"] <= DIVERGED))
 
 
 def mean_accuracy(accuracy: np.ndarray, diverged: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def mean_accuracy(accuracy: np.ndarray, diverged: np.ndarray) -> np.ndarray:
     return np.where(diverged, GUESS, np.asarray(accuracy, np.float64)).mean(1).round(6)
 
 
-def choose(rates: Sequence[float], runs: Runs) -> Best | None:
+def choose(rates: Sequence[float], runs: Outcomes) -> Best | None:
     """The best rate by validation accuracy; None if nothing converged."""
     if runs.diverged.all():
         return None

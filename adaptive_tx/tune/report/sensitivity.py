@@ -32,7 +32,7 @@ def width(
 
     Between the values, which increase and are positive, the loss is taken as linear in their logarithm;
     towards a value whose loss is not finite, as beyond the bar from there on. What is not `final`, of a
-    member that was dropped, would have become less: beyond the bar it tells nothing.
+    member that was dropped, would have become less: beyond the bar it says nothing.
     """
     known = np.ones(len(values), bool) if final is None else final | ~np.isfinite(losses)
     bar = losses[best] + within
