@@ -26,27 +26,27 @@ def height(panel: Panel) -> float:
 
 def draw(figure: Picture, x: float, bottom: float, panel: Panel) -> None:
     """Draws a panel whose lower left corner is at (x, bottom), in inches."""
-    colours = figure.palette
+    palette = figure.palette
     wide, high = figure.get_size_inches()
     right = RIGHT + (0.35 if panel.right else 0)
     left, low = (x + LEFT) / wide, (bottom + TICKS) / high
     axes = figure.add_axes((left, low, (WIDE - LEFT - right) / wide, HIGH / high))
-    for curve, look in zip(panel.curves, _looks(panel, colours)):
+    for curve, look in zip(panel.curves, _looks(panel, palette)):
         _curve(axes, curve, look["color"], look["ls"])
     _scale(axes, panel)
     axes.set_xlim(1, max(len(panel.curves[0].values), 2))
     scales.step_axis(axes, 5)
-    axes.set_xlabel("step", size=8, color=colours.soft, labelpad=1)
+    axes.set_xlabel("step", size=8, color=palette.soft, labelpad=1)
     axes.grid(axis="y")
     if panel.right:
         twin = axes.twinx()
-        _curve(twin, panel.right, colours.lines[1], ON_THE_RIGHT)
+        _curve(twin, panel.right, palette.lines[1], ON_THE_RIGHT)
         _scale(twin, Panel("", [panel.right]))
         twin.spines["right"].set_visible(True)
     bad = 1 + np.flatnonzero(panel.broken())
     at_the_foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 6}
-    axes.plot(bad, np.full(len(bad), 0.04), "|", c=colours.red, ms=8, mew=1.2, **at_the_foot)
-    if key := _key(panel, colours):
+    axes.plot(bad, np.full(len(bad), 0.04), "|", c=palette.red, ms=8, mew=1.2, **at_the_foot)
+    if key := _key(panel, palette):
         corner = left - 0.3 / wide, low + (HIGH + 0.06) / high
         above = {"loc": "lower left", "bbox_transform": figure.transFigure}
         spaces = {"handlelength": 1.6, "handletextpad": 0.5, "columnspacing": 1.2}
@@ -70,11 +70,11 @@ def thinned(values: np.ndarray) -> np.ndarray:
     return np.unique(kept)
 
 
-def _looks(panel: Panel, colours: Palette) -> list[dict[str, Any]]:
+def _looks(panel: Panel, palette: Palette) -> list[dict[str, Any]]:
     """The total in ink, behind its groups in colours; many in the order of their names."""
-    total = [{"color": colours.ink, "ls": "-"} for curve in panel.curves if curve.total]
+    total = [{"color": palette.ink, "ls": "-"} for curve in panel.curves if curve.total]
     n = len(panel.curves) - len(total)
-    return total + (style.looks(n, colours) if n < style.LOOKS else style.ramp(n, dark=0.3))
+    return total + (style.looks(n, palette) if n < style.LOOKS else style.ramp(n, dark=0.3))
 
 
 def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:

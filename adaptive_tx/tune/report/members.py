@@ -71,7 +71,8 @@ class Members:
     @property
     def ranked(self) -> list[int]:
         """The members, best first: those that went furthest, and of these by their loss."""
-        return sorted(range(len(self)), key=lambda i: (-self.trained[i], self.losses[i], i))
+        losses = self.losses
+        return sorted(range(len(self)), key=lambda i: (-self.trained[i], losses[i], i))
 
     @property
     def best(self) -> Member:
@@ -137,10 +138,11 @@ class Members:
         raise ValueError(f"result: no sweep {name!r}; there are {', '.join(self.sweeps)}.")
 
     def _best(self, members: Sequence[int]) -> Member:
-        best = next((i for i in self.ranked if i in members and np.isfinite(self.losses[i])), None)
-        if best is None:
-            raise ValueError("result: every member diverged; there is no best.")
-        return self.member(best)
+        losses = self.losses
+        for i in self.ranked:
+            if i in members and np.isfinite(losses[i]):
+                return self.member(i)
+        raise ValueError("result: every member diverged; there is no best.")
 
     def _width(self, name: str, within: float, axis: str) -> Width:
         sweep, best = self.sweeps[name], self.best_of(name)

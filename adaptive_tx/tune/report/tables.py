@@ -47,10 +47,10 @@ def _cells(members: Members, top: int | None) -> tuple[list[str], list[list[str]
         one = members.member(i)
         row = [one.name, *(_number(one.settings.get(name), 7) for name in members.settings)]
         row += [_number(one.score, 4)] + several * [_number(one.std, 2)]
-        row += dropped * [str(one.steps)]
-        row += bool(diverged) * [
-            f"{one.diverged}/{members.scores.shape[1]}" if one.diverged else ""
-        ]
+        if dropped:
+            row.append(str(one.steps))
+        if diverged:
+            row.append(f"{one.diverged}/{members.scores.shape[1]}" if one.diverged else "")
         rows.append(row)
     return head, rows
 

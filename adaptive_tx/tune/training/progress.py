@@ -48,16 +48,14 @@ def progress_bar(
 
 def best(search: Search) -> str:
     """The best member so far by its training loss, as one line."""
-    losses = search.record.recent(search.setup.plan)
-    losses = np.where(search.record.finite, losses, np.inf).mean(1)
-    begun = search.record.trained > 0
-    losses = np.where(
-        begun & (search.record.trained == search.record.trained.max()), losses, np.inf
-    )
+    record = search.record
+    begun, furthest = record.trained > 0, record.trained == record.trained.max()
+    losses = np.where(record.finite, record.recent(search.setup.plan), np.inf).mean(1)
+    losses = np.where(begun & furthest, losses, np.inf)
     member = int(np.argmin(losses))
-    diverged = int((~search.record.finite[begun]).any(1).sum())
-    diverging = f", {diverged} diverged" if diverged else ""
+    diverged = int((~record.finite[begun]).any(1).sum())
+    lost = f", {diverged} diverged" if diverged else ""
     if not np.isfinite(losses[member]):
-        return f"nothing finite{diverging}"
+        return f"nothing finite{lost}"
     setting = written(search.sweep.setting(member))
-    return f"best training loss {losses[member]:.4g} at {setting}{diverging}"
+    return f"best training loss {losses[member]:.4g} at {setting}{lost}"
