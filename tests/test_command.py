@@ -56,7 +56,7 @@ def command(*argv) -> int:
         (["--halving", "10:1"], "expected EVERY:KEEP, with KEEP between 0 and 1, got '10:1'"),
         (["--halving", "0:0.5"], "--halving: expected a whole number of at least 1, got '0'"),
         (
-            ["--halving", "1000:0.5", "--steps", "10"],
+            ["--halving", "1000:0.5", "--steps", "10", "--task", "iris"],
             "halving after every 1000 steps drops nothing in 10 steps; its every must be below 10.",
         ),
         (["--within", "-1"], "--within: expected a number above 0, got '-1'"),

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_tune import ADAM, DATA, loss, make_params
+from test_tune import DATA, SGD, loss, make_params
 
 import adaptive_tx as atx
 from adaptive_tx import tune
@@ -18,7 +18,7 @@ HOW = {"steps": 2, "batch_size": 8, "progress": False}
 WEIGHTS = np.float32([1, 1, 1])
 
 
-def trained(loss=loss, init=make_params, data=DATA, sweep=ADAM, **changes):
+def trained(loss=loss, init=make_params, data=DATA, sweep=SGD, **changes):
     return tune.train(loss, init, data, sweep, **{**HOW, **changes})
 
 
@@ -232,7 +232,7 @@ def test_a_function_is_what_it_is_now():
 # The folder. -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["results.csv", "results.json", "adam.npz"])
+@pytest.mark.parametrize("name", ["results.csv", "results.json", "sgd.npz"])
 def test_what_another_run_left_is_left_alone(name, tmp_path):
     (tmp_path / "data.npz").write_text("no result")
     (tmp_path / name).write_text("mine")
@@ -245,7 +245,7 @@ def test_what_another_run_left_is_left_alone(name, tmp_path):
     trained(out=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["call.json", "adam.npz"])
+@pytest.mark.parametrize("name", ["call.json", "sgd.npz"])
 @pytest.mark.parametrize("content", [b"", b"PK not a zip", b"[1, 2]", b"{}"])
 def test_a_damaged_folder_is_refused(name, content, tmp_path):
     trained(out=tmp_path)
@@ -256,12 +256,12 @@ def test_a_damaged_folder_is_refused(name, content, tmp_path):
 
 def test_half_a_file_is_damaged(tmp_path):
     trained(out=tmp_path)
-    whole = (tmp_path / "adam.npz").read_bytes()
-    (tmp_path / "adam.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"adam.npz is damaged"):
+    whole = (tmp_path / "sgd.npz").read_bytes()
+    (tmp_path / "sgd.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"sgd.npz is damaged"):
         trained(out=tmp_path)
-    np.savez(tmp_path / "adam.npz", alive=np.arange(6))
-    with pytest.raises(ValueError, match=r"adam.npz is damaged"):
+    np.savez(tmp_path / "sgd.npz", alive=np.arange(2))
+    with pytest.raises(ValueError, match=r"sgd.npz is damaged"):
         trained(out=tmp_path)
 
 
