@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from adaptive_tx import optimizers
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.sweeps.axes import Range, log_uniform, points, random, uniform
+from adaptive_tx.tune.sweeps.axes import Interval, log_uniform, points, random, uniform
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 
 FORMS = "low:high:count, low:high:count:linear or a,b,c; with --random low:high or low:high:linear"
@@ -18,7 +18,7 @@ class Axis(NamedTuple):
 
     optimizer: str | None  # the only one that has it; None: all
     name: str
-    values: Range | list[float]
+    values: Interval | list[float]
 
 
 def named_optimizers() -> dict[str, Callable[..., Transformation]]:
@@ -96,7 +96,7 @@ def axis(text: str) -> Axis:
         raise argparse.ArgumentTypeError(f"{reason} In {text!r}.") from None
 
 
-def _values(name: str, text: str) -> Range | list[float]:
+def _values(name: str, text: str) -> Interval | list[float]:
     words = text.split(":")
     if len(words) == 1:
         return points("axis", name, [number(word) for word in text.split(",")])
@@ -162,9 +162,9 @@ def _arguments(optimizer: str) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty or type(p.default) in (int, float)]
 
 
-def _sweep(name: str, axes: dict[str, Range | list[float]], draws: int | None) -> Sweep:
+def _sweep(name: str, axes: dict[str, Interval | list[float]], draws: int | None) -> Sweep:
     make = named_optimizers()[name]
-    ranges = {name: values for name, values in axes.items() if isinstance(values, Range)}
+    ranges = {name: values for name, values in axes.items() if isinstance(values, Interval)}
     if draws is None:
         for one, values in ranges.items():
             if values.count is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from adaptive_tx.core.checks import SMALLEST
 from adaptive_tx.tune.options import axis, number
-from adaptive_tx.tune.sweeps.axes import Range, points
+from adaptive_tx.tune.sweeps.axes import Interval, points
 
 MODELS = ("logistic", "mlp", "cnn")
 BATCH = 64  # images
@@ -33,7 +33,7 @@ def learning_rates(text: str) -> tuple[float, ...]:
     """`low:high:count`, evenly spaced in the logarithm, or `a,b,c`; sorted, and each once."""
     if ":" in text:
         grid = axis(f"learning_rate={text}").values
-        if isinstance(grid, Range) and grid.count is None:
+        if isinstance(grid, Interval) and grid.count is None:
             raise argparse.ArgumentTypeError(f"expected low:high:count or a,b,c, got {text!r}")
         rates = points("race", "rates", grid)
     else:

@@ -9,8 +9,8 @@ import numpy as np
 from adaptive_tx.core import checks
 
 
-class Range(NamedTuple):
-    """An interval of numbers, in which a grid has `count` points and a random draw takes any."""
+class Interval(NamedTuple):
+    """From `low` to `high`: a grid has `count` points in it, a random draw takes any."""
 
     low: float
     high: float
@@ -51,7 +51,7 @@ class Together(NamedTuple):
     columns: dict[str, list[float]]
 
 
-def log_uniform(low: float, high: float, count: int | None = None) -> Range:
+def log_uniform(low: float, high: float, count: int | None = None) -> Interval:
     """From low to high evenly in the logarithm: what rates and decays want.
 
     Args:
@@ -62,7 +62,7 @@ def log_uniform(low: float, high: float, count: int | None = None) -> Range:
     return _range("log_uniform", low, high, count, log=True)
 
 
-def uniform(low: float, high: float, count: int | None = None) -> Range:
+def uniform(low: float, high: float, count: int | None = None) -> Interval:
     """From low to high evenly.
 
     Args:
@@ -73,14 +73,14 @@ def uniform(low: float, high: float, count: int | None = None) -> Range:
     return _range("uniform", low, high, count, log=False)
 
 
-def _range(who: str, low, high, count, log: bool) -> Range:
+def _range(who: str, low, high, count, log: bool) -> Interval:
     low = checks.number(who, "low", (checks.positive if log else checks.finite)(low))
     high = checks.number(who, "high", checks.finite(high))
     if low >= high:
         raise ValueError(f"{who}: low must be below high, got {low} and {high}.")
     if count is not None:
         count = checks.whole(who, "count", count, 2)
-    return Range(low, high, count, log)
+    return Interval(low, high, count, log)
 
 
 def zipped(**columns: Iterable[float]) -> Together:
@@ -92,7 +92,7 @@ def zipped(**columns: Iterable[float]) -> Together:
     Args:
       **columns: equally long lists of numbers.
     """
-    lists = {name: points("zipped", name, column) for name, column in columns.items()}
+    lists = {name: numbers("zipped", name, column) for name, column in columns.items()}
     if not lists:
         raise ValueError("zipped: needs at least one list.")
     if len({len(column) for column in lists.values()}) > 1:
@@ -101,7 +101,7 @@ def zipped(**columns: Iterable[float]) -> Together:
     return Together(lists)
 
 
-def random(count: int, seed: int = 0, **ranges: Range) -> Together:
+def random(count: int, seed: int = 0, **ranges: Interval) -> Together:
     """Settings drawn at random: for more than two axes better than a grid of the same size.
 
     Args:
@@ -114,7 +114,7 @@ def random(count: int, seed: int = 0, **ranges: Range) -> Together:
     count = checks.whole("random", "count", count, 1)
     rng = np.random.default_rng(checks.whole("random", "seed", seed, 0))
     for name, interval in ranges.items():
-        if not isinstance(interval, Range):
+        if not isinstance(interval, Interval):
             raise TypeError(f"random: {name} must be log_uniform or uniform, got {interval!r}.")
     if not ranges:
         raise ValueError("random: needs at least one range.")
@@ -122,8 +122,16 @@ def random(count: int, seed: int = 0, **ranges: Range) -> Together:
 
 
 def points(who: str, name: str, axis: Any) -> list[float]:
-    """The numbers of one axis of a grid: of a range, a list, or one number."""
-    if isinstance(axis, Range):
+    """The numbers of one axis of a grid, each once."""
+    column = numbers(who, name, axis)
+    if len(set(column)) < len(column):
+        raise ValueError(f"{who}: {name} has the same value twice: {column}.")
+    return column
+
+
+def numbers(who: str, name: str, axis: Any) -> list[float]:
+    """The numbers of an interval with a count, of a list, or one number."""
+    if isinstance(axis, Interval):
         return axis.grid(who, name)
     if isinstance(axis, (str, Mapping, Together)):
         raise TypeError(
@@ -134,6 +142,4 @@ def points(who: str, name: str, axis: Any) -> list[float]:
     column = [checks.number(who, f"{name}[{i}]", checks.finite(x)) for i, x in enumerate(axis)]
     if not column:
         raise ValueError(f"{who}: {name} has no values.")
-    if len(set(column)) < len(column) and who != "zipped":
-        raise ValueError(f"{who}: {name} has the same value twice: {column}.")
     return column
