@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adaptive_tx.race import command as race
 from adaptive_tx.tune import command as tune
+from adaptive_tx.tune.race import command as race
 
 COMMANDS = {"tune": tune, "race": race}
 EXTRAS = {"sklearn": "scikit-learn", "rich": "rich", "matplotlib": "matplotlib"}
@@ -30,13 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = OneLineParser(prog="adaptive-tx", description="Adaptive gradient transformations.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        one = commands.add_parser(
-            name,
-            help=command.HELP,
-            description=command.ABOUT,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        words = {"help": command.HELP, "description": command.ABOUT}
+        layout = argparse.RawDescriptionHelpFormatter
+        one = commands.add_parser(name, **words, allow_abbrev=False, formatter_class=layout)
         command.add_options(one)
         one.set_defaults(run=command.run, fail=one.error)
     arguments = parser.parse_args(argv)

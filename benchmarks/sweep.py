@@ -33,7 +33,7 @@ from jax import lax
 
 import adaptive_tx as atx
 from adaptive_tx import tune
-from adaptive_tx.tune.problem import Orders
+from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.tasks import load
 
 MEMBERS = 64
@@ -51,7 +51,7 @@ class Race:
         self.sweep = tune.sweep(atx.adam, learning_rate=RATES)
         self.rates = self.sweep.settings["learning_rate"]
         examples = len(jax.tree.leaves(self.data)[0])
-        self.orders = Orders(examples, batch, 1, (0, 0)).rows(0, steps, steps)[0]
+        self.orders = BatchOrder(examples, batch, 1, (0, 0)).rows(0, steps, steps)[0]
 
     def step(self, tx):
         """One step of optax: the gradient of a batch, and its update."""
@@ -106,11 +106,9 @@ class Race:
         return np.array(losses)
 
     def ours(self, **halving) -> np.ndarray:
-        result = tune.train(
-            self.loss, self.params, self.data, self.sweep, steps=self.steps, batch_size=self.batch,
-            evaluate=functools.partial(self.loss, batch=self.held_out), progress=False, points=10,
-            **halving,
-        )  # fmt: skip
+        how = {"steps": self.steps, "batch_size": self.batch, "points": 10, "progress": False}
+        how |= {"evaluate": functools.partial(self.loss, batch=self.held_out), **halving}
+        result = tune.train(self.loss, self.params, self.data, self.sweep, **how)
         return np.where(result.trained == self.steps, result.scores[:, 0], np.nan)
 
     def halved(self) -> np.ndarray:

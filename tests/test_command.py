@@ -10,9 +10,9 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.__main__ import main
-from adaptive_tx.tune.chunk import Chunk
 from adaptive_tx.tune.options import Axis, axis, halving, named_optimizers, sweeps
 from adaptive_tx.tune.tasks import TASKS, load
+from adaptive_tx.tune.training.chunk import Chunk
 
 SMALL = ["--task", "iris", "--steps", "20", "--seeds", "2", "--batch-size", "16"]
 
@@ -25,7 +25,7 @@ def command(*argv) -> int:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--optimizer", "adamm"], "no optimizer 'adamm'; choose from sgd, momentum"),
         (["--task", "mnist"], "argument --task: invalid choice: 'mnist' (choose from"),
@@ -56,7 +56,7 @@ def command(*argv) -> int:
         (["--halving", "10:1"], "expected EVERY:KEEP, with KEEP between 0 and 1, got '10:1'"),
         (["--halving", "0:0.5"], "--halving: expected a whole number of at least 1, got '0'"),
         (
-            ["--halving", "1000:0.5", "--steps", "10"],
+            ["--halving", "1000:0.5", "--steps", "10", "--task", "iris"],
             "halving after every 1000 steps drops nothing in 10 steps; its every must be below 10.",
         ),
         (["--within", "-1"], "--within: expected a number above 0, got '-1'"),
@@ -64,19 +64,19 @@ def command(*argv) -> int:
         (["--fast"], "--fast"),
     ],
 )
-def test_a_wrong_option_is_one_line(argv, said, tmp_path, capsys):
+def test_a_wrong_option_is_one_line(argv, message, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         command(*argv, "--out", str(tmp_path))
     out, err = capsys.readouterr()
     assert stopped.value.code == 2
     assert out == ""
     assert err.startswith("adaptive-tx") and ": error: " in err
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_help_tells_every_option_and_every_task(capsys):
+def test_help_names_every_option_and_every_task(capsys):
     with pytest.raises(SystemExit) as stopped:
         command("--help")
     assert stopped.value.code == 0
@@ -157,45 +157,44 @@ def test_a_small_sweep_is_the_one_written_in_code(tmp_path, capsys):
     argv = [*SMALL, "--axis", "learning_rate=1e-3:1:7", "--halving", "10:0.5", "--at-once", "4"]
     assert command(*argv, "--out", str(out)) == 0
     task = load("iris")
-    result = tune.train(
-        task.loss, task.init, task.data,
-        {"adam": tune.sweep(atx.adam, learning_rate=tune.log_uniform(1e-3, 1, 7))},
-        steps=20, batch_size=16, seeds=2, evaluate=task.evaluate, halving=(10, 0.5), at_once=4,
-        progress=False,
-    )  # fmt: skip
+    sweep = {"adam": tune.sweep(atx.adam, learning_rate=tune.log_uniform(1e-3, 1, 7))}
+    how = {"steps": 20, "batch_size": 16, "seeds": 2, "halving": (10, 0.5), "at_once": 4}
+    how |= {"evaluate": task.evaluate, "progress": False}
+    result = tune.train(task.loss, task.init, task.data, sweep, **how)
     assert strict(out / "results.json") == json.loads(json.dumps(result.to_dict()))
     assert (out / "tune.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert len(rows) == 14
     assert sum(row["steps"] == "20" for row in rows) == 8
 
-    said, err = capsys.readouterr()
+    printed, err = capsys.readouterr()
     assert err == ""
-    assert "\x1b" not in said  # no bar is redrawn where there is no terminal
+    assert "\x1b" not in printed  # no bar is redrawn where there is no terminal
     best = result.best
     assert (
-        f"atx.adam(learning_rate={best.settings['learning_rate']:g}): loss {best.score:.4g}" in said
+        f"atx.adam(learning_rate={best.settings['learning_rate']:g}): loss {best.score:.4g}"
+        in printed
     )
-    assert f"accuracy {result.found['accuracy'][best.index].mean():.4g}" in said
-    assert f"= {best.tx!r}\n" in said
-    assert str(result.sensitivity(0.1)["adam"]) in said
-    assert "7 settings x 2 seeds, 20 steps of 16 of 105 examples; loss on 45 others" in said
+    assert f"accuracy {result.metrics['accuracy'][best.index].mean():.4g}" in printed
+    assert f"= {best.tx!r}\n" in printed
+    assert str(result.sensitivity(0.1)["adam"]) in printed
+    assert "7 settings x 2 seeds, 20 steps of 16 of 105 examples; loss on 45 others" in printed
     for name in ("tune.png", "results.csv", "results.json"):
-        assert f"{out / name}\n" in said
+        assert f"{out / name}\n" in printed
 
 
 def test_several_optimizers_and_one_that_diverges(tmp_path, capsys):
     argv = ["--optimizer", "adam,sgd", "--axis", "sgd.learning_rate=1e25,1e30"]
     argv += ["--axis", "learning_rate=0.01,0.1", "--axis", "adam.b2=0.9,0.99"]
     assert command(*SMALL, *argv, "--out", str(tmp_path)) == 0
-    said, err = capsys.readouterr()
+    printed, err = capsys.readouterr()
     assert err == ""
-    assert "sgd: every setting diverged" in said
-    assert "nan" not in said
+    assert "sgd: every setting diverged" in printed
+    assert "nan" not in printed
     members = strict(tmp_path / "results.json")["members"]
     assert [one["optimizer"] for one in members] == ["adam"] * 4 + ["sgd"] * 2
     assert [one["score"] is None for one in members] == [False] * 4 + [True] * 2
-    best = said.split("= chain(")[1].split("\n")[0]
+    best = printed.split("= chain(")[1].split("\n")[0]
     winner = eval(f"chain({best}", vars(atx))
     assert repr(winner) in [one["tx"] for one in members[:4]]
 
@@ -211,9 +210,9 @@ def test_random_settings_have_no_width(tmp_path, capsys):
 def test_a_task_smaller_than_a_batch_is_one_batch(tmp_path, capsys):
     argv = ["--task", "linnerud", "--steps", "3", "--seeds", "1", "--axis", "learning_rate=0.01"]
     assert command(*argv, "--out", str(tmp_path)) == 0
-    said = capsys.readouterr().out
-    assert "1 setting x 1 seed, 3 steps of 14 of 14 examples; loss on 6 others" in said
-    assert ", r2 " in said
+    printed = capsys.readouterr().out
+    assert "1 setting x 1 seed, 3 steps of 14 of 14 examples; loss on 6 others" in printed
+    assert ", r2 " in printed
 
 
 # Interrupted. ------------------------------------------------------------------------------------

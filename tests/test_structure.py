@@ -18,7 +18,6 @@ LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"compat", "plots", "testing"},
     {"tune"},
     {"__init__"},
-    {"race"},
     {"__main__"},
 ]
 FILES = {

@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_tune import ADAM, DATA, loss, make_params
+from test_tune import DATA, SGD, loss, make_params
 
 import adaptive_tx as atx
 from adaptive_tx import tune
-from adaptive_tx.tune.fingerprint import Fingerprint
+from adaptive_tx.tune.training.fingerprint import Fingerprint
 
 HOW = {"steps": 2, "batch_size": 8, "progress": False}
 WEIGHTS = np.float32([1, 1, 1])
 
 
-def trained(loss=loss, init=make_params, data=DATA, sweep=ADAM, **changes):
+def trained(loss=loss, init=make_params, data=DATA, sweep=SGD, **changes):
     return tune.train(loss, init, data, sweep, **{**HOW, **changes})
 
 
@@ -110,7 +110,7 @@ def test_constants_count_and_names_do_not():
     assert not of(second, X).hidden
 
 
-def test_what_jax_does_not_show_is_told():
+def test_what_jax_does_not_show_is_named():
     shape = jax.ShapeDtypeStruct((3,), np.float32)
     called = of(jax.jit(lambda x: jax.pure_callback(np.sin, shape, x)), X)
     assert called.hidden == {"pure_callback"}
@@ -144,22 +144,21 @@ def test_every_function_counts(tmp_path):
             return jnp.sum(params["w"]) * eps
 
         def make(learning_rate):
-            schedule = lambda count: b1 * jnp.exp(-count.astype(float))  # noqa: E731, of which no leaf tells
+            schedule = lambda count: b1 * jnp.exp(-count.astype(float))  # noqa: E731, which is in no leaf
             return atx.chain(atx.adam(learning_rate, b1=b1), atx.scale_by_learning_rate(schedule))
 
-        return trained(
-            init=init, data=draw, sweep=tune.sweep(make, learning_rate=[0.1, 0.2]),
-            evaluate=evaluate, batch_size=None, out=tmp_path,
-        )  # fmt: skip
+        sweep = tune.sweep(make, learning_rate=[0.1, 0.2])
+        how = {"evaluate": evaluate, "batch_size": None, "out": tmp_path}
+        return trained(init=init, data=draw, sweep=sweep, **how)
 
     called()
-    for changes, said in (
+    for changes, message in (
         ({"scale": 2.0}, "another params"),
         ({"b1": 0.8}, "another sweep make"),
         ({"rate": 0.2}, "another data"),
         ({"eps": 1e-7}, "another evaluate"),
     ):
-        with pytest.raises(ValueError, match=rf"\({said}\)"):
+        with pytest.raises(ValueError, match=rf"\({message}\)"):
             called(**changes)
     called()
 
@@ -178,7 +177,7 @@ AGAIN = """
 import sys, numpy as np
 sys.path.insert(0, {tests!r})
 import test_tune_content as content
-from adaptive_tx.tune.chunk import Chunk
+from adaptive_tx.tune.training.chunk import Chunk
 
 def refuse(*_):
     raise AssertionError("trained again")
@@ -233,7 +232,7 @@ def test_a_function_is_what_it_is_now():
 # The folder. -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["results.csv", "results.json", "adam.npz"])
+@pytest.mark.parametrize("name", ["results.csv", "results.json", "sgd.npz"])
 def test_what_another_run_left_is_left_alone(name, tmp_path):
     (tmp_path / "data.npz").write_text("no result")
     (tmp_path / name).write_text("mine")
@@ -246,9 +245,9 @@ def test_what_another_run_left_is_left_alone(name, tmp_path):
     trained(out=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["call.json", "adam.npz"])
+@pytest.mark.parametrize("name", ["call.json", "sgd.npz"])
 @pytest.mark.parametrize("content", [b"", b"PK not a zip", b"[1, 2]", b"{}"])
-def test_a_damaged_folder_is_told(name, content, tmp_path):
+def test_a_damaged_folder_is_refused(name, content, tmp_path):
     trained(out=tmp_path)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"train: .*{name} is damaged .*delete the folder"):
@@ -257,16 +256,16 @@ def test_a_damaged_folder_is_told(name, content, tmp_path):
 
 def test_half_a_file_is_damaged(tmp_path):
     trained(out=tmp_path)
-    whole = (tmp_path / "adam.npz").read_bytes()
-    (tmp_path / "adam.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"adam.npz is damaged"):
+    whole = (tmp_path / "sgd.npz").read_bytes()
+    (tmp_path / "sgd.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"sgd.npz is damaged"):
         trained(out=tmp_path)
-    np.savez(tmp_path / "adam.npz", alive=np.arange(6))
-    with pytest.raises(ValueError, match=r"adam.npz is damaged"):
+    np.savez(tmp_path / "sgd.npz", alive=np.arange(2))
+    with pytest.raises(ValueError, match=r"sgd.npz is damaged"):
         trained(out=tmp_path)
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="train: cannot make the folder .*file: File exists"):
         trained(out=tmp_path / "file")

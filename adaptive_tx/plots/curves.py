@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.plots import style
+from adaptive_tx.plots import scales, style
+from adaptive_tx.plots.mpl import Axes, Line2D, Patch
 from adaptive_tx.plots.panels import Curve, Panel
-from adaptive_tx.plots.style import Axes, Figure, Line2D, Patch
+from adaptive_tx.plots.picture import Picture
+from adaptive_tx.plots.style import Palette
+from adaptive_tx.plots.words import fitted
 
 WIDE, HIGH = 3.15, 1.5  # of a panel with its ticks, of its axes alone, in inches
 LEFT, RIGHT, ROW, TICKS = 0.52, 0.12, 0.16, 0.45
@@ -21,80 +24,62 @@ def height(panel: Panel) -> float:
     return ROW * _rows(_key(panel)) + HIGH + TICKS
 
 
-def draw(figure: Figure, x: float, bottom: float, panel: Panel) -> None:
+def draw(figure: Picture, x: float, bottom: float, panel: Panel) -> None:
     """Draws a panel whose lower left corner is at (x, bottom), in inches."""
+    palette = figure.palette
     wide, high = figure.get_size_inches()
     right = RIGHT + (0.35 if panel.right else 0)
     left, low = (x + LEFT) / wide, (bottom + TICKS) / high
     axes = figure.add_axes((left, low, (WIDE - LEFT - right) / wide, HIGH / high))
-    for curve, look in zip(panel.curves, _looks(panel)):
+    for curve, look in zip(panel.curves, _looks(panel, palette)):
         _curve(axes, curve, look["color"], look["ls"])
     _scale(axes, panel)
     axes.set_xlim(1, max(len(panel.curves[0].values), 2))
-    style.step_axis(axes, 5)
-    axes.set_xlabel("step", size=8, color=style.SOFT, labelpad=1)
+    scales.step_axis(axes, 5)
+    axes.set_xlabel("step", size=8, color=palette.soft, labelpad=1)
     axes.grid(axis="y")
     if panel.right:
         twin = axes.twinx()
-        _curve(twin, panel.right, style.ORANGE, ON_THE_RIGHT)
+        _curve(twin, panel.right, palette.lines[1], ON_THE_RIGHT)
         _scale(twin, Panel("", [panel.right]))
         twin.spines["right"].set_visible(True)
-    bad = 1 + np.flatnonzero(broken(panel))
+    bad = 1 + np.flatnonzero(panel.broken())
     at_the_foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 6}
-    axes.plot(bad, np.full(len(bad), 0.04), "|", c=style.RED, ms=8, mew=1.2, **at_the_foot)
-    if key := _key(panel):
-        axes.legend(
-            [handle for handle, _ in key], [name for _, name in key], ncols=_columns(key),
-            loc="lower left", bbox_to_anchor=(left - 0.3 / wide, low + (HIGH + 0.06) / high),
-            bbox_transform=figure.transFigure, fontsize=7.5, handlelength=1.6,
-            handletextpad=0.5, columnspacing=1.2, labelspacing=0.3,
-        )  # fmt: skip
-
-
-def broken(panel: Panel) -> np.ndarray:
-    """At which steps something that the panel shows is not finite."""
-    curves = panel.curves + ([panel.right] if panel.right else [])
-    every = [series for curve in curves for series in arrays(curve)]
-    return np.any(~np.isfinite(np.stack(every)), axis=0)
+    axes.plot(bad, np.full(len(bad), 0.04), "|", c=palette.red, ms=8, mew=1.2, **at_the_foot)
+    if key := _key(panel, palette):
+        corner = left - 0.3 / wide, low + (HIGH + 0.06) / high
+        above = {"loc": "lower left", "bbox_transform": figure.transFigure}
+        spaces = {"handlelength": 1.6, "handletextpad": 0.5, "columnspacing": 1.2}
+        small = {"fontsize": 7.5, "labelspacing": 0.3, "ncols": _columns(key)}
+        axes.legend(*zip(*key), bbox_to_anchor=corner, **above, **spaces, **small)
 
 
 def thinned(values: np.ndarray) -> np.ndarray:
-    """The places that are drawn: all, or of each bucket the least, the largest, and a gap if any."""
+    """The indices that are drawn: all, or of each bucket the least, the largest, and a gap if any."""
     n = len(values)
     if n <= 4 * BUCKETS:
         return np.arange(n)
-    places = [0, n - 1]
+    kept = [0, n - 1]
     for bucket in np.array_split(np.arange(n), BUCKETS):
         finite = np.isfinite(values[bucket])
         if finite.any():
             some = bucket[finite]
-            places += [some[values[some].argmin()], some[values[some].argmax()]]
+            kept += [some[values[some].argmin()], some[values[some].argmax()]]
         if not finite.all():
-            places.append(bucket[~finite][0])
-    return np.unique(places)
+            kept.append(bucket[~finite][0])
+    return np.unique(kept)
 
 
-def fitted(text: str, letters: int) -> str:
-    """The text, or as much of its end as there is room for: the end of a path says more."""
-    return text if len(text) <= letters else "…" + text[1 - letters :]
-
-
-def arrays(curve: Curve) -> list[np.ndarray]:
-    """All numbers of a curve: its line, its bound, its band."""
-    bound = [] if curve.bound is None else [curve.bound]
-    return [curve.values, *bound, *(curve.band or ())]
-
-
-def _looks(panel: Panel) -> list[dict[str, Any]]:
+def _looks(panel: Panel, palette: Palette) -> list[dict[str, Any]]:
     """The total in ink, behind its groups in colours; many in the order of their names."""
-    total = [{"color": style.INK, "ls": "-"} for curve in panel.curves if curve.total]
+    total = [{"color": palette.ink, "ls": "-"} for curve in panel.curves if curve.total]
     n = len(panel.curves) - len(total)
-    return total + (style.looks(n) if n < style.LOOKS else style.ramp(n, dark=0.3))
+    return total + (style.looks(n, palette) if n < style.LOOKS else style.ramp(n, dark=0.3))
 
 
 def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
     """A line with gaps; a finite value between two gaps is a dot."""
-    finite = [np.where(np.isfinite(series), series, np.nan) for series in arrays(curve)]
+    finite = [np.where(np.isfinite(series), series, np.nan) for series in curve.arrays()]
     values, *others = finite
     if curve.band:
         low, high = others[-2:]
@@ -112,23 +97,23 @@ def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
 
 def _scale(axes: Axes, panel: Panel) -> None:
     """The y axis: all that is finite, and zero if it is near."""
-    values = np.concatenate([series for curve in panel.curves for series in arrays(curve)])
+    values = np.concatenate([series for curve in panel.curves for series in curve.arrays()])
     values = values[np.isfinite(values)]
     if panel.log:
         values = values[values > 0]
         low, high = values.min(), values.max()
-        return style.log_axis(axes, max(low, high / 1e12) / 1.3, 1.3 * high)
+        return scales.log_axis(axes, max(low, high / 1e12) / 1.3, 1.3 * high)
     low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
     if low == high:
         low, high = min(2 * low, 0.0), max(2 * high, 0.0) or 1.0
     elif 0 <= low < 0.4 * high:
         low = 0.0
-    style.linear_axis(axes, low - 0.04 * (high - low), high + 0.06 * (high - low))
+    scales.linear_axis(axes, low - 0.04 * (high - low), high + 0.06 * (high - low))
 
 
-def _key(panel: Panel) -> list[tuple[Any, str]]:
+def _key(panel: Panel, palette: Palette = style.LIGHT) -> list[tuple[Any, str]]:
     """Handle and name of all that a panel shows; none for a lone curve named as the panel."""
-    looks, curves = _looks(panel), panel.curves
+    looks, curves = _looks(panel, palette), panel.curves
     order = list(range(len(curves)))
     if len(order) > NAMES:  # the ones that end highest
         last = np.nan_to_num([curve.values[-1] for curve in curves])
@@ -139,13 +124,13 @@ def _key(panel: Panel) -> list[tuple[Any, str]]:
     ]
     if more := len(curves) - len(order):
         key.append((Line2D([], [], ls=""), f"and {more} that end lower"))
-    colour = looks[0]["color"] if len(curves) == 1 else style.SOFT
+    colour = looks[0]["color"] if len(curves) == 1 else palette.soft
     if panel.bound:
         key.append((Line2D([], [], color=colour, lw=1, ls=DASHED), panel.bound))
     if panel.band:
         key.append((Patch(color=colour, alpha=0.2, lw=0), panel.band))
     if panel.right:
-        handle = Line2D([], [], color=style.ORANGE, lw=1.6, ls=ON_THE_RIGHT)
+        handle = Line2D([], [], color=palette.lines[1], lw=1.6, ls=ON_THE_RIGHT)
         key.append((handle, f"{panel.right.label} (right)"))
     if len(key) == 1 and panel.title.startswith(key[0][1]):
         return []

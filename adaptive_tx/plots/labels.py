@@ -33,16 +33,16 @@ def pairs(who: str, given: Sequence[Any], is_one: Callable[[Any], bool], what: s
       ValueError: if there is nothing.
       TypeError: for a thing that is none.
     """
-    found: list[tuple[str | None, Any]] = [(None, one) for one in given]
+    named: list[tuple[str | None, Any]] = [(None, one) for one in given]
     if len(given) == 1 and isinstance(given[0], Mapping):
-        found = [(str(name), one) for name, one in given[0].items()]
-    if not found:
+        named = [(str(name), one) for name, one in given[0].items()]
+    if not named:
         raise ValueError(f"{who}: needs at least one {what}.")
-    for _, one in found:
+    for _, one in named:
         if not is_one(one):
             hint = "; was it meant to be called?" if callable(one) else "."
             raise TypeError(f"{who}: expected a {what} or a dict of them, got {one!r}{hint}")
-    return found
+    return named
 
 
 def of_optimizers(named: Sequence[tuple[str | None, Transformation]]) -> list[str]:

@@ -5,24 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.plots import style
-from adaptive_tx.plots.style import Axes, Line2D
+from adaptive_tx.plots import scales, style
+from adaptive_tx.plots.mpl import Axes, Line2D
+from adaptive_tx.plots.picture import Picture
 from adaptive_tx.plots.surfaces import Surface
-from adaptive_tx.plots.trajectories import Scene, Walk, Window
+from adaptive_tx.plots.walks import Scene, Walk, Window
+from adaptive_tx.plots.words import counted
 
 WIDE, HIGH = 9.6, 3.7  # of the figure, of the panels, in inches
 ABOVE, BELOW, ROW = 0.85, 0.62, 0.2  # title, axis' name, a row of the key
 
 
-def landscape(scene: Scene) -> tuple[style.Picture, Callable[[int], list[Line2D]]]:
+def landscape(scene: Scene) -> tuple[Picture, Callable[[int], list[Line2D]]]:
     """The figure, and a function that draws the ways up to a step."""
     title, surface, window, walks, sweep = scene
     steps = len(walks[0].gap) - 1
     with style.look():
-        columns = style.columns([_said(walk) for walk in walks], WIDE - 0.6, 0.066, 0.6)
+        columns = style.columns([_label(walk) for walk in walks], WIDE - 0.6, 0.066, 0.6)
         rows = -(-len(walks) // columns) + 1
         high = ABOVE + HIGH + BELOW + ROW * rows + 0.1
-        figure = style.Picture(figsize=(WIDE, high), facecolor="white")
+        figure = Picture(WIDE, high)
         heights = [1 - (ABOVE + HIGH) / high, HIGH / high]
         plane = figure.add_axes((0.5 / WIDE, heights[0], 4.75 / WIDE, heights[1]))
         gaps = figure.add_axes((6.0 / WIDE, heights[0], 3.4 / WIDE, heights[1]))
@@ -38,8 +40,8 @@ def landscape(scene: Scene) -> tuple[style.Picture, Callable[[int], list[Line2D]
     def show(step: int) -> list[Line2D]:
         for walk, lines in zip(walks, artists):
             _up_to(step, walk, *lines)
-        said = f"step {step} of {steps}" if step < steps else style.counted(steps)
-        figure.texts[1].set_text(f"f(x, y) = {surface.formula};  {said} from ({start})")
+        way = f"step {step} of {steps}" if step < steps else counted(steps, "step")
+        figure.texts[1].set_text(f"f(x, y) = {surface.formula};  {way} from ({start})")
         return [line for lines in artists for line in lines]
 
     return figure, show
@@ -56,8 +58,8 @@ def _contours(plane: Axes, surface: Surface, window: Window) -> None:
     plane.contour(x, y, gap, levels, colors="#B9B9B9", linewidths=0.6)
     plane.set(xlim=(left, right), ylim=(bottom, top), xlabel="x")
     plane.set_ylabel("y", rotation=0, labelpad=2)
-    plane.xaxis.set_major_locator(style.ticks(6))
-    plane.yaxis.set_major_locator(style.ticks(6))
+    plane.xaxis.set_major_locator(scales.ticks(6))
+    plane.yaxis.set_major_locator(scales.ticks(6))
     plane.spines[["top", "right"]].set_visible(True)
 
 
@@ -66,11 +68,11 @@ def _gap_axes(gaps: Axes, walks: Sequence[Walk], steps: int) -> None:
     every = np.concatenate([walk.gap for walk in walks])
     low = every[np.isfinite(every) & (every > 0)].min(initial=1.0)
     high = inside[np.isfinite(inside)].max(initial=low)
-    style.log_axis(gaps, max(low, 1e-16) / 2, 3 * max(high, 1e-15))
+    scales.log_axis(gaps, max(low, 1e-16) / 2, 3 * max(high, 1e-15))
     gaps.set(xlim=(0, steps), xlabel="step t")
     gaps.set_title("gap to the minimum, f − f*", loc="left", size=9, color=style.INK, pad=5)
     gaps.grid(axis="y")
-    style.step_axis(gaps, 5)
+    scales.step_axis(gaps, 5)
 
 
 def _artists(plane: Axes, gaps: Axes, label: str, look: dict) -> tuple[Line2D, ...]:
@@ -115,14 +117,13 @@ def _key(figure, walks: Sequence[Walk], looks: list[dict], columns: int, high: f
         marks["leaves the window"] = Line2D([], [], marker="x", ms=7, mew=2, ls="", c=style.SOFT)
     for handles, names, row, n, length in (
         (list(marks.values()), list(marks), 0, 3, 1.0),
-        (line, [_said(walk) for walk in walks], 1, columns, 2.6),
+        (line, [_label(walk) for walk in walks], 1, columns, 2.6),
     ):
         below = ABOVE + HIGH + BELOW + ROW * row
-        figure.legend(
-            handles, names, loc="upper left", bbox_to_anchor=(0.5 / WIDE, 1 - below / high),
-            ncols=n, handlelength=length, columnspacing=2, labelspacing=0.45,
-        )  # fmt: skip
+        corner = {"loc": "upper left", "bbox_to_anchor": (0.5 / WIDE, 1 - below / high)}
+        spaces = {"handlelength": length, "columnspacing": 2, "labelspacing": 0.45}
+        figure.legend(handles, names, ncols=n, **corner, **spaces)
 
 
-def _said(walk: Walk) -> str:
+def _label(walk: Walk) -> str:
     return f"{walk.label}: {walk.fate}" if walk.fate else walk.label

@@ -11,9 +11,11 @@ Every other name has a panel of its own. The groups of a name (`grad_norm/encode
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from adaptive_tx.plots.words import counted, power
 
 MANY = 50.0  # largest over smallest from which positive values are shown logarithmically
 
@@ -27,6 +29,11 @@ class Curve(NamedTuple):
     band: tuple[np.ndarray, np.ndarray] | None = None  # drawn as an area
     total: bool = False  # of all the groups that the other curves are
 
+    def arrays(self) -> list[np.ndarray]:
+        """All its numbers: its line, its bound, its band."""
+        bound = [] if self.bound is None else [self.bound]
+        return [self.values, *bound, *(self.band or ())]
+
 
 class Panel(NamedTuple):
     """Curves on one axis, and perhaps one on the right with an axis of its own."""
@@ -37,6 +44,21 @@ class Panel(NamedTuple):
     right: Curve | None = None
     bound: str = ""  # what the dashed lines are
     band: str = ""  # what the area is
+
+    def every(self) -> list[Curve]:
+        """All its curves."""
+        return self.curves + ([self.right] if self.right else [])
+
+    def broken(self) -> np.ndarray:
+        """bool[step]: where something that it shows is not finite."""
+        numbers = [series for curve in self.every() for series in curve.arrays()]
+        return np.any(~np.isfinite(np.stack(numbers)), axis=0)
+
+    def remark(self) -> tuple[str, bool]:
+        """What stands beside its title, and whether it is bad: steps not finite, or the last value."""
+        if n := int(self.broken().sum()):
+            return f"not finite: {counted(n, 'step')}", True
+        return power(self.curves[0].values[-1], 4) if len(self.curves) == 1 else "", False
 
 
 class Family(NamedTuple):
@@ -64,44 +86,6 @@ FAMILIES = (
 KNOWN = {name for f in FAMILIES for name in (*f.names, f.bound, f.right) if name}
 
 
-def checked(who: str, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Each metric as float64[steps].
-
-    Raises:
-      TypeError: for a history that is no mapping.
-      ValueError: naming the metric that is not one number per step, or has other steps than the first.
-    """
-    if not isinstance(history, Mapping):
-        raise TypeError(f"{who}: history must be a dict of name -> values, got {history!r}.")
-    if not history:
-        raise ValueError(f"{who}: history is empty; it must hold at least one metric.")
-    values = {str(name): _series(who, name, given) for name, given in history.items()}
-    first = next(iter(values))
-    for name, series in values.items():
-        if len(series) != len(values[first]):
-            raise ValueError(
-                f"{who}: {name} has length {len(series)}, but {first} has length {len(values[first])}."
-            )
-    return values
-
-
-def _series(who: str, name: str, given: Any) -> np.ndarray:
-    try:
-        values = np.asarray(given)
-    except ValueError:  # a ragged list
-        values = np.asarray(None)
-    if values.dtype.kind in "OUSMmc":
-        raise ValueError(f"{who}: {name} must be one real number per step, got {given!r:.60}.")
-    if values.ndim != 1:
-        hint = "; choose one member of a sweep first" if values.ndim > 1 else ""
-        raise ValueError(
-            f"{who}: {name} must be one number per step, got an array of shape {values.shape}{hint}."
-        )
-    if not len(values):
-        raise ValueError(f"{who}: {name} has no steps.")
-    return values.astype(float)
-
-
 def panels(values: Mapping[str, np.ndarray]) -> list[Panel]:
     """The panels of a checked history; first those of what the library does not know, as a loss.
 
@@ -116,9 +100,11 @@ def panels(values: Mapping[str, np.ndarray]) -> list[Panel]:
     own, known = [], []
     for part, inside in parts.items():
         left = dict(inside)
-        found = [panel for family in FAMILIES for panel in _of(family, inside, left)]
+        of_library = [panel for family in FAMILIES for panel in _of(family, inside, left)]
         known += (
-            [p._replace(title=f"{p.title}, part {part[:-1]}") for p in found] if part else found
+            [p._replace(title=f"{p.title}, part {part[:-1]}") for p in of_library]
+            if part
+            else of_library
         )
         while left:
             name = next(iter(left)).split("/")[0]
@@ -137,10 +123,10 @@ def _of(family: Family, values: Mapping[str, np.ndarray], left: dict[str, np.nda
     if totals:
         right = Curve(family.right, left.pop(family.right)) if family.right in left else None
         yield _panel(family, totals, right)
-    for name, found in groups.items():
-        if found:
+    for name, curves in groups.items():
+        if curves:
             total = [Curve(name, values[name])] if name in values else []
-            yield _panel(family._replace(title=f"{name} by group"), _with(total, found))
+            yield _panel(family._replace(title=f"{name} by group"), _with(total, curves))
 
 
 def _with(total: list[Curve], groups: list[Curve]) -> list[Curve]:

@@ -16,7 +16,7 @@ class Surface:
       function: `(x, y) -> value`, in arithmetic that NumPy and JAX arrays both know.
       formula: the same, to be read in a title.
       minima: where the gradient is zero and the value lowest.
-      start: where a walk begins if nothing else is said.
+      start: where a walk begins by default.
       window: (left, right, bottom, top) of the picture.
       lowest: the value at the minima.
     """
@@ -72,29 +72,46 @@ def himmelblau(x, y):
     return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
 
 
+HIMMELBLAU_MINIMA = (  # roots of its gradient, by Newton's method in double precision
+    (3.0, 2.0),
+    (-2.805118086952745, 3.131312518250573),
+    (-3.779310253377747, -3.283185991286170),
+    (3.584428340330492, -1.848126526964404),
+)
 SURFACES = {
     "rosenbrock": Surface(
-        rosenbrock, "(1 − x)² + 100 (y − x²)²", ((1.0, 1.0),), (-1.2, 1.0), (-2.0, 2.0, -1.0, 3.0)
+        rosenbrock,
+        formula="(1 − x)² + 100 (y − x²)²",
+        minima=((1.0, 1.0),),
+        start=(-1.2, 1.0),
+        window=(-2.0, 2.0, -1.0, 3.0),
     ),
     "beale": Surface(
-        beale, "(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²",
-        ((3.0, 0.5),), (1.0, 1.6), (-0.5, 4.5, -1.5, 2.0),
+        beale,
+        formula="(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²",
+        minima=((3.0, 0.5),),
+        start=(1.0, 1.6),
+        window=(-0.5, 4.5, -1.5, 2.0),
     ),
     "ravine": Surface(
-        ravine, "½ (x² + 100 y²)", ((0.0, 0.0),), (-4.0, 1.0), (-5.0, 2.0, -1.5, 1.5)
+        ravine,
+        formula="½ (x² + 100 y²)",
+        minima=((0.0, 0.0),),
+        start=(-4.0, 1.0),
+        window=(-5.0, 2.0, -1.5, 1.5),
     ),
     "tilted_ravine": Surface(
-        tilted_ravine, "¼ ((x + y)² + 100 (x − y)²)", ((0.0, 0.0),), (-3.5, -2.1),
-        (-4.5, 1.5, -4.5, 1.5),
+        tilted_ravine,
+        formula="¼ ((x + y)² + 100 (x − y)²)",
+        minima=((0.0, 0.0),),
+        start=(-3.5, -2.1),
+        window=(-4.5, 1.5, -4.5, 1.5),
     ),
     "himmelblau": Surface(
-        himmelblau, "(x² + y − 11)² + (x + y² − 7)²",
-        (
-            (3.0, 2.0),
-            (-2.805118086952745, 3.131312518250573),
-            (-3.779310253377747, -3.283185991286170),
-            (3.584428340330492, -1.848126526964404),
-        ),
-        (0.0, 0.0), (-5.0, 5.0, -5.0, 5.0),
+        himmelblau,
+        formula="(x² + y − 11)² + (x + y² − 7)²",
+        minima=HIMMELBLAU_MINIMA,
+        start=(0.0, 0.0),
+        window=(-5.0, 5.0, -5.0, 5.0),
     ),
-}  # fmt: skip
+}

@@ -4,30 +4,23 @@ import argparse
 import sys
 from typing import NoReturn
 
-from adaptive_tx.tune.interrupts import Terminated
-from adaptive_tx.tune.options import (
-    above_zero,
-    at_least_one,
-    axis,
-    halving,
-    optimizer_names,
-    sweeps,
-)
+from adaptive_tx.tune.options import COUNT, above_zero, axis, halving, optimizer_names, sweeps
 from adaptive_tx.tune.tasks import TASKS, load
-from adaptive_tx.tune.training import train
+from adaptive_tx.tune.training.interrupts import Terminated
+from adaptive_tx.tune.training.train import train
 
 HELP = "sweep optimizers on a built-in task"
 ABOUT = """\
 Trains every setting of one or more optimizers, with several seeds, in one
-compiled program, and tells which is best and how wide the range of good learning
-rates is. An interrupted sweep goes on when the same command is given again.
+compiled program, and shows which is best and how wide the range of good
+learning rates is. An interrupted sweep goes on when the same command is given again.
 """
 AXES = """\
 axes:
   learning_rate=1e-4:1e-1:16   16 values, evenly spaced in the logarithm
   b1=0:0.9:4:linear            4 values, evenly spaced
   b2=0.9,0.99,0.999            these values; or one
-  lion.learning_rate=...       for one optimizer alone, in place of what is for all
+  lion.learning_rate=...       for one optimizer alone, instead of what is for all
   learning_rate=1e-4:1e-1      with --random: anything between, drawn in the logarithm
   b1=0:0.9:linear              with --random: anything between
 """
@@ -37,70 +30,32 @@ RATES = "learning_rate=1e-5:1:16"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    add = parser.add_argument
-    add(
-        "--optimizer",
-        type=optimizer_names,
-        default=("adam",),
-        metavar="A,B,...",
-        help="by name (default: adam)",
-    )
-    add(
-        "--task",
-        choices=TASKS,
-        default="digits-mlp",
-        metavar="TASK",
-        help="see below (default: %(default)s)",
-    )
-    add(
-        "--axis", type=axis, action="append", default=[], metavar="NAME=VALUES",
-        help=f"what varies, see below; may stand several times (default: {RATES})",
-    )  # fmt: skip
-    add(
-        "--steps",
-        type=at_least_one,
-        default=500,
-        metavar="N",
-        help="updates of each run (default: %(default)s)",
-    )
-    add(
-        "--batch-size", type=at_least_one, metavar="N",
-        help="examples in a batch (default: 64, or all if there are fewer)",
-    )  # fmt: skip
-    add(
-        "--seeds",
-        type=at_least_one,
-        default=3,
-        metavar="N",
-        help="runs of each setting (default: %(default)s)",
-    )
-    add(
-        "--halving", type=halving, metavar="EVERY:KEEP",
-        help="after each EVERY steps only the best fraction KEEP goes on",
-    )  # fmt: skip
-    add(
-        "--at-once",
-        type=at_least_one,
-        metavar="N",
-        help="settings trained at a time (default: all)",
-    )
-    add(
-        "--random", type=at_least_one, metavar="N",
-        help="draw N settings from the ranges, instead of a grid",
-    )  # fmt: skip
-    add(
-        "--within", type=above_zero, default=0.1, metavar="LOSS",
-        help="how much worse than the best still counts as good (default: %(default)s)",
-    )  # fmt: skip
-    add("--out", default="tune", metavar="DIR", help="for its files (default: %(default)s)")
+    add, default = parser.add_argument, "(default: %(default)s)"
+    names = {"type": optimizer_names, "metavar": "A,B,...", "default": ("adam",)}
+    add("--optimizer", **names, help="by name (default: adam)")
+    task = {"choices": TASKS, "metavar": "TASK", "default": "digits-mlp"}
+    add("--task", **task, help=f"see below {default}")
+    axes = {"type": axis, "metavar": "NAME=VALUES", "action": "append", "default": []}
+    add("--axis", **axes, help=f"what varies, see below; can be repeated (default: {RATES})")
+    add("--steps", **COUNT, default=500, help=f"updates of each run {default}")
+    every = "examples in a batch (default: 64, or all if there are fewer)"
+    add("--batch-size", **COUNT, help=every)
+    add("--seeds", **COUNT, default=3, help=f"runs of each setting {default}")
+    rungs = {"type": halving, "metavar": "EVERY:KEEP"}
+    add("--halving", **rungs, help="after each EVERY steps only the best fraction KEEP goes on")
+    add("--at-once", **COUNT, help="settings trained at a time (default: all)")
+    add("--random", **COUNT, help="draw N settings from the ranges, instead of a grid")
+    within = {"type": above_zero, "metavar": "LOSS", "default": 0.1}
+    add("--within", **within, help=f"how much worse than the best still counts as good {default}")
+    add("--out", default="tune", metavar="DIR", help=f"for its files {default}")
     width = max(map(len, TASKS))
-    told = "\n".join(f"  {name:<{width}}  {row.about}" for name, row in TASKS.items())
-    parser.epilog = f"{AXES}\ntasks:\n{told}"
+    rows = "\n".join(f"  {name:<{width}}  {row.about}" for name, row in TASKS.items())
+    parser.epilog = f"{AXES}\ntasks:\n{rows}"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, tells and saves; returns the exit code."""
-    from adaptive_tx.tune import report
+    """Trains, prints and saves; returns the exit code."""
+    from adaptive_tx.tune.report import summary
 
     axes = arguments.axis
     if "learning_rate" not in {one.name for one in axes if one.optimizer is None}:
@@ -111,12 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse(arguments, error)
     task = load(arguments.task)
     batch_size = arguments.batch_size or min(64, len(task.data.targets))
+    names = "steps", "seeds", "at_once", "halving", "out"
+    how = {name: getattr(arguments, name) for name in names}
+    how |= {"batch_size": batch_size, "evaluate": task.evaluate}
     try:
-        result = train(
-            task.loss, task.init, task.data, tried, steps=arguments.steps, batch_size=batch_size,
-            seeds=arguments.seeds, evaluate=task.evaluate, at_once=arguments.at_once,
-            halving=arguments.halving, out=arguments.out,
-        )  # fmt: skip
+        result = train(task.loss, task.init, task.data, tried, **how)
     except (ValueError, TypeError) as error:
         if not str(error).startswith("train: "):
             raise
@@ -125,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("adaptive-tx tune: interrupted; the same command goes on from here", file=sys.stderr)
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     result.plot().savefig(arguments.out / "tune.png", dpi=160)
-    report.show(task, result, batch_size, arguments)
+    summary.show(task, result, batch_size, arguments)
     return 0
 
 

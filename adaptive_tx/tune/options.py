@@ -1,14 +1,14 @@
-"""What is asked on the command line: each word as a value, or an error in one line."""
+"""The options of the command line: each word as a value, or an error in one line."""
 
 import argparse
 import inspect
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adaptive_tx import optimizers
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.axes import Range, log_uniform, points, random, uniform
-from adaptive_tx.tune.sweeps import Sweep, sweep
+from adaptive_tx.tune.sweeps.axes import Interval, log_uniform, points, random, uniform
+from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 
 FORMS = "low:high:count, low:high:count:linear or a,b,c; with --random low:high or low:high:linear"
 
@@ -18,7 +18,7 @@ class Axis(NamedTuple):
 
     optimizer: str | None  # the only one that has it; None: all
     name: str
-    values: Range | list[float]
+    values: Interval | list[float]
 
 
 def named_optimizers() -> dict[str, Callable[..., Transformation]]:
@@ -55,6 +55,9 @@ def at_least_one(text: str) -> int:
     return number
 
 
+COUNT: dict[str, Any] = {"type": at_least_one, "metavar": "N"}  # of an option that is a count
+
+
 def above_zero(text: str) -> float:
     """A positive number."""
     try:
@@ -82,39 +85,41 @@ def halving(text: str) -> tuple[int, float]:
 
 def axis(text: str) -> Axis:
     """`b2=0.9,0.99`, `learning_rate=1e-4:1e-1:16`, or `lion.learning_rate=...` for one alone."""
-    place, equals, values = (word.strip() for word in text.partition("="))
-    if not equals or not place or not values:
+    target, equals, values = (word.strip() for word in text.partition("="))
+    if not equals or not target or not values:
         raise argparse.ArgumentTypeError(f"expected name=values, got {text!r}")
-    optimizer, dot, name = place.rpartition(".")
+    optimizer, dot, name = target.rpartition(".")
     try:
         return Axis(optimizer if dot else None, name, _values(name, values))
     except (ValueError, TypeError) as error:
-        said = str(error).removeprefix("axis: ")
-        raise argparse.ArgumentTypeError(f"{said} In {text!r}.") from None
+        reason = str(error).removeprefix("axis: ")
+        raise argparse.ArgumentTypeError(f"{reason} In {text!r}.") from None
 
 
-def _values(name: str, text: str) -> Range | list[float]:
+def _values(name: str, text: str) -> Interval | list[float]:
     words = text.split(":")
     if len(words) == 1:
-        return points("axis", name, [_number(word) for word in text.split(",")])
+        return points("axis", name, [number(word) for word in text.split(",")])
     linear = words[-1] == "linear"
     numbers = words[:-1] if linear else words
     if not 2 <= len(numbers) <= 3:
         raise ValueError(f"expected {FORMS}.")
-    low, high = map(_number, numbers[:2])
+    low, high = map(number, numbers[:2])
     count = at_least_one(numbers[2]) if len(numbers) == 3 else None
     return (uniform if linear else log_uniform)(low, high, count)
 
 
-def _number(word: str) -> float:
+def number(word: str) -> float:
+    """One number of an axis."""
     try:
         return float(word)
     except ValueError:
-        raise ValueError(f"{word!r} is no number; expected {FORMS}.") from None
+        reason = f"{word!r} is no number; expected {FORMS}"
+        raise argparse.ArgumentTypeError(reason) from None
 
 
 def sweeps(names: Iterable[str], axes: Iterable[Axis], draws: int | None) -> dict[str, Sweep]:
-    """One sweep for each optimizer: of the axes that are for all, and in their place its own.
+    """One sweep for each optimizer: of the axes that are for all, or, where it has them, its own.
 
     Args:
       names: of the optimizers.
@@ -126,7 +131,7 @@ def sweeps(names: Iterable[str], axes: Iterable[Axis], draws: int | None) -> dic
       ValueError, TypeError: for what cannot be, in one sentence.
     """
     names, axes = tuple(names), tuple(axes)
-    _known(names, axes)
+    _check(names, axes)
     made = {}
     for name in names:
         own = {one.name: one.values for one in axes if one.optimizer is None}
@@ -135,11 +140,11 @@ def sweeps(names: Iterable[str], axes: Iterable[Axis], draws: int | None) -> dic
     return made
 
 
-def _known(names: tuple[str, ...], axes: tuple[Axis, ...]) -> None:
+def _check(names: tuple[str, ...], axes: tuple[Axis, ...]) -> None:
     """Every axis is one of its optimizers', and stands once."""
-    places = [(one.optimizer, one.name) for one in axes]
+    asked = [(one.optimizer, one.name) for one in axes]
     for one in axes:
-        if places.count((one.optimizer, one.name)) > 1:
+        if asked.count((one.optimizer, one.name)) > 1:
             raise ValueError(f"--axis: {one.name} stands twice.")
         if one.optimizer not in (None, *names):
             raise ValueError(f"--axis: {one.optimizer} is not among {', '.join(names)}.")
@@ -157,9 +162,9 @@ def _arguments(optimizer: str) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty or type(p.default) in (int, float)]
 
 
-def _sweep(name: str, axes: dict[str, Range | list[float]], draws: int | None) -> Sweep:
+def _sweep(name: str, axes: dict[str, Interval | list[float]], draws: int | None) -> Sweep:
     make = named_optimizers()[name]
-    ranges = {name: values for name, values in axes.items() if isinstance(values, Range)}
+    ranges = {name: values for name, values in axes.items() if isinstance(values, Interval)}
     if draws is None:
         for one, values in ranges.items():
             if values.count is None:

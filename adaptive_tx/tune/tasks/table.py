@@ -49,7 +49,7 @@ TASKS = {
 
 @functools.cache
 def load(name: str) -> Task:
-    """A task by its name; asked again, the same, so that compiled programs are found again.
+    """A task by its name; asked again, the same, so that programs are compiled once.
 
     >>> from adaptive_tx.tune import tasks
     >>> task = tasks.load("iris")

@@ -35,8 +35,8 @@ def load_text() -> Text:
     """The text, its first part to train on; no example reaches over the cut."""
     text = written()
     vocabulary = "".join(sorted(set(text)))
-    places = {character: i for i, character in enumerate(vocabulary)}
-    numbers = np.array([places[character] for character in text], np.uint8)
+    index = {character: i for i, character in enumerate(vocabulary)}
+    numbers = np.array([index[character] for character in text], np.uint8)
     cut = int(TRAINED * len(numbers))
     return Text(vocabulary, _examples(numbers[:cut]), _examples(numbers[cut:]))
 
@@ -75,14 +75,14 @@ def model(vocabulary: int) -> Model:
 
 
 def characters(name: str, about: str) -> Task:
-    """The task; `evaluate` also tells the loss as bits per character."""
+    """The task; `evaluate` also gives the loss in bits per character."""
     text = load_text()
     step = len(text.validation.targets) // EVALUATED
     held_out = Split(*(x[::step][:EVALUATED] for x in text.validation))
     task = classifier(name, about, model(len(text.vocabulary)), text.train, held_out)
 
     def evaluate(params):
-        found = task.evaluate(params)
-        return {**found, "bits_per_character": found["loss"] / math.log(2)}
+        metrics = task.evaluate(params)
+        return {**metrics, "bits_per_character": metrics["loss"] / math.log(2)}
 
     return task._replace(evaluate=evaluate)

@@ -1,0 +1,59 @@
+"""The members of a result as a table."""
+
+from typing import Any
+
+import numpy as np
+
+from adaptive_tx.tune.report.members import Members
+
+MISSING = "\u2013"
+
+
+def plain(members: Members, top: int | None) -> str:
+    """Columns of text; numbers on the right."""
+    head, rows = _cells(members, top)
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    lines = (
+        "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths)))
+        for row in (head, *rows)
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def rich(members: Members, top: int | None) -> Any:
+    """The same for rich, as wide as the terminal.
+
+    Raises:
+      ImportError: if rich is not there.
+    """
+    try:
+        from adaptive_tx.tune.report.fitting_table import FittingTable  # needs rich
+    except ImportError:
+        raise ImportError(
+            "table: needs rich: pip install adaptive-tx[tune], or plain=True."
+        ) from None
+    return FittingTable(*_cells(members, top))
+
+
+def _cells(members: Members, top: int | None) -> tuple[list[str], list[list[str]]]:
+    """The header, and the text of each cell; columns in which all is alike and dull are left out."""
+    several = members.scores.shape[1] > 1
+    dropped, diverged = len(set(members.trained)) > 1, members.diverged.any()
+    score = f"{'' if members.sign > 0 else 'highest '}{members.by}"
+    head = ["optimizer", *members.settings, score] + several * ["\u00b1 std"]
+    head += dropped * ["steps"] + bool(diverged) * ["diverged"]
+    rows = []
+    for i in members.ranked[:top]:
+        one = members.member(i)
+        row = [one.name, *(_number(one.settings.get(name), 7) for name in members.settings)]
+        row += [_number(one.score, 4)] + several * [_number(one.std, 2)]
+        if dropped:
+            row.append(str(one.steps))
+        if diverged:
+            row.append(f"{one.diverged}/{members.scores.shape[1]}" if one.diverged else "")
+        rows.append(row)
+    return head, rows
+
+
+def _number(value: float | None, digits: int) -> str:
+    return MISSING if value is None or not np.isfinite(value) else f"{value:.{digits}g}"

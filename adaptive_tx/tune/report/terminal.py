@@ -1,0 +1,23 @@
+"""What a command prints: sentences that break between words, and lines that can be copied."""
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+
+class Page:
+    """A terminal, on which sentences break between words; or a file, where they do not break."""
+
+    def __init__(self):
+        self.console = Console(highlight=False)
+
+    def say(self, text: str = "", indent: int = 0, style: str = "") -> None:
+        """One sentence."""
+        if self.console.is_terminal:
+            self.console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
+        else:
+            self.copyable(" " * indent + text)
+
+    def copyable(self, text: str) -> None:
+        """One line, however long, so that it is copied as one."""
+        self.console.print(text, soft_wrap=True, markup=False)

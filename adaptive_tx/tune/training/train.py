@@ -1,0 +1,174 @@
+"""Training every member of a sweep, with every seed, in one compiled program."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from adaptive_tx.tune.report.result import Result
+from adaptive_tx.tune.sweeps.batches import as_key
+from adaptive_tx.tune.sweeps.plan import plan
+from adaptive_tx.tune.sweeps.sweep import Sweep
+from adaptive_tx.tune.training.identity import identity
+from adaptive_tx.tune.training.interrupts import unwinding
+from adaptive_tx.tune.training.progress import progress_bar
+from adaptive_tx.tune.training.search import Search
+from adaptive_tx.tune.training.setup import Setup, setup
+from adaptive_tx.tune.training.store import Store
+
+WHO = "train"
+
+
+def train(
+    loss: Callable,
+    params: Any,
+    data: Any,
+    sweep: Sweep | Mapping[str, Sweep],
+    *,
+    steps: int,
+    batch_size: int | None = None,
+    seeds: int = 1,
+    evaluate: Callable | None = None,
+    minimize: str | None = None,
+    maximize: str | None = None,
+    key: Any = None,
+    at_once: int | None = None,
+    halving: tuple[int, float] | None = None,
+    points: int = 50,
+    out: str | os.PathLike | None = None,
+    version: int | str | None = None,
+    progress: bool = True,
+) -> Result:
+    """Trains all members of a sweep, times seeds, and ranks them.
+
+    All members of a seed start from the same parameters and see the same batches and keys. A member
+    that diverges is marked, and spoils nothing. Several devices share the members, and on one CPU its
+    cores do.
+
+    Args:
+      loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar, or a scalar and an aux. Scalars
+        in an aux that is a dict are recorded beside the loss; any other aux is for others.
+      params: a tree of initial parameters, the same for all seeds, or a function of a key that makes one.
+        All of them are trained; leaves that no gradient reaches are named in a warning.
+      data: a tree of arrays with a first axis of examples, of which each epoch sees all in another
+        order; or a function `(key) -> batch` that jax can trace, of which two keys give two batches.
+      sweep: what is tried (`tune.sweep`); or several by name, each an optimizer of its own.
+      steps: updates of each member, >= 1.
+      batch_size: examples in a batch, if `data` is arrays; without it each step sees all of them, in
+        their order.
+      seeds: runs of each member, >= 1, with other batches, keys, and (from a function) parameters.
+      evaluate: `evaluate(params)`, a scalar loss or a dict of scalars, computed for every member at its
+        last step, and where members are dropped. Without it the mean training loss over the last tenth
+        of the steps counts.
+      minimize: which number ranks, of those of `evaluate` or of the loss's aux (default: "loss").
+      maximize: the same where more is better.
+      key: an int or a `jax.random.key`; the default is the same every time.
+      at_once: members trained at a time, each with all its seeds, to bound memory; the default is all.
+        All chunks run the same compiled program, the last one filled up.
+      halving: (every, keep): after each `every` steps only the best fraction `keep` of the members goes
+        on; the others are computed no more. Without `at_once`, each smaller portion compiles again.
+      points: of the recorded curves, about; each is the mean over an interval of steps.
+      out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
+        crash the same call resumes and ends with the same numbers (with other cores or devices, up to
+        rounding). Ctrl-C and SIGTERM wait for the steps that are being made, and lose none; a crash may
+        lose those of the last 20 seconds. A call is the same if its numbers are, and what its functions
+        compute: the equations and the arrays that they close over, whatever they are called.
+      version: with `out`, a number or word that you change whenever you change Python code that a
+        function calls while it runs (`jax.pure_callback`), for jax shows nothing of it.
+      progress: whether to show a bar (needs rich).
+
+    Raises:
+      TypeError, ValueError: for an argument that does not fit, before anything is trained; if `out` holds
+        the training of another call, or is damaged; and if it needs a `version`.
+
+    Source: halving is of Jamieson and Talwalkar, Non-stochastic Best Arm Identification, 2016,
+    arXiv:1502.07943.
+    """
+    sweeps = _by_name(sweep)
+    shared = setup(
+        WHO,
+        loss,
+        params,
+        data,
+        evaluate,
+        minimize=minimize,
+        maximize=maximize,
+        batch_size=batch_size,
+        seeds=seeds,
+        key=key,
+        plan=plan(WHO, steps, points, halving),
+        at_once=at_once,
+    )
+    if shared.traces.constant:
+        warnings.warn(_without_gradient(shared.traces.constant), stacklevel=2)
+    store = None
+    if out is not None:
+        asked = {
+            "steps": steps,
+            "batch_size": batch_size,
+            "seeds": seeds,
+            "by": list(shared.by),
+            "key": as_key(WHO, key)[0],
+            "at_once": at_once,
+            "points": points,
+            "halving": halving and list(halving),
+        }
+        store = Store(WHO, out, identity(WHO, shared, sweeps, version, asked), sweeps)
+    searches = [Search(shared, one, name, store) for name, one in sweeps.items()]
+    ends = unwinding() if store else contextlib.nullcontext()
+    with ends, progress_bar(searches, shown=progress) as show:
+        for search in searches:
+            search.train(lambda steps, search=search: show(search, steps))
+            if store:
+                for name, text in _result(shared, searches).files().items():
+                    store.write_text(name, text)
+    return _result(shared, searches)
+
+
+def _by_name(sweep: Any) -> dict[str, Sweep]:
+    sweeps = dict(sweep) if isinstance(sweep, Mapping) else {getattr(sweep, "name", ""): sweep}
+    if not sweeps or not all(isinstance(one, Sweep) for one in sweeps.values()):
+        raise TypeError(
+            f"{WHO}: sweep must be made by tune.sweep, or several by name; got {sweep!r}."
+        )
+    for name in sweeps:
+        if not isinstance(name, str) or os.path.basename(name) != name:
+            raise ValueError(f"{WHO}: {name!r} cannot name a sweep: it must do as a file's name.")
+    return sweeps
+
+
+def _without_gradient(leaves: tuple[str, ...]) -> str:
+    """The warning that names them."""
+    named = ", ".join(leaves[:4]) + (f" and {len(leaves) - 4} more" if len(leaves) > 4 else "")
+    return (
+        f"{WHO}: no gradient reaches {named}: no step changes them, weight decay apart, and members are "
+        "ranked with their initial values. If they are statistics of batches, take them out of "
+        "params and let evaluate compute them from the training data; if they are meant to stay "
+        "fixed, close over them."
+    )
+
+
+def _result(setup: Setup, searches: list[Search]) -> Result:
+    """The records of all searches as one."""
+    records = [search.record for search in searches]
+    sweeps = {search.name: search.sweep for search in searches}
+
+    def joined(field: str) -> dict[str, np.ndarray]:
+        parts = [getattr(record, field) for record in records]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    return Result(
+        sweeps=sweeps,
+        stops=np.array(setup.plan.stops),
+        curves=joined("curves"),
+        metrics=joined("metrics"),
+        scores=np.concatenate([search.values() for search in searches]),
+        trained=np.concatenate([record.trained for record in records]),
+        diverged=~np.concatenate([record.finite for record in records]),
+        seconds={search.name: search.seconds for search in searches},
+        by=setup.by[0],
+        sign=setup.by[1],
+    )
