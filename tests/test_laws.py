@@ -324,7 +324,7 @@ def test_9_equals_the_paper_under_schedules(row):
     moving = {
         k: functools.partial(_falling, v)
         for k, v in row.numbers.items()
-        if k not in from_init | {"threshold"}
+        if k not in from_init | {"threshold", "eta_plus"}
     }
     grads, params = tree(1, steps=10), tree(0)
     directions, _ = run(row(**moving), grads, params)
