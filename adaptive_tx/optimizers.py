@@ -259,7 +259,14 @@ def ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
 
 
 def lamb(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-6, weight_decay=0.01, mask=None, only=None
+    learning_rate,
+    b1=0.9,
+    b2=0.999,
+    eps=1e-6,
+    weight_decay=0.01,
+    min_norm=0.0,
+    mask=None,
+    only=None,
 ) -> Transformation:
     """LAMB: AdamW whose steps are as long as the parameters of the leaf (`scale_by_trust_ratio`).
 
@@ -269,6 +276,7 @@ def lamb(
       b2: decay of the mean square, in [0, 1).
       eps: keeps Adam's quotient finite, > 0, in the unit of the gradients.
       weight_decay: >= 0, what is added of p to Adam's direction before its length is taken.
+      min_norm: least length of a leaf that counts, >= 0; with 0, one of length 0 takes Adam's step.
       mask: the leaves that decay and whose steps are as long as they are, as in `add_decayed_weights`; the
         others, biases for example, take Adam's steps.
       only: the same as a predicate on path and array, as there.
@@ -276,7 +284,7 @@ def lamb(
     return chain(
         scale_by_adam(b1, b2, eps),
         add_decayed_weights(weight_decay, mask, only),
-        scale_by_trust_ratio(mask, only),
+        scale_by_trust_ratio(min_norm, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

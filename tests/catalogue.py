@@ -151,7 +151,9 @@ RULES = [
     Row(atx.scale_by_lars, {"trust_coefficient": 0.5, "weight_decay": 0.0},
         oracle=oracles.scale_by_lars, optax=lambda: optax.scale_by_trust_ratio(0.0, 0.5),
         needs_params=True, sums_leaves=True, recovers={}, scale_free={}),
-    Row(atx.scale_by_trust_ratio, {}, oracle=oracles.scale_by_trust_ratio,
+    Row(atx.scale_by_trust_ratio, {"min_norm": 2.0}, oracle=oracles.scale_by_trust_ratio,
+        needs_params=True, sums_leaves=True, recovers={}, scale_free={}),
+    Row(atx.scale_by_trust_ratio, {"min_norm": 0.0}, oracle=oracles.scale_by_trust_ratio,
         optax=optax.scale_by_trust_ratio, needs_params=True, sums_leaves=True, recovers={},
         scale_free={}),
     Row(atx.scale_by_param_rms, {"min_scale": 1e-3}, oracle=oracles.scale_by_param_rms,
@@ -187,7 +189,7 @@ DECAY = [
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
     Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, oracle=oracles.scale_by_relative_rate,
         recovers={}),
-    Row(atx.orthogonalize, {"eps": 1e-7}, {"others": "pass"}, oracles.orthogonalize, recovers={}),
+    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 2, "others": "pass"}, oracles.orthogonalize, recovers={}),
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}
@@ -240,7 +242,7 @@ OPTIMIZERS = [
         needs_params=True, sums_leaves=True, scale_free=FREE, recovers={"b2_decay": -0.1}),
     Row(atx.ftrl, {"learning_rate": 0.1, "l1": 0.5, "l2": 0.1, "beta": 1.0}, needs_params=True,
         unrecovered=NEVER_FORGETS),
-    Row(atx.lamb, {**RATE, **ADAM, "eps": 1e-6, "weight_decay": 0.01}, needs_params=True,
+    Row(atx.lamb, {**RATE, **ADAM, "eps": 1e-6, "weight_decay": 0.01, "min_norm": 0.0}, needs_params=True,
         optax=lambda: optax.lamb(0.01, weight_decay=0.01), optax_rtol=1e-4, sums_leaves=True,
         scale_free=FREE, recovers=SHORT),
     Row(atx.lars, {**RATE, "decay": 0.9, "weight_decay": 5e-4, "trust_coefficient": 0.001},

@@ -532,10 +532,11 @@ def scale_by_ftrl(grads, params, *, learning_rate, l1, l2, beta):
 
 
 @listed
-def scale_by_trust_ratio(grads, params):
-    """LAMB, arXiv:1904.00962 Alg. 2: u = |w| / |r| r for a direction r."""
-    for (_, r), w in zip(stepwise(grads), params):
-        yield norm(wide(w)) / norm(r) * r
+def scale_by_trust_ratio(grads, params, *, min_norm):
+    """LAMB, arXiv:1904.00962 Alg. 2: u = phi(|w|) / |r| r for a direction r, phi a lower bound."""
+    numbers = stepwise(grads, min_norm)
+    for (_, r, min_norm), w in zip(numbers, params):
+        yield max(norm(wide(w)), min_norm) / norm(r) * r
 
 
 @listed

@@ -63,11 +63,12 @@ SLOTS = {
 def product(row_var, col_var):
     """The mean squares of a whole array from those of its rows and columns.
 
-    Rows of 1e-30 are scaled up first: the derivative of a quotient takes the inverse of its square.
+    Rows of 1e-30 are scaled up first: the derivative of a quotient takes the inverse of its square. None
+    counts as less than the smallest normal number.
     """
-    rows = row_var * lax.stop_gradient(
-        1 / jnp.max(row_var, -2, keepdims=True, initial=jnp.finfo(row_var.dtype).tiny)
-    )
+    tiny = jnp.finfo(row_var.dtype).tiny
+    rows = jnp.maximum(row_var, tiny)
+    rows = rows * lax.stop_gradient(1 / jnp.max(rows, -2, keepdims=True, initial=tiny))
     return rows / mean(rows, -2) * col_var
 
 

@@ -37,14 +37,19 @@ class ScaleByFtrlState(NamedTuple):
     linear: optax.Updates  # like params
 
 
-def step(g, sum_of_squares, linear, t, *, p, learning_rate, l1, l2, beta):
+def shared(t, *, learning_rate):
+    """Its inverse once: XLA makes one of a rate that it knows, and of another divides every entry."""
+    return {"per_rate": 1 / learning_rate}
+
+
+def step(g, sum_of_squares, linear, t, *, p, per_rate, l1, l2, beta):
     before, square = root(sum_of_squares), squared(g)
     sum_of_squares = sum_of_squares + square
     after = root(sum_of_squares)
     growth = square / jnp.where(after > 0, after + before, 1)
-    linear = linear + (g - growth / learning_rate * p)
+    linear = linear + (g - growth * per_rate * p)
     over = jnp.maximum(modulus(linear) - l1, 0)
-    curvature = (beta + after) / learning_rate + l2
+    curvature = (beta + after) * per_rate + l2
     new = -sign(linear) * (over / jnp.where(curvature > 0, curvature, 1))
     return new - p, sum_of_squares, linear
 
@@ -65,6 +70,7 @@ def scale_by_ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
         step,
         ScaleByFtrlState,
         slots={"sum_of_squares": declared_sum()},
+        shared=shared,
         learning_rate=positive(learning_rate),
         l1=non_negative(l1),
         l2=non_negative(l2),
