@@ -7,6 +7,7 @@ learning rate comes first, has no default, and may be a schedule, as every other
 where offered, is decoupled and multiplied by the rate; `mask` and `only` choose the leaves (`decay`).
 """
 
+from adaptive_tx.clip import clip_by_rms
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.transformation import Transformation
@@ -19,14 +20,21 @@ from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
+from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
+from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.novograd import scale_by_novograd
+from adaptive_tx.scale_by.param_rms import scale_by_param_rms
 from adaptive_tx.scale_by.radam import scale_by_radam
+from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
+from adaptive_tx.scale_by.rprop import scale_by_rprop
 from adaptive_tx.scale_by.signum import scale_by_signum
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
+from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
 
 
@@ -188,3 +196,121 @@ def _decay(who: str, weight_decay, mask, only) -> tuple[Transformation, ...]:
     if mask is not None or only is not None:
         raise TypeError(f"{who}: mask and only choose what weight_decay decays; there is none.")
     return ()
+
+
+def rprop(
+    learning_rate, eta_minus=0.5, eta_plus=1.2, min_step=1e-6, max_step=50.0
+) -> Transformation:
+    """Rprop: a step size for each entry, from signs alone (`scale_by_rprop`); for full batches.
+
+    Args:
+      learning_rate: first size of every step, >= 0, in the unit of the parameters; not read again.
+      eta_minus: factor of the size after a change of sign, in (0, 1).
+      eta_plus: factor of the size after a kept sign, > 1.
+      min_step: least size, >= 0.
+      max_step: largest size, >= 0.
+    """
+    return chain(scale_by_rprop(learning_rate, eta_minus, eta_plus, min_step, max_step))
+
+
+def adafactor(
+    learning_rate,
+    b2_decay=-0.8,
+    eps=1e-30,
+    threshold=1.0,
+    min_scale=1e-3,
+    weight_decay=None,
+    mask=None,
+    only=None,
+) -> Transformation:
+    """Adafactor: Adam's denominator in little memory, no momentum, steps relative to the parameters.
+
+    Args:
+      learning_rate: largest rate, as a fraction of the parameters, >= 0; from where it is less, the rate
+        is 1 / sqrt(t). The paper's is 0.01.
+      b2_decay: the weight of the t-th gradient in the mean squares is t^b2_decay; <= 0.
+      eps: what is added to every square, > 0, in the unit of g squared.
+      threshold: largest root mean square of a leaf's direction, > 0; the paper's d.
+      min_scale: least size of a leaf's parameters that counts, so that zero weights can move; >= 0.
+      weight_decay: >= 0; times the rate it is the fraction of p lost per step. None: no decay, as in the
+        paper.
+      mask: the leaves to decay, as in `add_decayed_weights`.
+      only: the leaves to decay, as there.
+    """
+    return chain(
+        scale_by_factored_rms(b2_decay, eps),
+        clip_by_rms(threshold),
+        scale_by_param_rms(min_scale),
+        *_decay("adafactor", weight_decay, mask, only),
+        scale_by_relative_rate(learning_rate),
+    )
+
+
+def ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
+    """FTRL-Proximal: sparse linear models online (`scale_by_ftrl`). Start the parameters at 0.
+
+    Args:
+      learning_rate: > 0, in the unit of the parameters; each entry's rate falls with its gradients.
+      l1: strength of the penalty l1 |p|, >= 0: the larger, the more entries are exactly 0.
+      l2: strength of the penalty l2/2 |p|^2, >= 0.
+      beta: what is added to the root of the sum of squares, >= 0: it makes the first steps smaller.
+    """
+    return chain(scale_by_ftrl(learning_rate, l1, l2, beta))
+
+
+def lamb(
+    learning_rate,
+    b1=0.9,
+    b2=0.999,
+    eps=1e-6,
+    weight_decay=0.01,
+    min_norm=0.0,
+    mask=None,
+    only=None,
+) -> Transformation:
+    """LAMB: AdamW whose steps are as long as the parameters of the leaf (`scale_by_trust_ratio`).
+
+    Args:
+      learning_rate: >= 0, the length of a step as a fraction of that of the leaf.
+      b1: decay of the mean, in [0, 1).
+      b2: decay of the mean square, in [0, 1).
+      eps: keeps Adam's quotient finite, > 0, in the unit of the gradients.
+      weight_decay: >= 0, what is added of p to Adam's direction before its length is taken.
+      min_norm: least length of a leaf that counts, >= 0; with 0, one of length 0 takes Adam's step.
+      mask: the leaves that decay and whose steps are as long as they are, as in `add_decayed_weights`; the
+        others, biases for example, take Adam's steps.
+      only: the same as a predicate on path and array, as there.
+    """
+    return chain(
+        scale_by_adam(b1, b2, eps),
+        add_decayed_weights(weight_decay, mask, only),
+        scale_by_trust_ratio(min_norm, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+def lars(
+    learning_rate,
+    decay=0.9,
+    weight_decay=5e-4,
+    trust_coefficient=0.001,
+    mask=None,
+    only=None,
+) -> Transformation:
+    """LARS: momentum whose steps are in proportion to the parameters of the leaf (`scale_by_lars`).
+
+    Args:
+      learning_rate: >= 0, times trust_coefficient the length of a step as a fraction of that of the leaf;
+        it enters the momentum, so old steps keep the rate that they were taken at.
+      decay: weight of the momentum at each step, in [0, 1).
+      weight_decay: >= 0, what is added of p to the gradient, and of its length to that of the gradient.
+      trust_coefficient: > 0.
+      mask: the leaves that are adapted and decay, as in `add_decayed_weights`; the others, biases for
+        example, are those of `momentum`.
+      only: the same as a predicate on path and array, as there.
+    """
+    return chain(
+        scale_by_lars(trust_coefficient, weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+        trace(decay),
+    )

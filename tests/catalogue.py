@@ -56,6 +56,14 @@ SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
 RMS = {"b2": 0.9, "eps": 1e-8, "initial_accumulator_value": 0.0}
 NOVOGRAD = {"b1": 0.95, "b2": 0.98, "eps": 1e-8, "weight_decay": 0.01}
+FACTORED = {"b2_decay": -0.8, "eps": 1e-30}
+RPROP = {
+    "learning_rate": 0.01,
+    "eta_minus": 0.5,
+    "eta_plus": 1.2,
+    "min_step": 1e-6,
+    "max_step": 50.0,
+}
 IN_ROOT = {"eps_in_root": True}
 NEVER_FORGETS = "a sum or a maximum never forgets"
 
@@ -128,6 +136,28 @@ RULES = [
         optax=optax.scale_by_lion, scale_free={}, recovers=SHORT),
     Row(atx.scale_by_signum, {"b1": 0.9}, oracle=oracles.scale_by_signum, scale_free={},
         recovers={"b1": 0.5}),
+    Row(atx.scale_by_rprop, RPROP, oracle=oracles.scale_by_rprop, scale_free={},
+        recovers={}),
+    Row(atx.scale_by_factored_rms, FACTORED, oracle=oracles.scale_by_factored_rms,
+        optax=lambda: optax.scale_by_factored_rms(min_dim_size_to_factor=1), sums_leaves=True,
+        scale_free=FREE, recovers={"b2_decay": -0.1}),
+    Row(atx.scale_by_ftrl, {"learning_rate": 0.1, "l1": 0.0, "l2": 0.0, "beta": 1.0},
+        oracle=oracles.scale_by_ftrl, needs_params=True, unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_ftrl, {"learning_rate": 0.1, "l1": 1.0, "l2": 0.1, "beta": 0.5},
+        oracle=oracles.scale_by_ftrl, needs_params=True, unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_lars, {"trust_coefficient": 0.001, "weight_decay": 5e-4},
+        oracle=oracles.scale_by_lars, needs_params=True, sums_leaves=True, recovers={},
+        scale_free={"weight_decay": 0.0}),
+    Row(atx.scale_by_lars, {"trust_coefficient": 0.5, "weight_decay": 0.0},
+        oracle=oracles.scale_by_lars, optax=lambda: optax.scale_by_trust_ratio(0.0, 0.5),
+        needs_params=True, sums_leaves=True, recovers={}, scale_free={}),
+    Row(atx.scale_by_trust_ratio, {"min_norm": 2.0}, oracle=oracles.scale_by_trust_ratio,
+        needs_params=True, sums_leaves=True, recovers={}, scale_free={}),
+    Row(atx.scale_by_trust_ratio, {"min_norm": 0.0}, oracle=oracles.scale_by_trust_ratio,
+        optax=optax.scale_by_trust_ratio, needs_params=True, sums_leaves=True, recovers={},
+        scale_free={}),
+    Row(atx.scale_by_param_rms, {"min_scale": 1e-3}, oracle=oracles.scale_by_param_rms,
+        optax=optax.scale_by_param_block_rms, needs_params=True, sums_leaves=True, recovers={}),
 ]  # fmt: skip
 
 CLIPPING = [
@@ -157,6 +187,9 @@ DECAY = [
         recovers={}, counts=("patience", "cooldown", "window")),
     Row(atx.scale_by_learning_rate, {"learning_rate": 0.01}, oracle=oracles.scale_by_learning_rate,
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
+    Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, oracle=oracles.scale_by_relative_rate,
+        recovers={}),
+    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 2, "others": "pass"}, oracles.orthogonalize, recovers={}),
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}
@@ -202,6 +235,21 @@ OPTIMIZERS = [
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
         optax=lambda: optax.lion(0.01), needs_params=True, scale_free={}, recovers=SHORT),
     Row(atx.signum, {**RATE, "b1": 0.9}, scale_free={}, recovers={"b1": 0.5}),
+    Row(atx.rprop, RPROP, scale_free={}, recovers={}),
+    Row(atx.adafactor, {**RATE, **FACTORED, "threshold": 1.0, "min_scale": 1e-3}, needs_params=True,
+        sums_leaves=True, scale_free=FREE, recovers={"b2_decay": -0.1}),
+    Row(atx.adafactor, {**RATE, **FACTORED, "threshold": 1.0, "min_scale": 1e-3, "weight_decay": 0.1},
+        needs_params=True, sums_leaves=True, scale_free=FREE, recovers={"b2_decay": -0.1}),
+    Row(atx.ftrl, {"learning_rate": 0.1, "l1": 0.5, "l2": 0.1, "beta": 1.0}, needs_params=True,
+        unrecovered=NEVER_FORGETS),
+    Row(atx.lamb, {**RATE, **ADAM, "eps": 1e-6, "weight_decay": 0.01, "min_norm": 0.0}, needs_params=True,
+        optax=lambda: optax.lamb(0.01, weight_decay=0.01), optax_rtol=1e-4, sums_leaves=True,
+        scale_free=FREE, recovers=SHORT),
+    Row(atx.lars, {**RATE, "decay": 0.9, "weight_decay": 5e-4, "trust_coefficient": 0.001},
+        needs_params=True, sums_leaves=True, scale_free={"weight_decay": 0.0}, recovers={"decay": 0.5}),
+    Row(atx.lars, {**RATE, "decay": 0.9, "weight_decay": 0.0, "trust_coefficient": 0.001},
+        needs_params=True, sums_leaves=True, scale_free={}, recovers={"decay": 0.5},
+        optax=lambda: optax.lars(0.01)),
 ]  # fmt: skip
 
 

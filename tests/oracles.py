@@ -462,6 +462,107 @@ def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
         yield mu
 
 
+# Step sizes of their own, factors, and lengths.
+
+
+@listed
+def scale_by_rprop(grads, params=None, *, learning_rate, eta_minus, eta_plus, min_step, max_step):
+    """iRprop-, Igel and Huesken 2000, Alg. 4; an entry of a complex number is a part of it."""
+    numbers = eta_minus, eta_plus, min_step, max_step
+    start = at(learning_rate, 0)
+    first = wide(grads[0])
+    sizes = {part: np.full(first.shape, start) for part in ("real", "imag")}
+    before = {part: np.zeros(first.shape) for part in ("real", "imag")}
+    steps = stepwise(grads, *numbers)
+    for _, g, eta_minus, eta_plus, min_step, max_step in steps:
+        moves = {}
+        for part in ("real", "imag"):
+            here = getattr(g, part).copy()
+            kept = np.sign(here) * np.sign(before[part])
+            factor = np.where(kept > 0, eta_plus, np.where(kept < 0, eta_minus, 1.0))
+            sizes[part] = np.clip(sizes[part] * factor, min_step, max_step)
+            here = np.where(kept < 0, 0.0, here)
+            moves[part], before[part] = -np.sign(here) * sizes[part], here
+        yield moves["real"] + 1j * moves["imag"] if np.iscomplexobj(g) else moves["real"]
+
+
+@listed
+def scale_by_factored_rms(grads, params=None, *, b2_decay, eps):
+    """Adafactor, arXiv:1804.04235 Alg. 4: row and column sums, V = R C / sum(R); else Alg. 5."""
+    rows = columns = v = 0.0
+    steps = stepwise(grads, b2_decay, eps)
+    for t, g, b2_decay, eps in steps:
+        b2, square = 1 - t**b2_decay, sq(g) + eps
+        if g.ndim < 2:
+            v = b2 * v + (1 - b2) * square
+        else:
+            rows = b2 * rows + (1 - b2) * square.sum(-1, keepdims=True)
+            columns = b2 * columns + (1 - b2) * square.sum(-2, keepdims=True)
+            v = rows * columns / rows.sum(-2, keepdims=True)
+        yield g / np.sqrt(v)
+
+
+@listed
+def scale_by_param_rms(grads, params, *, min_scale):
+    """Adafactor, arXiv:1804.04235 sec. 8: u = max(min_scale, rms(w)) g."""
+    numbers = stepwise(grads, min_scale)
+    for (_, g, min_scale), w in zip(numbers, params):
+        yield max(min_scale, np.sqrt(np.mean(sq(wide(w))))) * g
+
+
+@listed
+def scale_by_relative_rate(grads, params=None, *, learning_rate):
+    """Adafactor, arXiv:1804.04235 Alg. 4: the update -min(learning_rate, 1 / sqrt(t)) u."""
+    steps = stepwise(grads, learning_rate)
+    for t, g, learning_rate in steps:
+        yield -min(learning_rate, 1 / np.sqrt(t)) * g
+
+
+@listed
+def scale_by_ftrl(grads, params, *, learning_rate, l1, l2, beta):
+    """FTRL-Proximal, McMahan et al., KDD 2013, Alg. 1; the update is the new w minus the old."""
+    z = n = 0.0
+    numbers = stepwise(grads, learning_rate, l1, l2, beta)
+    for (_, g, alpha, l1, l2, beta), w in zip(numbers, params):
+        w = wide(w)
+        sigma = (np.sqrt(n + sq(g)) - np.sqrt(n)) / alpha
+        z, n = z + g - sigma * w, n + sq(g)
+        new = -(z - sign(z) * l1) / ((beta + np.sqrt(n)) / alpha + l2)
+        yield np.where(np.abs(z) <= l1, 0.0, new) - w
+
+
+@listed
+def scale_by_trust_ratio(grads, params, *, min_norm):
+    """LAMB, arXiv:1904.00962 Alg. 2: u = phi(|w|) / |r| r for a direction r, phi a lower bound."""
+    numbers = stepwise(grads, min_norm)
+    for (_, r, min_norm), w in zip(numbers, params):
+        yield max(norm(wide(w)), min_norm) / norm(r) * r
+
+
+@listed
+def scale_by_lars(grads, params, *, trust_coefficient, weight_decay):
+    """LARS, arXiv:1708.03888 eq. 6 and Alg. 1: u = eta |w| / (|g| + beta |w|) (g + beta w)."""
+    numbers = stepwise(grads, trust_coefficient, weight_decay)
+    for (_, g, eta, beta), w in zip(numbers, params):
+        w = wide(w)
+        yield eta * norm(w) / (norm(g) + beta * norm(w)) * (g + beta * w)
+
+
+@listed
+def orthogonalize(grads, params=None, *, eps, others, steps=5):
+    """Muon, Jordan 2024: with g = U S V^T, the polynomial of each singular value, U p(S) V^T."""
+    numbers = stepwise(grads, eps)
+    for _, g, eps in numbers:
+        if g.ndim != 2:
+            yield g
+            continue
+        u, s, v = np.linalg.svd(g, full_matrices=False)
+        s = s / max(norm(g), eps)
+        for _ in range(steps):
+            s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
+        yield (u * s) @ v
+
+
 # Schedules: each returns a plain function of the 0-based count.
 
 

@@ -25,7 +25,12 @@ OUT_OF_RANGE = {
     "max_z": (0.0, -1.0), "history_decay": (-0.1, 1.0), "percentile": (-0.1, 100.1),
     "max_ratio": (0.9,),
 }  # fmt: skip
-OUT_OF_RANGE["threshold of a norm"] = (0.0, -1.0)
+OUT_OF_RANGE |= {
+    "eta_minus": (0.0, 1.0), "eta_plus": (1.0, 0.5), "min_step": (-0.1,), "max_step": (-0.1,),
+    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,), "trust_coefficient": (0.0,),
+    "threshold of clip_by_rms": (0.0, -1.0), "threshold of adafactor": (0.0, -1.0),
+    "min_scale of scale_by_param_rms": (-0.1,), "min_scale of adafactor": (-0.1,),
+}  # fmt: skip
 NOT_FINITE = (float("nan"), float("-inf"))
 NOT_NUMBERS = (
     True, np.bool_(True), jnp.array(True), "0.1", None, 1j, [0.1], {"x": 1.0}, jax.random.key(0),
@@ -36,8 +41,8 @@ NOT_NUMBERS = (
 @every
 def test_numbers_out_of_range(row):
     for name in row.numbers:
-        key = "threshold of a norm" if row.make is atx.clip_by_rms else name
-        for value in (*OUT_OF_RANGE[key], *NOT_FINITE):
+        wrong = OUT_OF_RANGE.get(f"{name} of {row.make.__name__}") or OUT_OF_RANGE[name]
+        for value in (*wrong, *NOT_FINITE):
             with pytest.raises(ValueError, match=rf"^\w+: {name} must lie in [\[(].*, got "):
                 row(**{name: value})
             with pytest.raises(ValueError, match=rf"^\w+: {name} must lie in"):

@@ -42,6 +42,7 @@ def leafwise(
     shared: Callable | None = None,
     metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
+    refuses: Callable[[jax.Array], str] | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
     **numbers: checks.Number,
@@ -62,6 +63,7 @@ def leafwise(
         dict.
       metrics: which of these keywords `measured` shows.
       mask: the leaves that the rule applies to; the others pass untouched.
+      refuses: says why the rule cannot step on a leaf, as the end of an error; "" if it can.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       clips: whether the rule clips: `measured` then counts the entries that it changes.
       **numbers: the hyperparameters, each marked with its range.
@@ -73,7 +75,7 @@ def leafwise(
     starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
     at_init = {name: numbers.pop(name) for name in starts}
     decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
-    rule = Rule(step, state, declared, shared, metrics, decays, mask)
+    rule = Rule(step, state, declared, shared, metrics, decays, mask, refuses)
     return bind(
         who,
         _init,
@@ -89,6 +91,9 @@ def leafwise(
 
 def _init(rule: Rule, arguments: Arguments, params) -> Any:
     checks.floating(arguments.who, "params", params)
+    if rule.refuses is not None:
+        chosen = rule.mask.leaves(arguments.who, params, params)
+        rule.check_leaves(arguments.who, "params", params, chosen)
     numbers = arguments.at_start()
 
     def start(slot: Slot):

@@ -178,6 +178,7 @@ class _Run:
         flat = [up_to(tree) for tree in slots.values()]
         rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
         chosen = self.rule.mask.leaves(who, grads, params)
+        self.rule.check_leaves(who, "grads", grads, chosen)
         self.rows = [row if applies else None for row, applies in zip(rows, chosen, strict=True)]
         self.rows_before = rows
         self.tree = (

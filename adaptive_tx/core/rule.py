@@ -3,11 +3,13 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from adaptive_tx.core import checks
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.slots import Slot, kept
 
@@ -24,6 +26,7 @@ class Rule:
     metrics: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()  # the numbers that are decay rates
     mask: Mask = ALL
+    refuses: Callable[[jax.Array], str] | None = None  # why it cannot step on a leaf; "" if it can
     by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
 
     @functools.cached_property
@@ -56,8 +59,20 @@ class Rule:
         """Whether what all leaves share follows from all of them."""
         return self.shared is not None and "tree" in keywords_of(self.shared)
 
+    def check_leaves(self, who: str, what: str, tree, chosen: Sequence[bool]) -> None:
+        """Raises for a leaf that it applies to, and cannot step on."""
+        if self.refuses is None:
+            return
+        for (path, leaf), applies in zip(jax.tree.leaves_with_path(tree), chosen, strict=True):
+            if applies and (why := self.refuses(leaf)):
+                raise ValueError(
+                    f"{who}: {checks.keystr(what, path)} is of dtype {jnp.result_type(leaf)} and "
+                    f"shape {jnp.shape(leaf)}; {why}"
+                )
+
     def __repr__(self) -> str:
-        return f"Rule({self.step.__module__}.{self.step.__qualname__})"
+        name = getattr(self.step, "__qualname__", type(self.step).__name__)
+        return f"Rule({self.step.__module__}.{name})"
 
 
 def slots_of(who: str, state: type, declared: dict[str, Slot]) -> tuple[tuple[str, Slot], ...]:

@@ -9,41 +9,12 @@ torch.view_as_real; its moments are complex too.
 """
 
 import dataclasses
-import inspect
-from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
-from jax import lax
 from jax.tree_util import Partial
 
+from adaptive_tx.core.on_parts import OnParts
 from adaptive_tx.core.transformation import Transformation
-
-
-@dataclasses.dataclass(frozen=True)
-class OnParts:
-    """A step that takes the real and the imaginary part of a complex number as two entries."""
-
-    step: Callable
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.step)
-
-    def __call__(self, g, *others, **keywords):
-        """`others` are the slots, complex like `g`, and the clock; no keyword is complex."""
-        if not jnp.iscomplexobj(g):
-            return self.step(g, *others, **keywords)
-        parts = [self.step(*map(part, (g, *others)), **keywords) for part in (_real, _imaginary)]
-        return tuple(lax.complex(*pair) for pair in zip(*parts))
-
-
-def _real(x):
-    return x.real if jnp.iscomplexobj(x) else x
-
-
-def _imaginary(x):
-    return x.imag if jnp.iscomplexobj(x) else x
 
 
 def as_torch(tx: Transformation) -> Transformation:

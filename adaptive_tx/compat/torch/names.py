@@ -61,7 +61,7 @@ PARTS = {
     "scale_by_rprop": Names(
         {"prev_updates": "prev", "step_sizes": "step_size"},
         _numbers(
-            initial_step="lr",
+            learning_rate="lr",
             eta_minus="etas.0",
             eta_plus="etas.1",
             min_step="step_sizes.0",

@@ -12,8 +12,6 @@ from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.asgd import scale_by_asgd
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
-from adaptive_tx.compat.torch.rprop import growing, scale_by_rprop, shrinking
-from adaptive_tx.compat.torch.sign import negate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import (
@@ -30,6 +28,7 @@ from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.rms import scale_by_rms
+from adaptive_tx.scale_by.rprop import growing, scale_by_rprop, shrinking
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 
@@ -153,6 +152,4 @@ def rprop(
     check(who, lr=non_negative(lr))
     eta_minus, eta_plus = several(who, "etas", etas, shrinking, growing)
     least, most = several(who, "step_sizes", step_sizes, non_negative, non_negative)
-    return chain(
-        *ascent(who, maximize), scale_by_rprop(lr, eta_minus, eta_plus, least, most), negate()
-    )
+    return chain(*ascent(who, maximize), scale_by_rprop(lr, eta_minus, eta_plus, least, most))

@@ -1,4 +1,4 @@
-"""The minus sign: before a rule it turns descent into ascent, after one it makes a step an update.
+"""The minus sign that turns descent into ascent.
 
 u = -g
 """
@@ -14,8 +14,3 @@ def step(g, t):
 def maximize() -> Transformation:
     """Turns every gradient around, as torch's `maximize=True` does before anything else."""
     return leafwise("maximize", step)
-
-
-def negate() -> Transformation:
-    """Turns a direction into an update, for rules whose direction has the size of the step."""
-    return leafwise("negate", step)
