@@ -20,9 +20,11 @@ from jax.tree_util import Partial
 from adaptive_tx.core import checks, values
 from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.one_pass import on_leaves
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
 
@@ -127,13 +129,15 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = N
     return on_leaves(arguments.who, step, updates, state.count, scale=state.scale), state
 
 
+@explained
 def reduce_on_plateau(
-    factor=0.1,
-    patience=10,
-    min_delta=1e-4,
-    cooldown=0,
-    window=1,
-    min_scale=0.0,
+    *,
+    factor: ScalarOrSchedule = 0.1,
+    patience: ScalarOrSchedule = 10,
+    min_delta: ScalarOrSchedule = 1e-4,
+    cooldown: ScalarOrSchedule = 0,
+    window: ScalarOrSchedule = 1,
+    min_scale: ScalarOrSchedule = 0.0,
     relative: bool = True,
     maximize: bool = False,
 ) -> Transformation:
@@ -187,8 +191,15 @@ def _seen(arguments: Arguments, value, state) -> EarlyStoppingState:
     return _after(judged, arguments, state, value, "update(loss, state)")
 
 
+@explained
 def early_stopping(
-    patience=3, min_delta=0.02, min_steps=0, window=1, relative: bool = True, maximize: bool = False
+    *,
+    patience: ScalarOrSchedule = 3,
+    min_delta: ScalarOrSchedule = 0.02,
+    min_steps: ScalarOrSchedule = 0,
+    window: ScalarOrSchedule = 1,
+    relative: bool = True,
+    maximize: bool = False,
 ) -> EarlyStopping:
     """Says when to stop: `should_stop` in its state, from the first plateau on.
 

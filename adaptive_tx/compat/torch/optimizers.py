@@ -101,7 +101,7 @@ def adagrad(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(scale_by_adagrad(eps, start)),
+        as_torch(scale_by_adagrad(eps=eps, initial_accumulator_value=start)),
         scale_by_decayed_learning_rate(lr, lr_decay),
     )
 
@@ -124,7 +124,7 @@ def rmsprop(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(rule(alpha, eps)),
+        as_torch(rule(b2=alpha, eps=eps)),
         *(() if absent(momentum) else (trace(momentum),)),
         scale_by_learning_rate(lr),
     )
@@ -140,7 +140,7 @@ def adadelta(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(scale_by_adadelta(rho, eps)),
+        as_torch(scale_by_adadelta(b2=rho, eps=eps)),
         scale_by_learning_rate(lr),
     )
 
