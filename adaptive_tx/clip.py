@@ -14,10 +14,10 @@ entries that share its norm shrink to almost nothing, instead of all becoming Na
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
-from adaptive_tx.core.checks import Range, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import modulus, norm, rms, shrink
+from adaptive_tx.core.ranges import Range, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import AxisName, PyTree, ScalarOrSchedule
 

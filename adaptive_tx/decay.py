@@ -20,11 +20,11 @@ Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.0
 from collections.abc import Callable
 from typing import Any
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import sign
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 

@@ -11,6 +11,7 @@ sign. (optax's reduce_on_plateau asks for value < (1 - rtol) best, as any consta
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -22,11 +23,12 @@ from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import check_value
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.one_pass import on_leaves
+from adaptive_tx.core.ranges import SMALLEST, Range, at_least_one, fraction, non_negative
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, bind
-from adaptive_tx.core.typing import ScalarOrSchedule
+from adaptive_tx.core.typing import Scalar, ScalarOrSchedule
 
-factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
+factor_range = Range(SMALLEST, 1.0, "[)")
 
 
 @exportable
@@ -165,19 +167,19 @@ def reduce_on_plateau(
         _update,
         settings=_flags("reduce_on_plateau", relative, maximize),
         factor=factor_range(factor),
-        patience=checks.at_least_one(patience),
-        min_delta=checks.non_negative(min_delta),
-        cooldown=checks.non_negative(cooldown),
-        window=checks.at_least_one(window),
-        min_scale=checks.fraction(min_scale),
+        patience=at_least_one(patience),
+        min_delta=non_negative(min_delta),
+        cooldown=non_negative(cooldown),
+        window=at_least_one(window),
+        min_scale=fraction(min_scale),
     )
 
 
 class EarlyStopping(NamedTuple):
     """When to stop, as a value: `init()` makes a state, `update(value, state)` the next one."""
 
-    init: Partial
-    update: Partial
+    init: Callable[[], EarlyStoppingState]
+    update: Callable[[Scalar, EarlyStoppingState], EarlyStoppingState]
 
     __eq__, __ne__, __hash__ = values.equal, values.unequal, values.hashed
     concrete = values.concrete
@@ -224,10 +226,10 @@ def early_stopping(
     who = "early_stopping"
     settings = _flags(who, relative, maximize)
     numbers = {
-        "patience": checks.at_least_one(patience),
-        "min_delta": checks.non_negative(min_delta),
-        "min_steps": checks.non_negative(min_steps),
-        "window": checks.at_least_one(window),
+        "patience": at_least_one(patience),
+        "min_delta": non_negative(min_delta),
+        "min_steps": non_negative(min_steps),
+        "window": at_least_one(window),
     }
     start, seen = Arguments.of(who, {}, settings), Arguments.of(who, numbers, settings)
     return EarlyStopping(Partial(_fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))

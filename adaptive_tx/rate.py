@@ -5,9 +5,9 @@ update = -learning_rate u        unit of the parameters, if u has no unit
 
 from optax import ScaleByScheduleState
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

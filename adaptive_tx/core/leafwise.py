@@ -35,11 +35,11 @@ from adaptive_tx.core.transformation import Transformation, bind
 
 def leafwise(
     who: str,
-    step: Callable,
-    state: type = CountState,
+    step: Callable[..., Any],
+    state: type[Any] = CountState,
     *,
     slots: dict[str, Slot] | None = None,
-    shared: Callable | None = None,
+    shared: Callable[..., Any] | None = None,
     metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
     settings: dict[str, Any] | None = None,

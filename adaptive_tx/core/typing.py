@@ -1,4 +1,4 @@
-"""The types of public signatures, each under one name."""
+"""The types of public signatures, each under one name, which `help` shows as it is."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,10 +12,10 @@ Zhuang et al., AdaBelief Optimizer, 2020, arXiv:2010.07468, algorithm 2 (eps 1e-
 
 from optax import ScaleByBeliefState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

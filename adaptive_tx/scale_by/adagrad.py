@@ -16,10 +16,11 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import flag, non_negative, positive
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

@@ -13,10 +13,10 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

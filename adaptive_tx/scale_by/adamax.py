@@ -13,10 +13,10 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

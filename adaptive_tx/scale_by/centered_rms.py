@@ -17,10 +17,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import decay_rate, flag, non_negative, positive
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

@@ -11,10 +11,10 @@ Chen et al., Symbolic Discovery of Optimization Algorithms, 2023, arXiv:2302.066
 
 from optax import ScaleByLionState
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

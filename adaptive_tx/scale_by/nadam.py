@@ -12,10 +12,10 @@ Dozat, Incorporating Nesterov Momentum into Adam, 2016, ICLR workshop, OM0jvwB8j
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

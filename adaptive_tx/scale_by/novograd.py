@@ -15,10 +15,10 @@ optax has b1 0.9 and b2 0.25.
 import jax.numpy as jnp
 from optax import ScaleByNovogradState
 
-from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import decayed, ema, root, sum_of_squares
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_squares, per_leaf, sum_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

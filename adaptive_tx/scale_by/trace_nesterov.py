@@ -7,10 +7,10 @@ Nesterov, A method of solving a convex programming problem with convergence rate
 form of Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
 """
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import sum_of_gradients
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

@@ -13,10 +13,10 @@ Zaheer et al., Adaptive Methods for Nonconvex Optimization, 2018, NeurIPS, algor
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import Slot, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

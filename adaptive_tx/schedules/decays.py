@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, non_negative, positive
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import at_least_one, finite, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 from adaptive_tx.core.typing import Scalar
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, fraction, non_negative
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import at_least_one, finite, fraction, non_negative
 from adaptive_tx.core.schedule import Schedule, begun, bind_schedule, elapsed, progress, real
 from adaptive_tx.core.typing import Scalar, ScheduleFunction
 

@@ -21,9 +21,9 @@ import optax
 
 from adaptive_tx.core import axes, checks
 from adaptive_tx.core.arguments import Static
-from adaptive_tx.core.checks import Range
 from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import Range, at_least_one, decay_rate, positive
 from adaptive_tx.core.transformation import Transformation, wrap
 from adaptive_tx.core.typing import AxisName, PyTree, ScalarOrSchedule
 from adaptive_tx.wrappers import guard_step, spike_history
@@ -91,8 +91,8 @@ def guarded_by_z_score(
         max_in_a_row,
         axes.settings(who, axis_name, sharded),
         warmup,
-        max_z=checks.positive(max_z),
-        history_decay=checks.decay_rate(history_decay),
+        max_z=positive(max_z),
+        history_decay=decay_rate(history_decay),
     )
 
 
@@ -141,7 +141,7 @@ def guarded_by_percentile(
         axes.settings(who, axis_name, sharded),
         warmup,
         percentile=percentage(percentile),
-        max_ratio=checks.at_least_one(max_ratio),
+        max_ratio=at_least_one(max_ratio),
     )
 
 
