@@ -171,7 +171,9 @@ OTHERWISE = {
         "scale_by_centered_rms": B2,
         "cosine": "write floor, which is alpha times the peak",
     },
-    "transition_begin": {"*": "write join(constant(first), {who}(...), boundaries=[{value}])"},
+    "transition_begin": {
+        "*": "write schedules.join(schedules.constant(first), schedules.{who}(...), boundaries=[{value}])"
+    },
     "last_epoch": {"*": "leave it out: the count is in the state of the optimizer"},
     "verbose": {"*": "leave it out"},
     "name": {"*": "leave it out: an optimizer prints as the call that makes it"},
@@ -186,4 +188,6 @@ OPTIMIZER = {
     "scale_by_adam_eps_hat": "",
     "scale_by_nadam_scheduled": "",
 }
+# What the argument after the learning rate is elsewhere, for those that have only that.
+SECOND = {"sgd": "write momentum({rate}, decay={value})"}
 RATES = ("learning_rate", "lr", "alpha", "step_size")

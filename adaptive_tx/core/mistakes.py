@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from adaptive_tx.core.habits import OPTIMIZER, OTHERWISE, RATES, RENAMED
+from adaptive_tx.core.habits import OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,7 +53,7 @@ def _of_values(who: str, given: Mapping[str, Any]) -> str:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 return (
                     f"{who}: {name} must be a schedule, a function of the count; got {value!r}. "
-                    f"Write constant({value!r})."
+                    f"Write schedules.constant({value!r})."
                 )
     return ""
 
@@ -84,7 +84,7 @@ class _Call:
             yield self.by_name()
         for name in wrong:
             supplied.add(self.renamed(name))
-            yield f"There is no {name}; {self.instead(name)}."
+            yield f"There is no {name}; {self.instead(name)}.".replace("....", "...")
         if "learning_rate" in self.required and "learning_rate" not in supplied:
             yield f"The learning_rate is missing; write {self.who}(1e-3), or give a schedule."
 
@@ -107,11 +107,13 @@ class _Call:
         later = [f"{name}=..." for name in self.names if name not in self.positional]
         text = f"write {self.who}({', '.join([*first, *later])})"
         if not later:
+            value = _short(self.args[len(first)])
+            text = SECOND.get(self.who, text).format(rate=self.rate, value=value)
             return f"It takes {' and '.join(self.positional)} only; {text}."
         if self.positional:
             first = " and ".join(self.positional)
             return f"What comes after {first} is given by name, as its order differs elsewhere; {text}."
-        if len(self.args) == 1 and (optimizer := self.optimizer):
+        if len(self.args) == 1 and (optimizer := self.optimizer) and not _is_large(self.args[0]):
             return (
                 f"It has no learning rate, and takes its numbers by name; {text}, or the optimizer "
                 f"{optimizer}({_short(self.args[0])})."
@@ -164,6 +166,11 @@ class _Call:
 def _holds_parameters(value: Any) -> bool:
     """Whether it looks like a tree of parameters, or torch's list of them."""
     return isinstance(value, (Mapping, list, tuple, Iterator)) or hasattr(value, "parameters")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether it is rather a decay rate than a learning rate: few of either are on this side of 0.5."""
+    return isinstance(value, (int, float)) and value > 0.5
 
 
 def _short(value: Any) -> str:
