@@ -1,77 +1,192 @@
-"""Adaptive gradient transformations for JAX, as values. Names in the order the data meets them."""
+"""Adaptive gradient transformations for JAX, as values.
 
-from adaptive_tx import schedules as schedules
-from adaptive_tx.clip import adaptive_grad_clip as adaptive_grad_clip
-from adaptive_tx.clip import clip_by_global_norm as clip_by_global_norm
-from adaptive_tx.clip import clip_by_leaf_norm as clip_by_leaf_norm
-from adaptive_tx.clip import clip_by_rms as clip_by_rms
-from adaptive_tx.clip import clip_by_value as clip_by_value
-from adaptive_tx.decay import add_decayed_weights as add_decayed_weights
-from adaptive_tx.decay import add_l1 as add_l1
-from adaptive_tx.decay import add_l2 as add_l2
-from adaptive_tx.decay import subtract_decayed_weights as subtract_decayed_weights
-from adaptive_tx.scale_by.trace import trace as trace
-from adaptive_tx.scale_by.trace_nesterov import trace_nesterov as trace_nesterov
-from adaptive_tx.scale_by.ema import ema as ema
-from adaptive_tx.scale_by.adagrad import scale_by_adagrad as scale_by_adagrad
-from adaptive_tx.scale_by.rms import scale_by_rms as scale_by_rms
-from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms as scale_by_centered_rms
-from adaptive_tx.scale_by.adadelta import scale_by_adadelta as scale_by_adadelta
-from adaptive_tx.scale_by.adam import scale_by_adam as scale_by_adam
-from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat as scale_by_adam_eps_hat
-from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad as scale_by_amsgrad
-from adaptive_tx.scale_by.adamax import scale_by_adamax as scale_by_adamax
-from adaptive_tx.scale_by.nadam import scale_by_nadam as scale_by_nadam
-from adaptive_tx.scale_by.nadam_scheduled import (
-    scale_by_nadam_scheduled as scale_by_nadam_scheduled,
+Every hyperparameter is a `ScalarOrSchedule`: a number, an array of no dimensions, traced or not, or
+a `ScheduleFunction` of the number of finished updates, such as those in `schedules`, optax's, or your own.
+The numbers of a schedule are `Scalar`s. Leaves are chosen by a `MaskOrFunction` (a tree of bools, or a
+function from the parameters to one) or a `LeafPredicate` (on a leaf's path, "encoder/dense/kernel", and
+its array).
+
+For rules of your own, `leafwise` lifts a step on one array to a transformation; `slots` says what it keeps,
+`ranges` where its numbers must lie, and `numerics` has averages, roots and corrections that stay finite.
+"""
+
+from adaptive_tx import schedules
+from adaptive_tx.clip import (
+    adaptive_grad_clip,
+    clip_by_global_norm,
+    clip_by_leaf_norm,
+    clip_by_rms,
+    clip_by_value,
 )
-from adaptive_tx.scale_by.radam import scale_by_radam as scale_by_radam
-from adaptive_tx.scale_by.adabelief import scale_by_adabelief as scale_by_adabelief
-from adaptive_tx.scale_by.yogi import scale_by_yogi as scale_by_yogi
-from adaptive_tx.scale_by.novograd import scale_by_novograd as scale_by_novograd
-from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms as scale_by_factored_rms
-from adaptive_tx.scale_by.lion import scale_by_lion as scale_by_lion
-from adaptive_tx.scale_by.signum import scale_by_signum as scale_by_signum
-from adaptive_tx.scale_by.rprop import scale_by_rprop as scale_by_rprop
-from adaptive_tx.scale_by.ftrl import scale_by_ftrl as scale_by_ftrl
-from adaptive_tx.scale_by.orthogonalize import orthogonalize as orthogonalize
-from adaptive_tx.scale_by.lars import scale_by_lars as scale_by_lars
-from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio as scale_by_trust_ratio
-from adaptive_tx.scale_by.param_rms import scale_by_param_rms as scale_by_param_rms
-from adaptive_tx.rate import scale_by_learning_rate as scale_by_learning_rate
-from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate as scale_by_relative_rate
-from adaptive_tx.patience import EarlyStopping as EarlyStopping
-from adaptive_tx.patience import early_stopping as early_stopping
-from adaptive_tx.patience import reduce_on_plateau as reduce_on_plateau
-from adaptive_tx.optimizers import sgd as sgd
-from adaptive_tx.optimizers import momentum as momentum
-from adaptive_tx.optimizers import nesterov as nesterov
-from adaptive_tx.optimizers import adagrad as adagrad
-from adaptive_tx.optimizers import rmsprop as rmsprop
-from adaptive_tx.optimizers import adadelta as adadelta
-from adaptive_tx.optimizers import adam as adam
-from adaptive_tx.optimizers import adamw as adamw
-from adaptive_tx.optimizers import amsgrad as amsgrad
-from adaptive_tx.optimizers import adamax as adamax
-from adaptive_tx.optimizers import nadam as nadam
-from adaptive_tx.optimizers import nadamw as nadamw
-from adaptive_tx.optimizers import radam as radam
-from adaptive_tx.optimizers import adabelief as adabelief
-from adaptive_tx.optimizers import yogi as yogi
-from adaptive_tx.optimizers import novograd as novograd
-from adaptive_tx.optimizers import lion as lion
-from adaptive_tx.optimizers import signum as signum
-from adaptive_tx.optimizers import rprop as rprop
-from adaptive_tx.optimizers import adafactor as adafactor
-from adaptive_tx.optimizers import ftrl as ftrl
-from adaptive_tx.optimizers import lamb as lamb
-from adaptive_tx.optimizers import lars as lars
-from adaptive_tx.wrappers.measured import measured as measured
-from adaptive_tx.wrappers.measured import metrics as metrics
-from adaptive_tx.wrappers.guarded import guarded as guarded
-from adaptive_tx.wrappers.guarded import guarded_by_z_score as guarded_by_z_score
-from adaptive_tx.wrappers.guarded import guarded_by_percentile as guarded_by_percentile
-from adaptive_tx.wrappers.guarded import guard_report as guard_report
-from adaptive_tx.core.schedule import Schedule as Schedule
-from adaptive_tx.core.transformation import Transformation as Transformation
-from adaptive_tx.core.chain import chain as chain
+from adaptive_tx.core import numerics, ranges, slots
+from adaptive_tx.core.chain import chain
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import (
+    LeafPredicate,
+    MaskOrFunction,
+    Scalar,
+    ScalarOrSchedule,
+    ScheduleFunction,
+)
+from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
+from adaptive_tx.optimizers import (
+    adabelief,
+    adadelta,
+    adafactor,
+    adagrad,
+    adam,
+    adamax,
+    adamw,
+    amsgrad,
+    ftrl,
+    lamb,
+    lars,
+    lion,
+    momentum,
+    nadam,
+    nadamw,
+    nesterov,
+    novograd,
+    radam,
+    rmsprop,
+    rprop,
+    sgd,
+    signum,
+    yogi,
+)
+from adaptive_tx.patience import EarlyStopping, early_stopping, reduce_on_plateau
+from adaptive_tx.rate import scale_by_learning_rate
+from adaptive_tx.scale_by.adabelief import scale_by_adabelief
+from adaptive_tx.scale_by.adadelta import scale_by_adadelta
+from adaptive_tx.scale_by.adagrad import scale_by_adagrad
+from adaptive_tx.scale_by.adam import scale_by_adam
+from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
+from adaptive_tx.scale_by.adamax import scale_by_adamax
+from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
+from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
+from adaptive_tx.scale_by.ema import ema
+from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
+from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.lars import scale_by_lars
+from adaptive_tx.scale_by.lion import scale_by_lion
+from adaptive_tx.scale_by.nadam import scale_by_nadam
+from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled
+from adaptive_tx.scale_by.novograd import scale_by_novograd
+from adaptive_tx.scale_by.orthogonalize import orthogonalize
+from adaptive_tx.scale_by.param_rms import scale_by_param_rms
+from adaptive_tx.scale_by.radam import scale_by_radam
+from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
+from adaptive_tx.scale_by.rms import scale_by_rms
+from adaptive_tx.scale_by.rprop import scale_by_rprop
+from adaptive_tx.scale_by.signum import scale_by_signum
+from adaptive_tx.scale_by.trace import trace
+from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
+from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
+from adaptive_tx.scale_by.yogi import scale_by_yogi
+from adaptive_tx.wrappers.guarded import (
+    guard_report,
+    guarded,
+    guarded_by_percentile,
+    guarded_by_z_score,
+)
+from adaptive_tx.wrappers.measured import measured, metrics
+
+# In the order the data meets them.
+__all__ = [
+    # on gradients
+    "clip_by_value",
+    "clip_by_leaf_norm",
+    "clip_by_global_norm",
+    "clip_by_rms",
+    "adaptive_grad_clip",
+    "add_l2",
+    "add_l1",
+    # directions
+    "trace",
+    "trace_nesterov",
+    "ema",
+    "scale_by_adagrad",
+    "scale_by_rms",
+    "scale_by_centered_rms",
+    "scale_by_adadelta",
+    "scale_by_adam",
+    "scale_by_adam_eps_hat",
+    "scale_by_amsgrad",
+    "scale_by_adamax",
+    "scale_by_nadam",
+    "scale_by_nadam_scheduled",
+    "scale_by_radam",
+    "scale_by_adabelief",
+    "scale_by_yogi",
+    "scale_by_novograd",
+    "scale_by_factored_rms",
+    "scale_by_lion",
+    "scale_by_signum",
+    "scale_by_rprop",
+    "scale_by_ftrl",
+    "orthogonalize",
+    "scale_by_lars",
+    # on directions and updates
+    "add_decayed_weights",
+    "scale_by_trust_ratio",
+    "scale_by_param_rms",
+    "scale_by_learning_rate",
+    "scale_by_relative_rate",
+    "subtract_decayed_weights",
+    "reduce_on_plateau",
+    "early_stopping",
+    "EarlyStopping",
+    # chains
+    "chain",
+    "sgd",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
+    "adadelta",
+    "adam",
+    "adamw",
+    "amsgrad",
+    "adamax",
+    "nadam",
+    "nadamw",
+    "radam",
+    "adabelief",
+    "yogi",
+    "novograd",
+    "lion",
+    "signum",
+    "rprop",
+    "adafactor",
+    "ftrl",
+    "lamb",
+    "lars",
+    # around an optimizer
+    "measured",
+    "metrics",
+    "guarded",
+    "guarded_by_z_score",
+    "guarded_by_percentile",
+    "guard_report",
+    # values, and their types
+    "Transformation",
+    "Schedule",
+    "schedules",
+    "Scalar",
+    "ScalarOrSchedule",
+    "ScheduleFunction",
+    "MaskOrFunction",
+    "LeafPredicate",
+    # rules of your own
+    "leafwise",
+    "slots",
+    "ranges",
+    "numerics",
+]
+
+
+def __dir__() -> list[str]:
+    """What a user may use; `compat`, `plots` and `tune` once they are imported."""
+    return sorted([*__all__, *({"compat", "plots", "tune"} & globals().keys())])

@@ -11,15 +11,15 @@ finite counts as huge and stays as it is: the failure remains visible where it h
 entries that share its norm shrink to almost nothing, instead of all becoming NaN.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
-from adaptive_tx.core.checks import Range, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import modulus, norm, rms, shrink
+from adaptive_tx.core.ranges import Range, positive
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import AxisName, PyTree, ScalarOrSchedule
 
 # Far below where float32 squares overflow (see `numerics.norm_of`).
 norm_limit = Range(positive.low, 1e12, "[]")
@@ -31,7 +31,8 @@ def by_value(g, t, *, max_value):
     return jnp.clip(g, -max_value, max_value)
 
 
-def clip_by_value(max_value) -> Transformation:
+@explained
+def clip_by_value(max_value: ScalarOrSchedule) -> Transformation:
     """Brings each entry into [-max_value, max_value] (a complex one: its modulus, keeping the phase).
 
     An infinite real entry becomes the bound; NaN stays NaN.
@@ -46,7 +47,8 @@ def by_leaf_norm(g, t, *, max_norm):
     return shrink(g, norm(g), max_norm)
 
 
-def clip_by_leaf_norm(max_norm) -> Transformation:
+@explained
+def clip_by_leaf_norm(max_norm: ScalarOrSchedule) -> Transformation:
     """Scales each leaf down to a norm of at most max_norm.
 
     Args:
@@ -59,7 +61,8 @@ def by_rms(g, t, *, threshold):
     return shrink(g, rms(g), threshold)
 
 
-def clip_by_rms(threshold) -> Transformation:
+@explained
+def clip_by_rms(threshold: ScalarOrSchedule) -> Transformation:
     """Scales each leaf down to a root mean square of at most threshold, as Adafactor does with updates.
 
     Args:
@@ -75,7 +78,10 @@ def by_unit_norm(g, t, *, p, clipping, eps):
     return shrink(g, norm(g, axis), clipping * jnp.maximum(norm(p, axis), eps))
 
 
-def adaptive_grad_clip(clipping=0.01, eps=1e-3) -> Transformation:
+@explained
+def adaptive_grad_clip(
+    clipping: ScalarOrSchedule = 0.01, *, eps: ScalarOrSchedule = 1e-3
+) -> Transformation:
     """Scales the gradient of each output unit down to a fraction of the norm of its weights.
 
     A unit is what shares the last axis's index: a column of a (in, out) kernel, a filter of a
@@ -105,8 +111,9 @@ def by_global_norm(g, t, *, size, max_norm):
     return shrink(g, size, max_norm)
 
 
+@explained
 def clip_by_global_norm(
-    max_norm, axis_name: str | tuple[str, ...] | None = None, sharded: Any = None
+    max_norm: ScalarOrSchedule, *, axis_name: AxisName | None = None, sharded: PyTree | None = None
 ) -> Transformation:
     """Scales the whole tree down to a norm of at most max_norm.
 

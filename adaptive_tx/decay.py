@@ -17,11 +17,16 @@ to one) or `only` (a predicate on the path of a leaf, "encoder/dense/kernel", an
 Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.05101, algorithm 2.
 """
 
-from adaptive_tx.core.checks import non_negative
+from collections.abc import Callable
+from typing import Any
+
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import sign
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 
 
 def add_weights(g, t, *, p, weight_decay):
@@ -36,7 +41,13 @@ def subtract_weights(g, t, *, p, weight_decay):
     return g - weight_decay * p
 
 
-def add_l2(weight_decay, mask=None, only=None) -> Transformation:
+@explained
+def add_l2(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
     """Adds the gradient of weight_decay/2 |p|^2 to the gradient. Needs the parameters.
 
     Args:
@@ -47,7 +58,13 @@ def add_l2(weight_decay, mask=None, only=None) -> Transformation:
     return _decay("add_l2", add_weights, weight_decay, mask, only)
 
 
-def add_l1(weight_decay, mask=None, only=None) -> Transformation:
+@explained
+def add_l1(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
     """Adds the gradient of weight_decay |p| to the gradient. Needs the parameters.
 
     Args:
@@ -58,7 +75,13 @@ def add_l1(weight_decay, mask=None, only=None) -> Transformation:
     return _decay("add_l1", add_signs, weight_decay, mask, only)
 
 
-def add_decayed_weights(weight_decay, mask=None, only=None) -> Transformation:
+@explained
+def add_decayed_weights(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
     """Adds weight_decay p to the direction: AdamW's decay, multiplied by the rate. Needs the parameters.
 
     Args:
@@ -69,7 +92,13 @@ def add_decayed_weights(weight_decay, mask=None, only=None) -> Transformation:
     return _decay("add_decayed_weights", add_weights, weight_decay, mask, only)
 
 
-def subtract_decayed_weights(weight_decay, mask=None, only=None) -> Transformation:
+@explained
+def subtract_decayed_weights(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
     """Subtracts weight_decay p from the update: decay independent of the rate. Needs the parameters.
 
     Args:
@@ -80,6 +109,12 @@ def subtract_decayed_weights(weight_decay, mask=None, only=None) -> Transformati
     return _decay("subtract_decayed_weights", subtract_weights, weight_decay, mask, only)
 
 
-def _decay(who, step, weight_decay, mask, only) -> Transformation:
+def _decay(
+    who: str,
+    step: Callable[..., Any],
+    weight_decay: ScalarOrSchedule,
+    mask: MaskOrFunction | None,
+    only: LeafPredicate | None,
+) -> Transformation:
     chosen = mask_of(who, mask, only)
     return leafwise(who, step, mask=chosen, weight_decay=non_negative(weight_decay))

@@ -2,15 +2,18 @@
 
     direction (scale_by_...)  ->  decoupled decay  ->  scale_by_learning_rate
 
-The mathematics is in the rule's file; what each argument means, in the docstring of its rule. The
-learning rate comes first, has no default, and may be a schedule, as every other number may. Decay,
-where offered, is decoupled and multiplied by the rate; `mask` and `only` choose the leaves (`decay`).
+The mathematics is in the rule's file. The learning rate comes first and has no default; all else is given
+by name. Every number may be a schedule. Decay, where offered, is decoupled and multiplied by the rate.
 """
+
+from typing import Literal
 
 from adaptive_tx.clip import clip_by_rms
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
@@ -38,168 +41,510 @@ from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
 
 
-def sgd(learning_rate) -> Transformation:
-    """Gradient descent: minus the rate times the gradient."""
+@explained
+def sgd(learning_rate: ScalarOrSchedule) -> Transformation:
+    """Gradient descent: minus the rate times the gradient.
+
+    Args:
+      learning_rate: what the gradient is multiplied by, >= 0, in the unit of the parameters over that of
+        the gradients; a number or a schedule. Too large and it diverges, too small and it crawls; often
+        0.01 to 1.
+    """
     return chain(scale_by_learning_rate(learning_rate))
 
 
-def momentum(learning_rate, decay=0.9) -> Transformation:
-    """Gradient descent with heavy-ball momentum (`trace`)."""
+@explained
+def momentum(learning_rate: ScalarOrSchedule, *, decay: ScalarOrSchedule = 0.9) -> Transformation:
+    """Gradient descent with heavy-ball momentum (`trace`).
+
+    Args:
+      learning_rate: what the sum of gradients is multiplied by, >= 0, in the unit of the parameters over
+        that of the gradients; a number or a schedule. Steady gradients are summed up to 1 / (1 - decay)
+        times their size, so take it as much smaller than for `sgd`; often 1e-3 to 0.1.
+      decay: how much of the sum is kept at each step, in [0, 1), default 0.9; nearer to 1 runs faster
+        along flat valleys, and overshoots more.
+    """
     return chain(trace(decay), scale_by_learning_rate(learning_rate))
 
 
-def nesterov(learning_rate, decay=0.9) -> Transformation:
-    """Gradient descent with Nesterov momentum (`trace_nesterov`)."""
+@explained
+def nesterov(learning_rate: ScalarOrSchedule, *, decay: ScalarOrSchedule = 0.9) -> Transformation:
+    """Gradient descent with Nesterov momentum (`trace_nesterov`).
+
+    Args:
+      learning_rate: as for `momentum`: >= 0, in the unit of the parameters over that of the gradients; a
+        number or a schedule. Often 1e-3 to 0.1.
+      decay: how much of the sum is kept at each step, in [0, 1), default 0.9; nearer to 1 runs faster
+        along flat valleys. Looking a step ahead, it overshoots less than `momentum`.
+    """
     return chain(trace_nesterov(decay), scale_by_learning_rate(learning_rate))
 
 
+@explained
 def adagrad(
-    learning_rate, eps=1e-10, initial_accumulator_value=0.0, eps_in_root: bool = False
+    learning_rate: ScalarOrSchedule,
+    *,
+    eps: ScalarOrSchedule = 1e-10,
+    initial_accumulator_value: ScalarOrSchedule = 0.0,
+    eps_in_root: bool = False,
 ) -> Transformation:
-    """AdaGrad: over the root of the sum of all squares (`scale_by_adagrad`)."""
+    """AdaGrad: over the root of the sum of all squares (`scale_by_adagrad`).
+
+    Args:
+      learning_rate: how far each entry moves in the first step, >= 0, in the unit of the parameters; a
+        number or a schedule. Later steps shrink, like 1 / sqrt(t) where gradients keep their size; often
+        0.01 to 1.
+      eps: keeps the quotient finite, > 0, default 1e-10, in the unit of the gradients (of their squares
+        in the root); a larger one slows down entries with small gradients.
+      initial_accumulator_value: what the sum of squares starts at, >= 0, default 0.0, in the unit of the
+        squared gradients; more of it makes the first steps smaller (0.1 in Keras and optax).
+      eps_in_root: default False, eps is added to the root (the paper, torch); True: under it (Keras,
+        optax).
+    """
     return chain(
-        scale_by_adagrad(eps, initial_accumulator_value, eps_in_root),
+        scale_by_adagrad(
+            eps=eps, initial_accumulator_value=initial_accumulator_value, eps_in_root=eps_in_root
+        ),
         scale_by_learning_rate(learning_rate),
     )
 
 
+@explained
 def rmsprop(
-    learning_rate,
-    b2=0.9,
-    eps=1e-8,
-    initial_accumulator_value=0.0,
+    learning_rate: ScalarOrSchedule,
+    *,
+    b2: ScalarOrSchedule = 0.9,
+    eps: ScalarOrSchedule = 1e-8,
+    initial_accumulator_value: ScalarOrSchedule = 0.0,
     centered: bool = False,
     eps_in_root: bool = False,
 ) -> Transformation:
-    """RMSProp: over the root mean square (`scale_by_rms`; centered: `scale_by_centered_rms`)."""
+    """RMSProp: over the root mean square (`scale_by_rms`; centered: `scale_by_centered_rms`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b2: decay of the mean square, in [0, 1), default 0.9 (torch: alpha = 0.99); nearer to 1 remembers
+        longer and steps more evenly, but the first steps are 1 / sqrt(1 - b2) times as large as later
+        ones.
+      eps: keeps the quotient finite, > 0, default 1e-8, in the unit of the gradients (of their squares in
+        the root); entries whose gradients are smaller than it move less than the rate.
+      initial_accumulator_value: what the mean square starts at, >= 0, default 0.0, in the unit of the
+        squared gradients; more of it makes the first steps smaller (1 in TensorFlow 1).
+      centered: default False; True divides by the standard deviation in place of the root mean square,
+        which takes larger steps where gradients agree.
+      eps_in_root: default False, eps is added to the root (torch); True: under it (Keras, optax).
+    """
     rule = scale_by_centered_rms if flag("rmsprop", "centered", centered) else scale_by_rms
     return chain(
-        rule(b2, eps, initial_accumulator_value, eps_in_root), scale_by_learning_rate(learning_rate)
+        rule(
+            b2=b2,
+            eps=eps,
+            initial_accumulator_value=initial_accumulator_value,
+            eps_in_root=eps_in_root,
+        ),
+        scale_by_learning_rate(learning_rate),
     )
 
 
-def adadelta(learning_rate, b2=0.95, eps=1e-6) -> Transformation:
-    """AdaDelta (`scale_by_adadelta`). The paper's rate is 1."""
-    return chain(scale_by_adadelta(b2, eps), scale_by_learning_rate(learning_rate))
+@explained
+def adadelta(
+    learning_rate: ScalarOrSchedule, *, b2: ScalarOrSchedule = 0.95, eps: ScalarOrSchedule = 1e-6
+) -> Transformation:
+    """AdaDelta (`scale_by_adadelta`). The paper's rate is 1.
+
+    Args:
+      learning_rate: a factor on the steps, >= 0, without a unit; a number or a schedule. The steps have a
+        size of their own, so 1 is the paper's; smaller slows all of them down.
+      b2: decay of both mean squares, in [0, 1), default 0.95; nearer to 1 remembers longer, and takes
+        longer to find the size of the steps.
+      eps: sets the size of the first steps, about sqrt(eps), > 0, default 1e-6, in the unit of the
+        squared gradients; larger starts faster.
+    """
+    return chain(scale_by_adadelta(b2=b2, eps=eps), scale_by_learning_rate(learning_rate))
 
 
-def adam(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+@explained
+def adam(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+) -> Transformation:
     """Adam: the mean over the root mean square (`scale_by_adam`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; 0.95 to 0.99 for large batches, or where the size of the gradients changes fast.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
 
     >>> adam(1e-3)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08), scale_by_learning_rate(learning_rate=0.001))
     """
-    return chain(scale_by_adam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_adam(b1=b1, b2=b2, eps=eps), scale_by_learning_rate(learning_rate))
 
 
+@explained
 def adamw(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.01, mask=None, only=None
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.01,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
-    """Adam with decoupled weight decay, as torch and optax have it (`add_decayed_weights`)."""
+    """Adam with decoupled weight decay, as torch and optax have it (`add_decayed_weights`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; 0.95 to 0.99 for large batches, or where the size of the gradients changes fast.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+      weight_decay: >= 0, default 0.01; times the rate it is the part of each parameter lost in a step:
+        more of it keeps the weights small and the model from fitting noise; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
     return chain(
-        scale_by_adam(b1, b2, eps),
-        add_decayed_weights(weight_decay, mask, only),
+        scale_by_adam(b1=b1, b2=b2, eps=eps),
+        add_decayed_weights(weight_decay, mask=mask, only=only),
         scale_by_learning_rate(learning_rate),
     )
 
 
-def amsgrad(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """AMSGrad: Adam whose denominator never shrinks (`scale_by_amsgrad`)."""
-    return chain(scale_by_amsgrad(b1, b2, eps), scale_by_learning_rate(learning_rate))
+@explained
+def amsgrad(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+) -> Transformation:
+    """AMSGrad: Adam whose denominator never shrinks (`scale_by_amsgrad`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square whose largest value divides, in [0, 1), default 0.999; nearer to 1 lets
+        a single large gradient raise that value less.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+    """
+    return chain(scale_by_amsgrad(b1=b1, b2=b2, eps=eps), scale_by_learning_rate(learning_rate))
 
 
-def adamax(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """AdaMax: Adam with a decaying maximum in the denominator (`scale_by_adamax`)."""
-    return chain(scale_by_adamax(b1, b2, eps), scale_by_learning_rate(learning_rate))
+@explained
+def adamax(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+) -> Transformation:
+    """AdaMax: Adam with a decaying maximum in the denominator (`scale_by_adamax`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the maximum, in [0, 1), default 0.999; nearer to 1 lets one large gradient slow its
+        entry down for longer.
+      eps: added to the size of each gradient, > 0, default 1e-8, in the unit of the gradients; entries
+        whose gradients are smaller than it move less than the rate.
+    """
+    return chain(scale_by_adamax(b1=b1, b2=b2, eps=eps), scale_by_learning_rate(learning_rate))
 
 
-def nadam(learning_rate, b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
-    """NAdam: Adam with Nesterov momentum, b1 constant (`scale_by_nadam`)."""
-    return chain(scale_by_nadam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+@explained
+def nadam(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+) -> Transformation:
+    """NAdam: Adam with Nesterov momentum, b1 constant (`scale_by_nadam`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; 0.95 to 0.99 for large batches, or where the size of the gradients changes fast.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+    """
+    return chain(scale_by_nadam(b1=b1, b2=b2, eps=eps), scale_by_learning_rate(learning_rate))
 
 
+@explained
 def nadamw(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.01, mask=None, only=None
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.01,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
-    """NAdam with decoupled weight decay (`scale_by_nadam`, `add_decayed_weights`)."""
+    """NAdam with decoupled weight decay (`scale_by_nadam`, `add_decayed_weights`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; 0.95 to 0.99 for large batches, or where the size of the gradients changes fast.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+      weight_decay: >= 0, default 0.01; times the rate it is the part of each parameter lost in a step:
+        more of it keeps the weights small and the model from fitting noise; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
     return chain(
-        scale_by_nadam(b1, b2, eps),
-        add_decayed_weights(weight_decay, mask, only),
+        scale_by_nadam(b1=b1, b2=b2, eps=eps),
+        add_decayed_weights(weight_decay, mask=mask, only=only),
         scale_by_learning_rate(learning_rate),
     )
 
 
+@explained
 def radam(
-    learning_rate,
-    b1=0.9,
-    b2=0.999,
-    eps=1e-8,
-    threshold=5.0,
-    below="momentum",
-    weight_decay=None,
-    mask=None,
-    only=None,
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    threshold: ScalarOrSchedule = 5.0,
+    below: Literal["momentum", "none"] = "momentum",
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
-    """RAdam (`scale_by_radam`), with decoupled weight decay if one is given."""
+    """RAdam (`scale_by_radam`), with decoupled weight decay if one is given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer, and adapts
+        later and more gently at first. With 0.6 and less it never adapts.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+      threshold: how many gradients the mean square must have seen, in effect, before it divides, >= 4,
+        default 5.0; larger starts to adapt later.
+      below: what happens until then: "momentum", the default, follows the mean of the gradients,
+        undivided; "none" does not move.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
     return chain(
-        scale_by_radam(b1, b2, eps, threshold, below),
+        scale_by_radam(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
         *_decay("radam", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
 
+@explained
 def adabelief(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-16, weight_decay=None, mask=None, only=None
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-16,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
-    """AdaBelief (`scale_by_adabelief`), with decoupled weight decay if one is given."""
+    """AdaBelief (`scale_by_adabelief`), with decoupled weight decay if one is given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square of what deviates from the mean, in [0, 1), default 0.999; nearer to 1
+        remembers longer and steps more evenly.
+      eps: added to the spread at every step, and to its root, > 0, default 1e-16, in the unit of the
+        squared gradients; larger keeps steps small where gradients agree.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
     return chain(
-        scale_by_adabelief(b1, b2, eps),
+        scale_by_adabelief(b1=b1, b2=b2, eps=eps),
         *_decay("adabelief", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
 
+@explained
 def yogi(
-    learning_rate, b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-3,
+    initial_accumulator_value: ScalarOrSchedule = 1e-6,
 ) -> Transformation:
-    """Yogi: Adam whose mean square moves additively (`scale_by_yogi`)."""
+    """Yogi: Adam whose mean square moves additively (`scale_by_yogi`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: 1 - b2 is how fast the mean square moves, in [0, 1), default 0.999; nearer to 1 remembers
+        longer.
+      eps: added to the denominator, > 0, default 1e-3, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      initial_accumulator_value: what the mean square starts at, >= 0, default 1e-6, in the unit of the
+        squared gradients; more of it makes the first steps smaller.
+    """
     return chain(
-        scale_by_yogi(b1, b2, eps, initial_accumulator_value), scale_by_learning_rate(learning_rate)
+        scale_by_yogi(b1=b1, b2=b2, eps=eps, initial_accumulator_value=initial_accumulator_value),
+        scale_by_learning_rate(learning_rate),
     )
 
 
-def lion(learning_rate, b1=0.9, b2=0.99, weight_decay=None, mask=None, only=None) -> Transformation:
-    """Lion (`scale_by_lion`), with decoupled weight decay if one is given."""
+@explained
+def lion(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.99,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Lion (`scale_by_lion`), with decoupled weight decay if one is given.
+
+    Args:
+      learning_rate: how far every entry moves in every step, >= 0, in the unit of the parameters; a
+        number or a schedule. Take a third to a tenth of Adam's.
+      b1: how much of the mean is in what gives the sign, in [0, 1), default 0.9; nearer to 1 follows the
+        newest gradient less.
+      b2: decay of the mean that is kept, in [0, 1), default 0.99; nearer to 1 averages over more steps.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; take 3 to 10 times Adam's.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
     return chain(
-        scale_by_lion(b1, b2),
+        scale_by_lion(b1=b1, b2=b2),
         *_decay("lion", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
 
-def novograd(learning_rate, b1=0.95, b2=0.98, eps=1e-8, weight_decay=0.0) -> Transformation:
-    """NovoGrad: one second moment a leaf (`scale_by_novograd`), with decay inside the momentum."""
+@explained
+def novograd(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.95,
+    b2: ScalarOrSchedule = 0.98,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.0,
+) -> Transformation:
+    """NovoGrad: one second moment a leaf (`scale_by_novograd`), with decay inside the momentum.
+
+    Args:
+      learning_rate: how long the step of a leaf is, >= 0, in the unit of the parameters; a number or a
+        schedule. Steady gradients are summed up to 1 / (1 - b1) times as much; often 1e-3 to 0.01.
+      b1: how much of the sum is kept at each step, in [0, 1), default 0.95; nearer to 1 runs faster along
+        flat valleys, and overshoots more.
+      b2: decay of the mean squared length of a leaf's gradient, in [0, 1), default 0.98; nearer to 1
+        remembers longer and steps more evenly.
+      eps: keeps the quotient finite, > 0, default 1e-8, in the unit of the gradients; leaves whose
+        gradients are shorter than it move less than the rate.
+      weight_decay: added to each direction as a part of the parameter, >= 0, default 0.0, in the unit of
+        one over the parameters; more of it keeps the weights small.
+    """
     return chain(
-        scale_by_novograd(b1, b2, eps, weight_decay), scale_by_learning_rate(learning_rate)
+        scale_by_novograd(b1=b1, b2=b2, eps=eps, weight_decay=weight_decay),
+        scale_by_learning_rate(learning_rate),
     )
 
 
-def signum(learning_rate, b1=0.9) -> Transformation:
-    """Sign descent with momentum (`scale_by_signum`)."""
-    return chain(scale_by_signum(b1), scale_by_learning_rate(learning_rate))
+@explained
+def signum(learning_rate: ScalarOrSchedule, *, b1: ScalarOrSchedule = 0.9) -> Transformation:
+    """Sign descent with momentum (`scale_by_signum`).
+
+    Args:
+      learning_rate: how far every entry moves in every step, >= 0, in the unit of the parameters; a
+        number or a schedule. Take a third to a tenth of Adam's.
+      b1: decay of the mean that gives the sign, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps. 0 is signSGD.
+    """
+    return chain(scale_by_signum(b1=b1), scale_by_learning_rate(learning_rate))
 
 
-def _decay(who: str, weight_decay, mask, only) -> tuple[Transformation, ...]:
+def _decay(
+    who: str,
+    weight_decay: ScalarOrSchedule | None,
+    mask: MaskOrFunction | None,
+    only: LeafPredicate | None,
+) -> tuple[Transformation, ...]:
     """The decay, if one was asked for."""
     if weight_decay is not None:
-        return (add_decayed_weights(weight_decay, mask, only),)
+        return (add_decayed_weights(weight_decay, mask=mask, only=only),)
     if mask is not None or only is not None:
         raise TypeError(f"{who}: mask and only choose what weight_decay decays; there is none.")
     return ()
 
 
+@explained
 def rprop(
-    learning_rate, eta_minus=0.5, eta_plus=1.2, min_step=1e-6, max_step=50.0
+    learning_rate: ScalarOrSchedule,
+    *,
+    eta_minus: ScalarOrSchedule = 0.5,
+    eta_plus: ScalarOrSchedule = 1.2,
+    min_step: ScalarOrSchedule = 1e-6,
+    max_step: ScalarOrSchedule = 50.0,
 ) -> Transformation:
     """Rprop: a step size for each entry, from signs alone (`scale_by_rprop`); for full batches.
 
@@ -210,18 +555,28 @@ def rprop(
       min_step: least size, >= 0.
       max_step: largest size, >= 0.
     """
-    return chain(scale_by_rprop(learning_rate, eta_minus, eta_plus, min_step, max_step))
+    return chain(
+        scale_by_rprop(
+            learning_rate,
+            eta_minus=eta_minus,
+            eta_plus=eta_plus,
+            min_step=min_step,
+            max_step=max_step,
+        )
+    )
 
 
+@explained
 def adafactor(
-    learning_rate,
-    b2_decay=-0.8,
-    eps=1e-30,
-    threshold=1.0,
-    min_scale=1e-3,
-    weight_decay=None,
-    mask=None,
-    only=None,
+    learning_rate: ScalarOrSchedule,
+    *,
+    b2_decay: ScalarOrSchedule = -0.8,
+    eps: ScalarOrSchedule = 1e-30,
+    threshold: ScalarOrSchedule = 1.0,
+    min_scale: ScalarOrSchedule = 1e-3,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
     """Adafactor: Adam's denominator in little memory, no momentum, steps relative to the parameters.
 
@@ -238,7 +593,7 @@ def adafactor(
       only: the leaves to decay, as there.
     """
     return chain(
-        scale_by_factored_rms(b2_decay, eps),
+        scale_by_factored_rms(b2_decay=b2_decay, eps=eps),
         clip_by_rms(threshold),
         scale_by_param_rms(min_scale),
         *_decay("adafactor", weight_decay, mask, only),
@@ -246,7 +601,14 @@ def adafactor(
     )
 
 
-def ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
+@explained
+def ftrl(
+    learning_rate: ScalarOrSchedule,
+    *,
+    l1: ScalarOrSchedule = 0.0,
+    l2: ScalarOrSchedule = 0.0,
+    beta: ScalarOrSchedule = 1.0,
+) -> Transformation:
     """FTRL-Proximal: sparse linear models online (`scale_by_ftrl`). Start the parameters at 0.
 
     Args:
@@ -255,18 +617,20 @@ def ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
       l2: strength of the penalty l2/2 |p|^2, >= 0.
       beta: what is added to the root of the sum of squares, >= 0: it makes the first steps smaller.
     """
-    return chain(scale_by_ftrl(learning_rate, l1, l2, beta))
+    return chain(scale_by_ftrl(learning_rate, l1=l1, l2=l2, beta=beta))
 
 
+@explained
 def lamb(
-    learning_rate,
-    b1=0.9,
-    b2=0.999,
-    eps=1e-6,
-    weight_decay=0.01,
-    min_norm=0.0,
-    mask=None,
-    only=None,
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-6,
+    weight_decay: ScalarOrSchedule = 0.01,
+    min_norm: ScalarOrSchedule = 0.0,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
     """LAMB: AdamW whose steps are as long as the parameters of the leaf (`scale_by_trust_ratio`).
 
@@ -282,20 +646,22 @@ def lamb(
       only: the same as a predicate on path and array, as there.
     """
     return chain(
-        scale_by_adam(b1, b2, eps),
-        add_decayed_weights(weight_decay, mask, only),
-        scale_by_trust_ratio(min_norm, mask, only),
+        scale_by_adam(b1=b1, b2=b2, eps=eps),
+        add_decayed_weights(weight_decay, mask=mask, only=only),
+        scale_by_trust_ratio(min_norm=min_norm, mask=mask, only=only),
         scale_by_learning_rate(learning_rate),
     )
 
 
+@explained
 def lars(
-    learning_rate,
-    decay=0.9,
-    weight_decay=5e-4,
-    trust_coefficient=0.001,
-    mask=None,
-    only=None,
+    learning_rate: ScalarOrSchedule,
+    *,
+    decay: ScalarOrSchedule = 0.9,
+    weight_decay: ScalarOrSchedule = 5e-4,
+    trust_coefficient: ScalarOrSchedule = 0.001,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
     """LARS: momentum whose steps are in proportion to the parameters of the leaf (`scale_by_lars`).
 
@@ -310,7 +676,9 @@ def lars(
       only: the same as a predicate on path and array, as there.
     """
     return chain(
-        scale_by_lars(trust_coefficient, weight_decay, mask, only),
+        scale_by_lars(
+            trust_coefficient=trust_coefficient, weight_decay=weight_decay, mask=mask, only=only
+        ),
         scale_by_learning_rate(learning_rate),
         trace(decay),
     )

@@ -11,6 +11,7 @@ sign. (optax's reduce_on_plateau asks for value < (1 - rtol) best, as any consta
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -20,11 +21,14 @@ from jax.tree_util import Partial
 from adaptive_tx.core import checks, values
 from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.one_pass import on_leaves
+from adaptive_tx.core.ranges import SMALLEST, Range, at_least_one, fraction, non_negative
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.typing import Scalar, ScalarOrSchedule
 
-factor_range = checks.Range(checks.SMALLEST, 1.0, "[)")
+factor_range = Range(SMALLEST, 1.0, "[)")
 
 
 @exportable
@@ -127,13 +131,15 @@ def _update(arguments: Arguments, updates, state, params=None, *, value: Any = N
     return on_leaves(arguments.who, step, updates, state.count, scale=state.scale), state
 
 
+@explained
 def reduce_on_plateau(
-    factor=0.1,
-    patience=10,
-    min_delta=1e-4,
-    cooldown=0,
-    window=1,
-    min_scale=0.0,
+    *,
+    factor: ScalarOrSchedule = 0.1,
+    patience: ScalarOrSchedule = 10,
+    min_delta: ScalarOrSchedule = 1e-4,
+    cooldown: ScalarOrSchedule = 0,
+    window: ScalarOrSchedule = 1,
+    min_scale: ScalarOrSchedule = 0.0,
     relative: bool = True,
     maximize: bool = False,
 ) -> Transformation:
@@ -161,19 +167,19 @@ def reduce_on_plateau(
         _update,
         settings=_flags("reduce_on_plateau", relative, maximize),
         factor=factor_range(factor),
-        patience=checks.at_least_one(patience),
-        min_delta=checks.non_negative(min_delta),
-        cooldown=checks.non_negative(cooldown),
-        window=checks.at_least_one(window),
-        min_scale=checks.fraction(min_scale),
+        patience=at_least_one(patience),
+        min_delta=non_negative(min_delta),
+        cooldown=non_negative(cooldown),
+        window=at_least_one(window),
+        min_scale=fraction(min_scale),
     )
 
 
 class EarlyStopping(NamedTuple):
     """When to stop, as a value: `init()` makes a state, `update(value, state)` the next one."""
 
-    init: Partial
-    update: Partial
+    init: Callable[[], EarlyStoppingState]
+    update: Callable[[Scalar, EarlyStoppingState], EarlyStoppingState]
 
     __eq__, __ne__, __hash__ = values.equal, values.unequal, values.hashed
     concrete = values.concrete
@@ -187,8 +193,15 @@ def _seen(arguments: Arguments, value, state) -> EarlyStoppingState:
     return _after(judged, arguments, state, value, "update(loss, state)")
 
 
+@explained
 def early_stopping(
-    patience=3, min_delta=0.02, min_steps=0, window=1, relative: bool = True, maximize: bool = False
+    *,
+    patience: ScalarOrSchedule = 3,
+    min_delta: ScalarOrSchedule = 0.02,
+    min_steps: ScalarOrSchedule = 0,
+    window: ScalarOrSchedule = 1,
+    relative: bool = True,
+    maximize: bool = False,
 ) -> EarlyStopping:
     """Says when to stop: `should_stop` in its state, from the first plateau on.
 
@@ -213,10 +226,10 @@ def early_stopping(
     who = "early_stopping"
     settings = _flags(who, relative, maximize)
     numbers = {
-        "patience": checks.at_least_one(patience),
-        "min_delta": checks.non_negative(min_delta),
-        "min_steps": checks.non_negative(min_steps),
-        "window": checks.at_least_one(window),
+        "patience": at_least_one(patience),
+        "min_delta": non_negative(min_delta),
+        "min_steps": non_negative(min_steps),
+        "window": at_least_one(window),
     }
     start, seen = Arguments.of(who, {}, settings), Arguments.of(who, numbers, settings)
     return EarlyStopping(Partial(_fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))

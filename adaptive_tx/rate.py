@@ -5,10 +5,12 @@ update = -learning_rate u        unit of the parameters, if u has no unit
 
 from optax import ScaleByScheduleState
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(ScaleByScheduleState)
 
@@ -17,7 +19,8 @@ def step(u, t, *, learning_rate):
     return -learning_rate * u
 
 
-def scale_by_learning_rate(learning_rate) -> Transformation:
+@explained
+def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> Transformation:
     """Turns a direction into an update: multiplies it by minus the learning rate.
 
     Args:

@@ -58,11 +58,17 @@ def resnet50() -> list[tuple[int, ...]]:
 LAYOUTS = {"gpt2": gpt2_small(), "resnet50": resnet50(), "leaves2000": 2000 * [(256,)]}
 
 OPTIMIZERS = {  # ours, and the same of optax
-    "sgd": (atx.momentum(1e-2, 0.9), optax.sgd(1e-2, 0.9)),
+    "sgd": (atx.momentum(1e-2, decay=0.9), optax.sgd(1e-2, 0.9)),
     "adam": (atx.adam(1e-2), optax.adam(1e-2)),
     "adamw": (atx.adamw(1e-2, weight_decay=0.01), optax.adamw(1e-2, weight_decay=0.01)),
-    "adagrad": (atx.adagrad(1e-2, 1e-7, 0.1, eps_in_root=True), optax.adagrad(1e-2, 0.1, 1e-7)),
-    "rmsprop": (atx.rmsprop(1e-2, 0.9, 1e-8, eps_in_root=True), optax.rmsprop(1e-2, 0.9, 1e-8)),
+    "adagrad": (
+        atx.adagrad(1e-2, eps=1e-7, initial_accumulator_value=0.1, eps_in_root=True),
+        optax.adagrad(1e-2, 0.1, 1e-7),
+    ),
+    "rmsprop": (
+        atx.rmsprop(1e-2, b2=0.9, eps=1e-8, eps_in_root=True),
+        optax.rmsprop(1e-2, 0.9, 1e-8),
+    ),
     "lion": (atx.lion(1e-2, weight_decay=1e-3), optax.lion(1e-2, weight_decay=1e-3)),
     "radam": (atx.radam(1e-2), optax.radam(1e-2)),
     "clip": tuple(lib.chain(lib.clip_by_global_norm(1.0), lib.adam(1e-2)) for lib in (atx, optax)),

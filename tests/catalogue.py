@@ -189,7 +189,8 @@ DECAY = [
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
     Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, oracle=oracles.scale_by_relative_rate,
         recovers={}),
-    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 2, "others": "pass"}, oracles.orthogonalize, recovers={}),
+    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 2, "others": "pass"}, oracles.orthogonalize,
+        recovers={}),
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}
@@ -258,21 +259,36 @@ def measured_adamw(**numbers):
 
 
 def measured_chain(max_norm, by, **numbers):
-    return atx.measured(atx.chain(atx.clip_by_global_norm(max_norm), atx.radam(**numbers)), by)
+    return atx.measured(atx.chain(atx.clip_by_global_norm(max_norm), atx.radam(**numbers)), by=by)
 
 
 def guarded_adam(max_in_a_row, **numbers):
-    return atx.guarded(atx.adam(**numbers), max_in_a_row)
+    return atx.guarded(atx.adam(**numbers), max_in_a_row=max_in_a_row)
 
 
 def guarded_by_z_score_adam(max_z, history_decay, of, warmup, max_in_a_row, **numbers):
     tx = atx.adam(**numbers)
-    return atx.guarded_by_z_score(tx, max_z, of, history_decay, warmup, max_in_a_row)
+    return atx.guarded_by_z_score(
+        tx,
+        max_z=max_z,
+        of=of,
+        history_decay=history_decay,
+        warmup=warmup,
+        max_in_a_row=max_in_a_row,
+    )
 
 
 def guarded_by_percentile_adam(percentile, max_ratio, of, window, warmup, max_in_a_row, **numbers):
     tx = atx.adam(**numbers)
-    return atx.guarded_by_percentile(tx, percentile, max_ratio, of, window, warmup, max_in_a_row)
+    return atx.guarded_by_percentile(
+        tx,
+        percentile=percentile,
+        max_ratio=max_ratio,
+        of=of,
+        window=window,
+        warmup=warmup,
+        max_in_a_row=max_in_a_row,
+    )
 
 
 SELECTS = "XLA rewrites quotients otherwise where a select follows"

@@ -125,17 +125,17 @@ def test_pmap_is_told_too():
     def clip(tx, g):
         return tx.update(g, tx.init(g))[0]
 
-    split = atx.clip_by_global_norm(1.0, "x", sharded=True)
+    split = atx.clip_by_global_norm(1.0, axis_name="x", sharded=True)
     close(jax.pmap(functools.partial(clip, split), "x")(params), expected)
     same = jax.tree.map(lambda x: jnp.stack([x] * 8), params)
-    replicas = jax.pmap(functools.partial(clip, atx.clip_by_global_norm(1.0, "x", False)), "x")(
-        same
-    )
+    replicas = jax.pmap(
+        functools.partial(clip, atx.clip_by_global_norm(1.0, axis_name="x", sharded=False)), "x"
+    )(same)
     close(jax.tree.map(lambda x: x[5], replicas), expected)
     with pytest.raises(
         ValueError, match="clip_by_global_norm: pmap, .* which leaves are split over x"
     ):
-        jax.pmap(functools.partial(clip, atx.clip_by_global_norm(1.0, "x")), "x")(params)
+        jax.pmap(functools.partial(clip, atx.clip_by_global_norm(1.0, axis_name="x")), "x")(params)
 
 
 @pytest.mark.parametrize("check", [True, False])

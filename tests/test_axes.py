@@ -41,8 +41,10 @@ def looks_at_all(row) -> bool:
 
 
 WITH_AXIS = {
-    "clip_by_global_norm": atx.clip_by_global_norm(1.0, "x"),
-    "measured": atx.measured(atx.chain(atx.clip_by_value(1.0), atx.adam(0.1)), "leaf", "x"),
+    "clip_by_global_norm": atx.clip_by_global_norm(1.0, axis_name="x"),
+    "measured": atx.measured(
+        atx.chain(atx.clip_by_value(1.0), atx.adam(0.1)), by="leaf", axis_name="x"
+    ),
     "guarded": atx.guarded(atx.measured(atx.adam(0.1), axis_name="x"), axis_name="x"),
     "guarded_by_z_score": atx.guarded_by_z_score(atx.adam(0.1), axis_name="x"),
     "guarded_by_percentile": atx.guarded_by_percentile(atx.adam(0.1), axis_name="x"),

@@ -93,12 +93,15 @@ PAIRS = {
         lambda: atx.chain(atx.scale_by_rms(**RMS), atx.scale_by_learning_rate(0.1), atx.trace(0.8)),
         lambda: optax.rmsprop(0.1, momentum=0.8),
     ),
-    "adagrad": (lambda: atx.adagrad(0.1, 1e-7, 0.1, eps_in_root=True), lambda: optax.adagrad(0.1)),
+    "adagrad": (
+        lambda: atx.adagrad(0.1, eps=1e-7, initial_accumulator_value=0.1, eps_in_root=True),
+        lambda: optax.adagrad(0.1),
+    ),
     "lion": (lambda: atx.lion(0.1, weight_decay=1e-3), lambda: optax.lion(0.1)),
     "radam": (lambda: atx.radam(0.1), lambda: optax.radam(0.1)),
     "adabelief": (lambda: atx.adabelief(0.1), lambda: optax.adabelief(0.1)),
     "yogi": (lambda: atx.yogi(0.1), lambda: optax.yogi(0.1)),
-    "adadelta": (lambda: atx.adadelta(1.0, 0.9), lambda: optax.adadelta(1.0)),
+    "adadelta": (lambda: atx.adadelta(1.0, b2=0.9), lambda: optax.adadelta(1.0)),
     "clipped, scheduled adam": (
         lambda: atx.chain(atx.clip_by_global_norm(1.0), atx.adam(schedules.inverse_sqrt(0.1))),
         lambda: optax.chain(

@@ -117,7 +117,7 @@ def test_any_kind_of_whole_count(dtype):
 def test_waves_that_double_come_on_time():
     """Of 3 (2^k - 1) updates, far beyond what float32 has of it."""
     schedule, begins = (
-        schedules.cosine_restarts(1.0, 3, 2),
+        schedules.cosine_restarts(1.0, 3, growth=2),
         [3 * (2**k - 1) for k in (20, 23, 25, 28)],
     )
     assert at_each(schedule, begins).tolist() == [1.0] * 4

@@ -27,7 +27,8 @@ OUT_OF_RANGE = {
 }  # fmt: skip
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0), "eta_plus": (1.0, 0.5), "min_step": (-0.1,), "max_step": (-0.1,),
-    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,), "trust_coefficient": (0.0,),
+    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,),
+    "trust_coefficient": (0.0,),
     "threshold of clip_by_rms": (0.0, -1.0), "threshold of adafactor": (0.0, -1.0),
     "min_scale of scale_by_param_rms": (-0.1,), "min_scale of adafactor": (-0.1,),
 }  # fmt: skip
@@ -223,12 +224,12 @@ def test_a_schedule_must_return_a_scalar():
 SCHEDULES = {
     "step_decay": [((1, 0, 0.5), "every"), ((1, 10, -1), "factor")],
     "multi_step": [((1, (5, 3), 0.1), "boundaries"), ((1, (2.5,), 0.1), "boundaries")],
-    "exponential": [((1, 0, 0.5), "steps"), ((1, 10, 0.0), "factor"), ((1, 5, 1, 1), "staircase")],
+    "exponential": [((1, 0, 0.5), "steps"), ((1, 10, 0.0), "factor"), ((1, 5, 1), "staircase", 1)],
     "linear": [((0, 1, -5), "steps"), ((float("nan"), 1, 5), "start")],
-    "polynomial": [((0, 1, -5), "steps"), ((0, 1, 5, 0), "power")],
+    "polynomial": [((0, 1, -5), "steps"), ((0, 1, 5), "power", 0)],
     "cosine": [((1, 0), "steps"), ((float("inf"), 5), "peak")],
-    "cosine_restarts": [((1, 0), "period"), ((1, 5, 0), "growth"), ((1, 5, 1.5), "growth")],
-    "one_cycle": [((1, 10, 1.5), "warm"), ((1, 10, 0.3, 0), "div")],
+    "cosine_restarts": [((1, 0), "period"), ((1, 5), "growth", 0), ((1, 5), "growth", 1.5)],
+    "one_cycle": [((1, 10), "warm", 1.5), ((1, 10), "div", 0)],
     "cyclic": [((0, 1, 0), "half_period")],
     "inverse_sqrt": [(("a",), "value")],
     "constant": [((True,), "value")],
@@ -240,9 +241,11 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_wrong_schedules(name):
-    for arguments, who in SCHEDULES[name]:
+    for arguments, who, *by_name in SCHEDULES[name]:
         with pytest.raises((ValueError, TypeError), match=f"^{name}: {who} must "):
-            getattr(schedules, name)(*arguments)
+            getattr(schedules, name)(
+                *arguments, **dict.fromkeys([who] if by_name else [], *by_name)
+            )
 
 
 def test_wrong_join():

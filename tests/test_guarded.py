@@ -206,7 +206,7 @@ def test_max_z_counts_standard_deviations(max_z, taken):
 def test_the_percentile_is_that_of_the_window(percentile):
     sizes = np.random.RandomState(0).uniform(1, 2, 50)
     tx = atx.guarded_by_percentile(
-        atx.sgd(0.1), percentile, max_ratio=1.5, window=16, warmup=4, max_in_a_row=1000
+        atx.sgd(0.1), percentile=percentile, max_ratio=1.5, window=16, warmup=4, max_in_a_row=1000
     )
     for n in (10, 30, 50):  # before and after the ring is full
         state, taken = after(tx, sizes[:n])
@@ -379,9 +379,9 @@ def test_numbers_may_be_schedules():
 def test_errors():
     tx, params = atx.adam(0.1), tree(0)
     with pytest.raises(ValueError, match="^guarded: max_in_a_row must be at least 1, got 0"):
-        atx.guarded(tx, 0)
+        atx.guarded(tx, max_in_a_row=0)
     with pytest.raises(TypeError, match="^guarded: max_in_a_row must be a Python int, got 2.5"):
-        atx.guarded(tx, 2.5)
+        atx.guarded(tx, max_in_a_row=2.5)
     with pytest.raises(
         ValueError, match="^guarded_by_percentile: warmup must be at most window, 8"
     ):

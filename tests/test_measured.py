@@ -45,7 +45,7 @@ def flat(values) -> np.ndarray:
 def test_numbers_equal_numpy():
     """Six steps of clipped RAdam in float64, from the formulas."""
     params, grads, (b1, b2, rate) = tree(0), tree(1, steps=6), (0.9, 0.99, 0.1)
-    tx = atx.measured(atx.chain(atx.clip_by_global_norm(3.0), atx.radam(rate, b1, b2)))
+    tx = atx.measured(atx.chain(atx.clip_by_global_norm(3.0), atx.radam(rate, b1=b1, b2=b2)))
     found = watch(tx, grads, params)
     mu = nu = power = 0
     for i in range(6):
@@ -131,7 +131,7 @@ def test_before_anything_is_known():
 def test_the_bound_on_the_step():
     """A lone gradient reaches the paper's bound; growing ones pass it, as far as Cauchy-Schwarz allows."""
     b1, b2 = 0.9, 0.999
-    tx = atx.measured(atx.scale_by_adam(b1, b2, eps=1e-30))
+    tx = atx.measured(atx.scale_by_adam(b1=b1, b2=b2, eps=1e-30))
     lone = jnp.zeros((20000, 1)).at[-1].set(1.0)
     growing = ((b2 / b1) ** jnp.arange(-300.0, 1.0))[:, None]
     found = watch(tx, lone, jnp.ones(1))

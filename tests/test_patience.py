@@ -107,7 +107,7 @@ def test_the_first_finite_value_is_an_improvement(flags, bad):
 def test_optax_never_fires_on_a_constant_below_zero():
     """Documented in patience.py: value < (1 - rtol) best is true of it, so each is an improvement."""
     theirs = scales_in_optax(optax.contrib.reduce_on_plateau(0.5, patience=3), [-1.0] * 50)
-    ours = scales(atx.reduce_on_plateau(0.5, patience=3), [-1.0] * 50)
+    ours = scales(atx.reduce_on_plateau(factor=0.5, patience=3), [-1.0] * 50)
     assert theirs.tolist() == [1.0] * 50
     assert ours[-1] == 0.5**16
 
@@ -118,7 +118,9 @@ def test_equals_optax_above_zero(window, cooldown):
     """Where the conventions are the same: positive values, a relative margin."""
     rng = np.random.RandomState(window)
     values = np.float32(np.maximum(0.5, 3 * 0.98 ** np.arange(300)) * rng.uniform(0.9, 1.1, 300))
-    ours = atx.reduce_on_plateau(0.5, 4, 1e-3, cooldown, window, min_scale=0.01)
+    ours = atx.reduce_on_plateau(
+        factor=0.5, patience=4, min_delta=1e-3, cooldown=cooldown, window=window, min_scale=0.01
+    )
     theirs = optax.contrib.reduce_on_plateau(
         0.5, 4, rtol=1e-3, cooldown=cooldown, accumulation_size=window, min_scale=0.01
     )
@@ -129,32 +131,46 @@ def test_equals_optax_above_zero(window, cooldown):
 
 def test_an_improvement_must_exceed_the_margin():
     slow = [1 - 0.005 * i for i in range(6)]
-    assert stopped_at(atx.early_stopping(3, 0.02), slow) == 4
-    assert stopped_at(atx.early_stopping(3, 0.02), [1 - 0.03 * i for i in range(20)]) is None
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.02), slow) == 4
+    assert (
+        stopped_at(
+            atx.early_stopping(patience=3, min_delta=0.02), [1 - 0.03 * i for i in range(20)]
+        )
+        is None
+    )
     below_zero = [-1 - 0.005 * i for i in range(6)]
-    assert stopped_at(atx.early_stopping(3, 0.02), below_zero) == 4
-    assert stopped_at(atx.early_stopping(3, 0.02), [-1 * 1.03**i for i in range(20)]) is None
-    best = looped(atx.early_stopping(3, 0.02), [1.0, 0.99, 0.975])[-1]  # small steps add up
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.02), below_zero) == 4
+    assert (
+        stopped_at(
+            atx.early_stopping(patience=3, min_delta=0.02), [-1 * 1.03**i for i in range(20)]
+        )
+        is None
+    )
+    best = looped(atx.early_stopping(patience=3, min_delta=0.02), [1.0, 0.99, 0.975])[
+        -1
+    ]  # small steps add up
     assert best.best == np.float32(0.975) and best.since == 0
 
 
 def test_a_margin_is_in_parts_of_the_best_or_in_the_values_unit():
     by_one = [100.0, 99.0, 98.0, 97.0, 96.0]
-    assert stopped_at(atx.early_stopping(3, 0.1), by_one) == 4
-    assert stopped_at(atx.early_stopping(3, 0.1, relative=False), by_one) is None
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.1), by_one) == 4
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.1, relative=False), by_one) is None
     small = [0.01 * v for v in (1.0, 0.8, 0.6, 0.4, 0.3)]
-    assert stopped_at(atx.early_stopping(3, 0.1), small) is None
-    assert stopped_at(atx.early_stopping(3, 0.1, relative=False), small) == 4
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.1), small) is None
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.1, relative=False), small) == 4
     from_zero = [0.0, -1e-6, -2e-6, -3e-6]
-    assert stopped_at(atx.early_stopping(3, 0.1), from_zero) is None  # no part of 0 is a margin
-    assert stopped_at(atx.early_stopping(3, 0.1, relative=False), from_zero) == 4
+    assert (
+        stopped_at(atx.early_stopping(patience=3, min_delta=0.1), from_zero) is None
+    )  # no part of 0 is a margin
+    assert stopped_at(atx.early_stopping(patience=3, min_delta=0.1, relative=False), from_zero) == 4
 
 
 def test_maximize_is_the_mirror():
     values = np.random.RandomState(0).standard_normal(60).tolist()
     for relative in (True, False):
-        low = looped(atx.early_stopping(9, 0.1, relative=relative), values)
-        high = looped(atx.early_stopping(9, 0.1, relative=relative, maximize=True),
+        low = looped(atx.early_stopping(patience=9, min_delta=0.1, relative=relative), values)
+        high = looped(atx.early_stopping(patience=9, min_delta=0.1, relative=relative, maximize=True),
                       [-v for v in values])  # fmt: skip
         for a, b in zip(low, high):
             assert (a.best, a.since, a.should_stop) == (-b.best, b.since, b.should_stop)
@@ -167,7 +183,9 @@ def test_checks_stand_at_the_end_of_windows_of_means():
     assert [int(s.since) for s in states] == [0] * 8 + [1] * 3 + [2]
     assert [bool(s.should_stop) for s in states] == [False] * 11 + [True]
     assert [int(s.in_window) for s in states] == [1, 2, 0] * 4
-    assert stopped_at(atx.early_stopping(1, window=3), [3e38] * 6) == 6  # the sum would be infinite
+    assert (
+        stopped_at(atx.early_stopping(patience=1, window=3), [3e38] * 6) == 6
+    )  # the sum would be infinite
     assert looped(atx.early_stopping(window=3), [3e38] * 3)[-1].best == np.float32(3e38)
 
 
@@ -183,16 +201,16 @@ def test_fractions_count_as_the_next_whole_number():
 
 
 def test_never_before_min_steps():
-    assert stopped_at(atx.early_stopping(2, min_steps=3), [1.0] * 20) == 3
-    assert stopped_at(atx.early_stopping(2, min_steps=8), [1.0] * 20) == 8
-    assert stopped_at(atx.early_stopping(2, min_steps=8, window=3), [1.0] * 20) == 9
-    assert stopped_at(atx.early_stopping(2, min_steps=21), [1.0] * 20) is None
+    assert stopped_at(atx.early_stopping(patience=2, min_steps=3), [1.0] * 20) == 3
+    assert stopped_at(atx.early_stopping(patience=2, min_steps=8), [1.0] * 20) == 8
+    assert stopped_at(atx.early_stopping(patience=2, min_steps=8, window=3), [1.0] * 20) == 9
+    assert stopped_at(atx.early_stopping(patience=2, min_steps=21), [1.0] * 20) is None
     late = [1.0] * 7 + [0.1] * 9  # an improvement at the eighth puts it off
-    assert stopped_at(atx.early_stopping(2, min_steps=8), late) == 10
+    assert stopped_at(atx.early_stopping(patience=2, min_steps=8), late) == 10
 
 
 def test_should_stop_stays():
-    states = looped(atx.early_stopping(2), [1.0, 1.0, 1.0, 0.1, 0.01, 0.001])
+    states = looped(atx.early_stopping(patience=2), [1.0, 1.0, 1.0, 0.1, 0.01, 0.001])
     assert [bool(s.should_stop) for s in states] == [False, False, True, True, True, True]
     assert [int(s.since) for s in states] == [0, 1, 2, 0, 0, 0]
 
@@ -216,7 +234,7 @@ def test_cooldown_and_min_scale():
 
 def test_the_scale_never_rises():
     """Not even when min_scale does."""
-    tx = atx.reduce_on_plateau(0.5, 1, min_scale=schedules.linear(0.0, 1.0, 10))
+    tx = atx.reduce_on_plateau(factor=0.5, patience=1, min_scale=schedules.linear(0.0, 1.0, 10))
     assert jnp.all(jnp.diff(scales(tx, [1.0] * 12)) <= 0)
 
 
@@ -301,7 +319,7 @@ def test_reduce_on_plateau_equals_its_oracle(flags):
 @both_ways
 def test_a_loop_a_jitted_loop_and_a_scan_agree(flags):
     """To the bit, means over windows too."""
-    stop = atx.early_stopping(4, 0.01, 10, 3, **flags)
+    stop = atx.early_stopping(patience=4, min_delta=0.01, min_steps=10, window=3, **flags)
     values = np.float32(sequences()[0])
     states = scanned(stop, values)
     update, compiled = jax.jit(lambda v, s: stop.update(v, s)), stop.init()
@@ -315,7 +333,9 @@ def test_a_loop_a_jitted_loop_and_a_scan_agree(flags):
 @both_ways
 def test_reducing_in_a_loop_and_in_a_scan_agree(flags):
     values = np.float32(sequences()[3])
-    tx = atx.reduce_on_plateau(0.7, 2, 0.01, 1, 2, **flags)
+    tx = atx.reduce_on_plateau(
+        factor=0.7, patience=2, min_delta=0.01, cooldown=1, window=2, **flags
+    )
     state, params = tx.init({"w": jnp.ones(())}), {"w": jnp.ones(())}
     for value, expected in zip(values, scales(tx, values)):
         updates, state = tx.update(params, state, value=value)
@@ -356,14 +376,14 @@ def test_a_sweep_over_patience():
     third = jax.tree.map(lambda x: x[2], stops).concrete()
     assert third == atx.early_stopping(patience=5)
 
-    txs = jax.vmap(lambda p: atx.reduce_on_plateau(0.5, p))(patience)
+    txs = jax.vmap(lambda p: atx.reduce_on_plateau(factor=0.5, patience=p))(patience)
     ends = jax.vmap(lambda tx: scales(tx, [1.0] * 20)[-1])(txs)
     assert ends.tolist() == [0.5**19, 0.5**9, 0.5**3, 1.0]
 
 
 def test_many_values_at_once():
     """One rule, a batch of runs."""
-    stop = atx.early_stopping(2)
+    stop = atx.early_stopping(patience=2)
     states = jax.vmap(lambda _: stop.init())(jnp.arange(3))
     for values in ([1.0, 1.0, NAN], [1.0, 0.5, NAN], [1.0, 0.2, 1.0]):
         states = jax.jit(jax.vmap(stop.update))(jnp.array(values), states)
@@ -411,18 +431,22 @@ def test_one_trace_for_all_numbers():
 
     state = atx.early_stopping().init()
     for patience in (1, 2, 3):
-        state = update(atx.early_stopping(patience, 0.1 * patience), float(patience), state)
+        state = update(
+            atx.early_stopping(patience=patience, min_delta=0.1 * patience), float(patience), state
+        )
 
 
 def test_slopes():
     """Scale = factor^reductions; everything else only chooses."""
     with jax.debug_nans(True):
-        slopes = jax.grad(lambda tx: scales(tx, [1.0] * 7)[-1])(atx.reduce_on_plateau(0.5, 2))
+        slopes = jax.grad(lambda tx: scales(tx, [1.0] * 7)[-1])(
+            atx.reduce_on_plateau(factor=0.5, patience=2)
+        )
         assert slopes.hyperparameters(slopes.init({"w": jnp.ones(())})) == {
             "factor": 3 * 0.5**2, "patience": 0, "min_delta": 0, "cooldown": 0, "window": 0,
             "min_scale": 0,
         }  # fmt: skip
-        at_bound = atx.reduce_on_plateau(0.1, 1, 0.0, min_scale=0.3)
+        at_bound = atx.reduce_on_plateau(factor=0.1, patience=1, min_delta=0.0, min_scale=0.3)
         slopes = jax.grad(lambda tx: scales(tx, [1.0] * 7)[-1])(at_bound)
         assert (slopes.update.args[-1].values[0], slopes.update.args[-1].values[-1]) == (0, 1)
         best = jax.grad(lambda v: scanned(atx.early_stopping(window=2), v).best[-1])(jnp.ones(4))
@@ -432,12 +456,12 @@ def test_slopes():
 
 def test_slopes_are_finite_where_values_are_not():
     values = jnp.array([INF, NAN, 1.0, -INF, NAN, 1.0, 1.0])
-    tx = atx.reduce_on_plateau(0.5, 2, 0.0, window=2)
+    tx = atx.reduce_on_plateau(factor=0.5, patience=2, min_delta=0.0, window=2)
     assert finite(jax.grad(lambda tx: scales(tx, values)[-1])(tx))
 
 
 def test_it_stands_anywhere_in_a_chain():
-    plateau, rate = atx.reduce_on_plateau(0.5, 1), atx.scale_by_learning_rate(0.1)
+    plateau, rate = atx.reduce_on_plateau(factor=0.5, patience=1), atx.scale_by_learning_rate(0.1)
     params, grads = tree(0), tree(1)
     ends = []
     for parts in ([plateau, rate], [rate, plateau], [atx.chain(rate, plateau)]):
@@ -455,16 +479,16 @@ def test_it_stands_anywhere_in_a_chain():
 
 def test_a_number_may_be_a_schedule():
     impatient = schedules.multi_step(5.0, (4,), 0.2)  # 5 for four values, then 1
-    assert stopped_at(atx.early_stopping(impatient), [1.0] * 12) == 5
-    tx = atx.reduce_on_plateau(0.5, impatient)
+    assert stopped_at(atx.early_stopping(patience=impatient), [1.0] * 12) == 5
+    tx = atx.reduce_on_plateau(factor=0.5, patience=impatient)
     assert scales(tx, [1.0] * 6).tolist() == [1, 1, 1, 1, 0.5, 0.25]
     with pytest.raises(ValueError, match="early_stopping: the schedule of patience must return"):
-        stop = atx.early_stopping(lambda count: jnp.ones(2))
+        stop = atx.early_stopping(patience=lambda count: jnp.ones(2))
         stop.update(1.0, stop.init())
 
 
 def test_early_stopping_is_a_value():
-    stop = atx.early_stopping(5, min_delta=0.1, window=2, maximize=True)
+    stop = atx.early_stopping(patience=5, min_delta=0.1, window=2, maximize=True)
     assert jax.tree.leaves(stop) == [5.0, 0.1, 0.0, 2.0]
     assert repr(stop) == (
         "early_stopping(patience=5.0, min_delta=0.1, min_steps=0.0, window=2.0, "
@@ -474,8 +498,8 @@ def test_early_stopping_is_a_value():
     for other in (*same, jax.device_put(stop).concrete()):
         assert other == stop and hash(other) == hash(stop) and not other != stop
         assert isinstance(other, atx.EarlyStopping)
-    assert stop != atx.early_stopping(5, min_delta=0.1, window=2)
-    assert stop != atx.early_stopping(6, min_delta=0.1, window=2, maximize=True)
+    assert stop != atx.early_stopping(patience=5, min_delta=0.1, window=2)
+    assert stop != atx.early_stopping(patience=6, min_delta=0.1, window=2, maximize=True)
     assert stop != "stop"
     with pytest.raises(TypeError, match="early_stopping: its hyperparameters are arrays"):
         hash(jax.device_put(stop))

@@ -80,4 +80,4 @@ def defaults(name: str, learning_rate=None) -> Transformation:
     rate = row.learning_rate if learning_rate is None else learning_rate
     rule = scale_by_adam_eps_hat if row.eps_hat else scale_by_adam
     last = scale_by_decayed_learning_rate if name == "keras1" else scale_by_learning_rate
-    return chain(rule(row.b1, row.b2, row.eps), last(rate))
+    return chain(rule(b1=row.b1, b2=row.b2, eps=row.eps), last(rate))

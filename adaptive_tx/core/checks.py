@@ -4,10 +4,9 @@ Ranges are checked when a transformation is made, dtypes and layouts when it is 
 number is computed, so nothing is lost. chex compares the trees.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import chex
 import jax
@@ -15,50 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-LARGEST = float(jnp.finfo(jnp.float32).max)
-SMALLEST = float(jnp.finfo(jnp.float32).tiny)  # anything smaller is 0 in float32
-
-
-class Number(NamedTuple):
-    """A hyperparameter as a constructor got it, and the range it must lie in."""
-
-    value: Any
-    range: "Range"
-
-
-@dataclasses.dataclass(frozen=True)
-class Range:
-    """An interval; called with a value, it marks it: `decay_rate(b1)`."""
-
-    low: float
-    high: float
-    ends: str  # "[)" is closed below and open above
-
-    def __call__(self, value) -> Number:
-        return Number(value, self)
-
-    def __contains__(self, x: float) -> bool:
-        above = self.low <= x if self.ends[0] == "[" else self.low < x
-        below = x <= self.high if self.ends[1] == "]" else x < self.high
-        return above and below and not self.at_open_end(x) and (math.isinf(x) or abs(x) <= LARGEST)
-
-    def at_open_end(self, x: float) -> bool:
-        """Whether `x` lies in it, but float32 rounds it to an end that does not."""
-        pairs = zip((self.low, self.high), self.ends)
-        ends = [end for end, sign in pairs if sign in "()" and math.isfinite(end)]
-        return bool(ends) and self.low < x < self.high and float(np.float32(x)) in ends
-
-    def __str__(self) -> str:
-        return f"{self.ends[0]}{self.low:.3g}, {self.high:.3g}{self.ends[1]}"
-
-
-decay_rate = Range(0.0, 1.0, "[)")
-fraction = Range(0.0, 1.0, "[]")
-positive = Range(SMALLEST, math.inf, "[)")
-non_negative = Range(0.0, math.inf, "[)")
-not_positive = Range(-math.inf, 0.0, "(]")
-at_least_one = Range(1.0, math.inf, "[)")
-finite = Range(-math.inf, math.inf, "()")
+from adaptive_tx.core.ranges import LARGEST as LARGEST
+from adaptive_tx.core.ranges import SMALLEST as SMALLEST
+from adaptive_tx.core.ranges import Number as Number
+from adaptive_tx.core.ranges import Range as Range
+from adaptive_tx.core.ranges import at_least_one as at_least_one
+from adaptive_tx.core.ranges import decay_rate as decay_rate
+from adaptive_tx.core.ranges import finite as finite
+from adaptive_tx.core.ranges import fraction as fraction
+from adaptive_tx.core.ranges import non_negative as non_negative
+from adaptive_tx.core.ranges import not_positive as not_positive
+from adaptive_tx.core.ranges import positive as positive
 
 
 def number(who: str, name: str, marked: Number) -> Any:

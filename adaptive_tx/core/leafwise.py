@@ -35,11 +35,11 @@ from adaptive_tx.core.transformation import Transformation, bind
 
 def leafwise(
     who: str,
-    step: Callable,
-    state: type = CountState,
+    step: Callable[..., Any],
+    state: type[Any] = CountState,
     *,
     slots: dict[str, Slot] | None = None,
-    shared: Callable | None = None,
+    shared: Callable[..., Any] | None = None,
     metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
     refuses: Callable[[jax.Array], str] | None = None,
@@ -51,7 +51,10 @@ def leafwise(
 
     Args:
       who: name of the public constructor; errors and `repr` use it.
-      step: the rule, on one array (see above). A module-level function, so that equal ones are one.
+      step: the rule, on one array: `step(g, *slots, t, *, ...)`, which returns the direction and the next
+        slots; t is the number of this update, from 1. Its keywords are hyperparameters, what `shared`
+        returns, and p, the parameter: each if it asks for it by name. A module-level function, so that
+        equal ones are one.
       state: NamedTuple of `count` and one field per slot.
       slots: what each slot is (`slots`): a mean of gradients, a sum of squares. One that is not declared
         is kept as the step returns it, like the parameter. From the declaration follow the metrics, what

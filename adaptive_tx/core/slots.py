@@ -9,6 +9,11 @@ on gradients that are squared all follow from the declaration. A slot that is no
 import dataclasses
 from collections.abc import Callable
 
+from typing_extensions import TypeAliasType
+
+# From the shape of a parameter to that of its slot; None where there is nothing to keep.
+ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[[tuple[int, ...]], tuple[int, ...] | None])
+
 
 @dataclasses.dataclass(frozen=True)
 class Slot:
@@ -21,7 +26,7 @@ class Slot:
     decay: str = ""  # the decay rate of a mean, or of a sum that forgets
     debiased: bool = False  # whether the step divides it by the sum of its weights
     start: str | float = 0.0  # where it starts: a number, or the name of a hyperparameter
-    shape: Callable[[tuple[int, ...]], tuple[int, ...] | None] | None = None
+    shape: ShapeOfSlot | None = None
     of_tree: bool = False  # one number for the whole tree, which `shared` steps on
 
     @property
@@ -35,7 +40,12 @@ def mean_of_gradients(decay: str, *, debiased: bool = False) -> Slot:
 
 
 def mean_of_squares(
-    decay: str, *, of: str = "square", debiased: bool = False, start: str | float = 0.0, shape=None
+    decay: str,
+    *,
+    of: str = "square",
+    debiased: bool = False,
+    start: str | float = 0.0,
+    shape: ShapeOfSlot | None = None,
 ) -> Slot:
     """decay v + (1 - decay) |g|^2; of "spread", |g - mean|^2; of "step", the squares of directions."""
     return Slot("mean", of, decay, debiased, start, shape)
@@ -56,7 +66,7 @@ def maximum(of: str = "square", decay: str = "") -> Slot:
     return Slot("maximum", of, decay)
 
 
-def kept(start: str | float = 0.0, *, of: str = "", shape=None) -> Slot:
+def kept(start: str | float = 0.0, *, of: str = "", shape: ShapeOfSlot | None = None) -> Slot:
     """Anything else: what the step returns is kept as it is."""
     return Slot("exact", of, start=start, shape=shape)
 

@@ -1,11 +1,13 @@
 """What states are made of: classes that JAX can export, and counts that end without wrapping."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.export
 import jax.numpy as jnp
 import optax
+
+State = TypeVar("State")
 
 
 def incremented(count: Any) -> jax.Array:
@@ -13,7 +15,7 @@ def incremented(count: Any) -> jax.Array:
     return jnp.asarray(optax.safe_increment(count))
 
 
-def exportable(state: type) -> type:
+def exportable(state: type[State]) -> type[State]:
     """Registers a class of states for `jax.export`; where somebody has done so, theirs stands."""
     try:
         jax.export.register_namedtuple_serialization(

@@ -12,12 +12,14 @@ Zhuang et al., AdaBelief Optimizer, 2020, arXiv:2010.07468, algorithm 2 (eps 1e-
 
 from optax import ScaleByBeliefState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(ScaleByBeliefState)
 
@@ -28,7 +30,10 @@ def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
-def scale_by_adabelief(b1=0.9, b2=0.999, eps=1e-16) -> Transformation:
+@explained
+def scale_by_adabelief(
+    *, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.999, eps: ScalarOrSchedule = 1e-16
+) -> Transformation:
     """Divides the mean of the gradients by their spread about it.
 
     Args:

@@ -15,12 +15,14 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -36,7 +38,10 @@ def step(g, e_g, e_x, t, *, b2, eps):
     return u, e_g, ema(squared(u), e_x, b2)
 
 
-def scale_by_adadelta(b2=0.95, eps=1e-6) -> Transformation:
+@explained
+def scale_by_adadelta(
+    *, b2: ScalarOrSchedule = 0.95, eps: ScalarOrSchedule = 1e-6
+) -> Transformation:
     """Scales each gradient to the recent size of its own steps.
 
     Args:

@@ -16,12 +16,15 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import flag, non_negative, positive
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -40,8 +43,12 @@ def step_eps_in_root(g, sum_of_squares, t, *, eps):
     return g / root(sum_of_squares + eps), sum_of_squares
 
 
+@explained
 def scale_by_adagrad(
-    eps=1e-10, initial_accumulator_value=0.0, eps_in_root: bool = False
+    *,
+    eps: ScalarOrSchedule = 1e-10,
+    initial_accumulator_value: ScalarOrSchedule = 0.0,
+    eps_in_root: bool = False,
 ) -> Transformation:
     """Divides each gradient by the root of the sum of its squares so far.
 

@@ -13,12 +13,14 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(ScaleByAdamState)
 
@@ -28,7 +30,10 @@ def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
-def scale_by_adam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+@explained
+def scale_by_adam(
+    *, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.999, eps: ScalarOrSchedule = 1e-8
+) -> Transformation:
     """Turns gradients into directions of size about 1: their mean over their root mean square.
 
     Args:

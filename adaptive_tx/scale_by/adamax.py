@@ -13,11 +13,13 @@ Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, arXiv:1412.6980
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1):
@@ -25,7 +27,10 @@ def step(g, mu, nu, t, *, b1, b2, eps, c1):
     return debiased(mu, c1) / nu, mu, nu
 
 
-def scale_by_adamax(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+@explained
+def scale_by_adamax(
+    *, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.999, eps: ScalarOrSchedule = 1e-8
+) -> Transformation:
     """Divides the mean of the gradients by the decaying maximum of their size.
 
     Args:

@@ -17,12 +17,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -39,7 +41,10 @@ def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
     return debiased(mu, c1) / (root(nu_max / c2) + eps), mu, nu, nu_max
 
 
-def scale_by_amsgrad(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+@explained
+def scale_by_amsgrad(
+    *, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.999, eps: ScalarOrSchedule = 1e-8
+) -> Transformation:
     """Adam with the largest mean square so far in the denominator.
 
     Args:

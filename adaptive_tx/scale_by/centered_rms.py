@@ -17,12 +17,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import decay_rate, flag, non_negative, positive
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -50,8 +53,13 @@ def _variance(mu, nu):
     return nu - jnp.minimum(squared(mu), nu)
 
 
+@explained
 def scale_by_centered_rms(
-    b2=0.9, eps=1e-8, initial_accumulator_value=0.0, eps_in_root: bool = False
+    *,
+    b2: ScalarOrSchedule = 0.9,
+    eps: ScalarOrSchedule = 1e-8,
+    initial_accumulator_value: ScalarOrSchedule = 0.0,
+    eps_in_root: bool = False,
 ) -> Transformation:
     """Divides each gradient by the moving estimate of its standard deviation.
 

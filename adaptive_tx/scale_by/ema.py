@@ -9,13 +9,16 @@ Unlike `trace` it keeps the size of the gradient. Without the correction the fir
 
 from optax import EmaState
 
-from adaptive_tx.core.checks import decay_rate, flag
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased
 from adaptive_tx.core.numerics import ema as average
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(EmaState)
 
@@ -30,7 +33,8 @@ def step_uncorrected(g, ema, t, *, b1):
     return ema, ema
 
 
-def ema(b1=0.9, debias: bool = True) -> Transformation:
+@explained
+def ema(b1: ScalarOrSchedule = 0.9, *, debias: bool = True) -> Transformation:
     """Replaces the gradient by its exponential moving average.
 
     Args:

@@ -27,10 +27,12 @@ from jax import lax
 
 from adaptive_tx.core.checks import not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import mean, root, squared
 from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -88,7 +90,12 @@ def step(g, row_var, col_var, variance, t, *, eps, weight):
     return g / root(jnp.maximum(v, jnp.finfo(v.dtype).tiny)), row_var, col_var, variance
 
 
-def scale_by_factored_rms(b2_decay=-0.8, eps=1e-30) -> Transformation:
+@explained
+def scale_by_factored_rms(
+    *,
+    b2_decay: ScalarOrSchedule = -0.8,
+    eps: ScalarOrSchedule = 1e-30,
+) -> Transformation:
     """Divides each gradient by its root mean square, remembered per row and per column.
 
     Args:

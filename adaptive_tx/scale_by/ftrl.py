@@ -24,10 +24,12 @@ import optax
 
 from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import modulus, root, sign, squared
 from adaptive_tx.core.slots import sum_of_squares as declared_sum
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -54,7 +56,14 @@ def step(g, sum_of_squares, linear, t, *, p, per_rate, l1, l2, beta):
     return new - p, sum_of_squares, linear
 
 
-def scale_by_ftrl(learning_rate, l1=0.0, l2=0.0, beta=1.0) -> Transformation:
+@explained
+def scale_by_ftrl(
+    learning_rate: ScalarOrSchedule,
+    *,
+    l1: ScalarOrSchedule = 0.0,
+    l2: ScalarOrSchedule = 0.0,
+    beta: ScalarOrSchedule = 1.0,
+) -> Transformation:
     """Turns gradients into updates that lead to the regularized leader. Needs the parameters.
 
     Args:

@@ -17,8 +17,10 @@ import jax.numpy as jnp
 from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import norm
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 from adaptive_tx.scale_by.trust_ratio import largest
 
 
@@ -31,8 +33,13 @@ def step(g, t, *, p, trust_coefficient, weight_decay):
     return jnp.where(known, ratio, unit) * (g + lost)
 
 
+@explained
 def scale_by_lars(
-    trust_coefficient=0.001, weight_decay=0.0, mask=None, only=None
+    *,
+    trust_coefficient: ScalarOrSchedule = 0.001,
+    weight_decay: ScalarOrSchedule = 0.0,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
 ) -> Transformation:
     """Gives the gradient of each leaf a length in proportion to its parameters'. Needs the parameters.
 

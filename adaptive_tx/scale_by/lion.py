@@ -11,12 +11,14 @@ Chen et al., Symbolic Discovery of Optimization Algorithms, 2023, arXiv:2302.066
 
 from optax import ScaleByLionState
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(ScaleByLionState)
 
@@ -25,7 +27,8 @@ def step(g, mu, t, *, b1, b2):
     return sign(ema(g, mu, b1)), ema(g, mu, b2)
 
 
-def scale_by_lion(b1=0.9, b2=0.99) -> Transformation:
+@explained
+def scale_by_lion(*, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.99) -> Transformation:
     """Replaces each gradient by the sign of its moving average.
 
     Args:

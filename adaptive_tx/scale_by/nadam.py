@@ -12,11 +12,13 @@ Dozat, Incorporating Nesterov Momentum into Adam, 2016, ICLR workshop, OM0jvwB8j
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 def shared(t, *, b1, c1):
@@ -30,7 +32,10 @@ def step(g, mu, nu, t, *, b1, b2, eps, c1, c1_ahead, c2):
     return ahead / (root(nu / c2) + eps), mu, nu
 
 
-def scale_by_nadam(b1=0.9, b2=0.999, eps=1e-8) -> Transformation:
+@explained
+def scale_by_nadam(
+    *, b1: ScalarOrSchedule = 0.9, b2: ScalarOrSchedule = 0.999, eps: ScalarOrSchedule = 1e-8
+) -> Transformation:
     """Adam with Nesterov momentum, b1 constant.
 
     Args:

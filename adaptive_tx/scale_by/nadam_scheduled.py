@@ -15,12 +15,14 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares, number
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -47,7 +49,14 @@ def step(g, mu, nu, t, *, b1, b2, eps, c2, momentum, next_momentum, product):
     return direction / (root(nu / c2) + eps), mu, nu
 
 
-def scale_by_nadam_scheduled(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=0.004) -> Transformation:
+@explained
+def scale_by_nadam_scheduled(
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    momentum_decay: ScalarOrSchedule = 0.004,
+) -> Transformation:
     """Adam with Nesterov momentum that grows from about b1/2 to b1.
 
     Args:

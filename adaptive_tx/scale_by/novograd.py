@@ -15,12 +15,14 @@ optax has b1 0.9 and b2 0.25.
 import jax.numpy as jnp
 from optax import ScaleByNovogradState
 
-from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import decayed, ema, root, sum_of_squares
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_squares, per_leaf, sum_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 exportable(ScaleByNovogradState)
 
@@ -32,7 +34,14 @@ def step(g, mu, nu, t, *, p, b1, b2, eps, weight_decay):
     return mu, mu, nu
 
 
-def scale_by_novograd(b1=0.95, b2=0.98, eps=1e-8, weight_decay=0.0) -> Transformation:
+@explained
+def scale_by_novograd(
+    *,
+    b1: ScalarOrSchedule = 0.95,
+    b2: ScalarOrSchedule = 0.98,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.0,
+) -> Transformation:
     """Divides the gradient of each leaf by the mean of its length, and sums the quotients up.
 
     Args:

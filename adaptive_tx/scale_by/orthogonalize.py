@@ -19,6 +19,7 @@ Jordan et al., Muon: An optimizer for hidden layers in neural networks, kellerjo
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import jax.numpy as jnp
 from jax import lax
@@ -26,8 +27,10 @@ from jax import lax
 from adaptive_tx.core import checks
 from adaptive_tx.core.checks import positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import arithmetic_dtype, root, squarable, sum_of_squares
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 JORDAN = (3.4445, -4.775, 2.0315)
 
@@ -61,7 +64,7 @@ class Step:
     """The step on one leaf: so many iterations of this polynomial."""
 
     steps: int
-    coefficients: tuple[float, ...]
+    coefficients: tuple[float, float, float]
 
     def __call__(self, g, t, *, eps):
         return newton_schulz(g, *self.coefficients, eps, self.steps) if g.ndim == 2 else g
@@ -77,11 +80,13 @@ def refuses(leaf) -> str:
     )
 
 
+@explained
 def orthogonalize(
+    *,
     steps: int = 5,
     coefficients: Sequence[float] = JORDAN,
-    eps=1e-7,
-    others: str = "refuse",
+    eps: ScalarOrSchedule = 1e-7,
+    others: Literal["refuse", "pass"] = "refuse",
 ) -> Transformation:
     """Replaces each matrix by its nearest orthogonal one, about: all directions get the same size.
 

@@ -9,15 +9,20 @@ import jax.numpy as jnp
 
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import rms
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 def step(g, t, *, p, min_scale):
     return jnp.maximum(rms(p), min_scale) * g
 
 
-def scale_by_param_rms(min_scale=1e-3) -> Transformation:
+@explained
+def scale_by_param_rms(
+    min_scale: ScalarOrSchedule = 1e-3,
+) -> Transformation:
     """Multiplies each leaf by the root mean square of its parameters. Needs the parameters.
 
     Args:

@@ -20,14 +20,19 @@ Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020, arXi
 algorithm 2.
 """
 
+from typing import Literal
+
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import Range, choice, decay_rate, positive
+from adaptive_tx.core.checks import choice
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import Range, decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 # r is not real at rho_t < 4, so there is nothing to choose below.
 above_four = Range(4.0, float("inf"), "[)")
@@ -86,8 +91,14 @@ def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     return rectification * debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
+@explained
 def scale_by_radam(
-    b1=0.9, b2=0.999, eps=1e-8, threshold=5.0, below: str = "momentum"
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    threshold: ScalarOrSchedule = 5.0,
+    below: Literal["momentum", "none"] = "momentum",
 ) -> Transformation:
     """Adam, rectified for the few gradients its denominator has seen at first.
 

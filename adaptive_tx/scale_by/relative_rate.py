@@ -12,14 +12,19 @@ from optax import ScaleByScheduleState
 
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 def step(u, t, *, learning_rate):
     return -jnp.minimum(learning_rate, 1 / jnp.sqrt(t)) * u
 
 
-def scale_by_relative_rate(learning_rate) -> Transformation:
+@explained
+def scale_by_relative_rate(
+    learning_rate: ScalarOrSchedule,
+) -> Transformation:
     """Turns a direction into an update, at a rate of at most 1 / sqrt(t).
 
     Args:

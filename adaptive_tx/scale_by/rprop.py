@@ -27,10 +27,12 @@ import optax
 
 from adaptive_tx.core.checks import Range, non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.on_parts import OnParts
 from adaptive_tx.core.slots import kept
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 shrinking = Range(0.0, 1.0, "()")
 growing = Range(1.0, math.inf, "()")
@@ -54,8 +56,14 @@ def step_on_real(g, step_sizes, prev_updates, t, *, eta_minus, eta_plus, min_ste
 step = OnParts(step_on_real)
 
 
+@explained
 def scale_by_rprop(
-    learning_rate, eta_minus=0.5, eta_plus=1.2, min_step=1e-6, max_step=50.0
+    learning_rate: ScalarOrSchedule,
+    *,
+    eta_minus: ScalarOrSchedule = 0.5,
+    eta_plus: ScalarOrSchedule = 1.2,
+    min_step: ScalarOrSchedule = 1e-6,
+    max_step: ScalarOrSchedule = 50.0,
 ) -> Transformation:
     """Turns gradients into updates whose size grows while the sign of the gradient is kept.
 

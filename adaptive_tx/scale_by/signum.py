@@ -14,12 +14,14 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import ema, sign
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import mean_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -33,7 +35,8 @@ def step(g, mu, t, *, b1):
     return sign(mu), mu
 
 
-def scale_by_signum(b1=0.9) -> Transformation:
+@explained
+def scale_by_signum(*, b1: ScalarOrSchedule = 0.9) -> Transformation:
     """Replaces each gradient by the sign of its moving average.
 
     Args:

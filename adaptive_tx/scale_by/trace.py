@@ -14,12 +14,14 @@ from typing import NamedTuple
 import jax
 import optax
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import sum_of_gradients
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 @exportable
@@ -33,7 +35,8 @@ def step(g, trace, t, *, decay):
     return trace, trace
 
 
-def trace(decay=0.9) -> Transformation:
+@explained
+def trace(decay: ScalarOrSchedule = 0.9) -> Transformation:
     """Replaces the gradient by the decaying sum of gradients (heavy ball).
 
     Args:

@@ -7,11 +7,13 @@ Nesterov, A method of solving a convex programming problem with convergence rate
 form of Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
 """
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.slots import sum_of_gradients
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 from adaptive_tx.scale_by.trace import TraceState
 
 
@@ -20,7 +22,8 @@ def step(g, trace, t, *, decay):
     return g + decayed(trace, decay), trace
 
 
-def trace_nesterov(decay=0.9) -> Transformation:
+@explained
+def trace_nesterov(decay: ScalarOrSchedule = 0.9) -> Transformation:
     """Replaces the gradient by the sum that `trace` would hold one step later.
 
     Args:

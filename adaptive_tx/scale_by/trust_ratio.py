@@ -19,8 +19,10 @@ from jax import lax
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import modulus, norm
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 
 
 def largest(*arrays):
@@ -41,7 +43,13 @@ def step(g, t, *, p, min_norm):
     return jnp.where(known, length / jnp.where(known, size, 1), unit) * g
 
 
-def scale_by_trust_ratio(min_norm=0.0, mask=None, only=None) -> Transformation:
+@explained
+def scale_by_trust_ratio(
+    *,
+    min_norm: ScalarOrSchedule = 0.0,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
     """Gives the direction of each leaf the length of its parameters. Needs the parameters.
 
     Args:

@@ -13,11 +13,13 @@ Zaheer et al., Adaptive Methods for Nonconvex Optimization, 2018, NeurIPS, algor
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import Slot, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.core.typing import ScalarOrSchedule
 
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
@@ -26,7 +28,14 @@ def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
 
 
-def scale_by_yogi(b1=0.9, b2=0.999, eps=1e-3, initial_accumulator_value=1e-6) -> Transformation:
+@explained
+def scale_by_yogi(
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-3,
+    initial_accumulator_value: ScalarOrSchedule = 1e-6,
+) -> Transformation:
     """Adam with additive steps of its mean square.
 
     Args:

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, non_negative, positive
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import at_least_one, finite, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
+from adaptive_tx.core.typing import Scalar
 
 
-def constant(value) -> Schedule:
+@explained
+def constant(value: Scalar) -> Schedule:
     """`value`, always."""
     return bind_schedule("constant", _constant, value=finite(value))
 
@@ -18,7 +21,8 @@ def _constant(count, value):
     return value
 
 
-def step_decay(value, every, factor) -> Schedule:
+@explained
+def step_decay(value: Scalar, every: Scalar, factor: Scalar) -> Schedule:
     """`value` times `factor` once for every `every` updates: value factor^floor(count / every).
 
     Starts at value; the update number k * every (from 0) is the first with factor^k; never ends.
@@ -41,7 +45,8 @@ def _step_decay(count, value, every, factor):
     return value * factor ** periods(count, every)[0]
 
 
-def multi_step(value, boundaries: Sequence[int], factor) -> Schedule:
+@explained
+def multi_step(value: Scalar, boundaries: Sequence[int], factor: Scalar) -> Schedule:
     """`value` times `factor` once for each boundary reached (count >= boundary).
 
     Starts at value; after the last boundary it stays at value factor^len(boundaries).
@@ -65,7 +70,10 @@ def _multi_step(count, boundaries, value, factor):
     return value * factor ** sum((count >= b).astype(value.dtype) for b in boundaries)
 
 
-def exponential(value, steps, factor, staircase: bool = False) -> Schedule:
+@explained
+def exponential(
+    value: Scalar, steps: Scalar, factor: Scalar, *, staircase: bool = False
+) -> Schedule:
     """`value` times `factor` over every `steps` updates, smoothly: value factor^(count / steps).
 
     Starts at value; is value factor at count = steps; never ends.
@@ -92,7 +100,8 @@ def _exponential(count, value, steps, factor):
     return value * factor ** (real(count) / steps)
 
 
-def linear(start, end, steps) -> Schedule:
+@explained
+def linear(start: Scalar, end: Scalar, steps: Scalar) -> Schedule:
     """From `start` at count 0 in a straight line to `end` at count = steps, and `end` from then on.
 
     Args:
@@ -109,7 +118,8 @@ def _linear(count, start, end, steps):
     return start + (end - start) * progress(count, steps)
 
 
-def polynomial(start, end, steps, power=1.0) -> Schedule:
+@explained
+def polynomial(start: Scalar, end: Scalar, steps: Scalar, *, power: Scalar = 1.0) -> Schedule:
     """From `start` at count 0 to `end` at count = steps: end + (start - end) (1 - count/steps)^power.
 
     Stays at end from then on.
@@ -136,7 +146,8 @@ def _polynomial(count, start, end, steps, power):
     return jnp.where(done, end, end + (start - end) * jnp.where(done, 1, left) ** power)
 
 
-def inverse_sqrt(value) -> Schedule:
+@explained
+def inverse_sqrt(value: Scalar) -> Schedule:
     """value / sqrt(count + 1): the Adam paper's alpha / sqrt(t). Starts at value, never ends.
 
     Source: Kingma and Ba, arXiv:1412.6980, sections 4 and 6.1.
@@ -148,7 +159,8 @@ def _inverse_sqrt(count, value):
     return value / jnp.sqrt(real(count) + 1)
 
 
-def constant_then_exponential(value, steps, rate) -> Schedule:
+@explained
+def constant_then_exponential(value: Scalar, steps: Scalar, rate: Scalar) -> Schedule:
     """`value` up to count = steps, then value exp(-rate (count - steps)).
 
     Args:

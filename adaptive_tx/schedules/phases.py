@@ -1,15 +1,18 @@
 """Schedules made of phases: warmup before any schedule, warmup-stable-decay, one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, fraction, non_negative
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import at_least_one, finite, fraction, non_negative
 from adaptive_tx.core.schedule import Schedule, begun, bind_schedule, elapsed, progress, real
+from adaptive_tx.core.typing import Scalar, ScheduleFunction
 
 
-def with_warmup(schedule: Callable, steps, start=0.0) -> Schedule:
+@explained
+def with_warmup(schedule: ScheduleFunction, steps: Scalar, *, start: Scalar = 0.0) -> Schedule:
     """A straight line from `start` times the schedule's first value up to it, then the schedule.
 
     Is start schedule(0) at count 0, schedule(0) at count = steps, and schedule(count - steps) after: it
@@ -35,7 +38,10 @@ def _with_warmup(count, schedule, steps, start):
     return later * (start + (1 - start) * progress(count, steps))
 
 
-def warmup_stable_decay(peak, warmup, stable, decay, floor=0.0) -> Schedule:
+@explained
+def warmup_stable_decay(
+    peak: Scalar, warmup: Scalar, stable: Scalar, decay: Scalar, *, floor: Scalar = 0.0
+) -> Schedule:
     """A straight line from 0 up to `peak`, then `peak`, then a straight line down to `floor`.
 
     Is 0 at count 0, peak from count = warmup to count = warmup + stable, floor from
@@ -67,7 +73,8 @@ def _warmup_stable_decay(count, peak, warmup, stable, decay, floor):
     return jnp.where(elapsed(count, warmup) < 0, rising, peak + (floor - peak) * down)
 
 
-def join(*schedules: Callable, boundaries: Sequence[int]) -> Schedule:
+@explained
+def join(*schedules: ScheduleFunction, boundaries: Sequence[int]) -> Schedule:
     """One schedule after the other: the next begins, at its own count 0, when a boundary is reached.
 
     Args:

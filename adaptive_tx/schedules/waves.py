@@ -5,11 +5,14 @@ import math
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, fraction, positive
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import at_least_one, finite, fraction, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
+from adaptive_tx.core.typing import Scalar
 
 
-def cosine(peak, steps, floor=0.0) -> Schedule:
+@explained
+def cosine(peak: Scalar, steps: Scalar, *, floor: Scalar = 0.0) -> Schedule:
     """Half a cosine wave from `peak` at count 0 to `floor` at count = steps; `floor` from then on.
 
     Args:
@@ -32,7 +35,10 @@ def _half_wave(start, end, progress):
     return end + (start - end) * (1 + jnp.cos(math.pi * progress)) / 2
 
 
-def cosine_restarts(peak, period, growth: int = 1, floor=0.0) -> Schedule:
+@explained
+def cosine_restarts(
+    peak: Scalar, period: Scalar, *, growth: int = 1, floor: Scalar = 0.0
+) -> Schedule:
     """Cosines from `peak` towards `floor`, again and again, each `growth` times as long as the last.
 
     Is peak at count 0 and at each restart; just before one it is near floor; never ends.
@@ -75,7 +81,10 @@ def growing_periods(count, period, growth: float):
     return k, since(k), period * growth**k
 
 
-def one_cycle(peak, steps, warm=0.3, div=25.0, final_div=1e4) -> Schedule:
+@explained
+def one_cycle(
+    peak: Scalar, steps: Scalar, *, warm: Scalar = 0.3, div: Scalar = 25.0, final_div: Scalar = 1e4
+) -> Schedule:
     """One cycle: a half cosine up to `peak`, another down to almost nothing.
 
     From peak / div at count 0 to peak at count = warm steps - 1, down to peak / div / final_div at
@@ -109,7 +118,8 @@ def _one_cycle(count, peak, steps, warm, div, final_div):
     return jnp.where(count <= top, _half_wave(first, peak, up), falling)
 
 
-def cyclic(low, high, half_period) -> Schedule:
+@explained
+def cyclic(low: Scalar, high: Scalar, half_period: Scalar) -> Schedule:
     """A triangle wave: `low` at count 0, `high` after `half_period` updates, `low` after two, and on.
 
     Args:

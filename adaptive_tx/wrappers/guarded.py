@@ -13,7 +13,7 @@ Inside `shard_map`, with the axes named over which leaves are split, all devices
 norm is that of all of them together.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,16 +21,19 @@ import optax
 
 from adaptive_tx.core import axes, checks
 from adaptive_tx.core.arguments import Static
-from adaptive_tx.core.checks import Range
 from adaptive_tx.core.finding import states_of, unboxed
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import Range, at_least_one, decay_rate, positive
 from adaptive_tx.core.transformation import Transformation, wrap
+from adaptive_tx.core.typing import AxisName, PyTree, ScalarOrSchedule
 from adaptive_tx.wrappers import guard_step, spike_history
 
 percentage = Range(0.0, 100.0, "[]")
 
 
+@explained
 def guarded(
-    tx: optax.GradientTransformation, max_in_a_row: int = 10, axis_name: Any = None
+    tx: optax.GradientTransformation, *, max_in_a_row: int = 10, axis_name: AxisName | None = None
 ) -> Transformation:
     """Skips steps that are not finite: gradients, updates, or the loss if `update` gets `value=loss`.
 
@@ -47,15 +50,17 @@ def guarded(
     return _guard("guarded", tx, None, max_in_a_row, axes.settings("guarded", axis_name))
 
 
+@explained
 def guarded_by_z_score(
     tx: optax.GradientTransformation,
-    max_z=6.0,
-    of: str = "norm",
-    history_decay=0.99,
+    *,
+    max_z: ScalarOrSchedule = 6.0,
+    of: Literal["norm", "loss"] = "norm",
+    history_decay: ScalarOrSchedule = 0.99,
     warmup: int = 20,
     max_in_a_row: int = 10,
-    axis_name: Any = None,
-    sharded: Any = None,
+    axis_name: AxisName | None = None,
+    sharded: PyTree | None = None,
 ) -> Transformation:
     """Skips, besides what `guarded` skips, steps that stand out of their history by their z-score.
 
@@ -86,21 +91,23 @@ def guarded_by_z_score(
         max_in_a_row,
         axes.settings(who, axis_name, sharded),
         warmup,
-        max_z=checks.positive(max_z),
-        history_decay=checks.decay_rate(history_decay),
+        max_z=positive(max_z),
+        history_decay=decay_rate(history_decay),
     )
 
 
+@explained
 def guarded_by_percentile(
     tx: optax.GradientTransformation,
-    percentile=99.0,
-    max_ratio=2.0,
-    of: str = "norm",
+    *,
+    percentile: ScalarOrSchedule = 99.0,
+    max_ratio: ScalarOrSchedule = 2.0,
+    of: Literal["norm", "loss"] = "norm",
     window: int = 128,
     warmup: int = 20,
     max_in_a_row: int = 10,
-    axis_name: Any = None,
-    sharded: Any = None,
+    axis_name: AxisName | None = None,
+    sharded: PyTree | None = None,
 ) -> Transformation:
     """Skips, besides what `guarded` skips, steps far above a percentile of the last ones.
 
@@ -134,11 +141,12 @@ def guarded_by_percentile(
         axes.settings(who, axis_name, sharded),
         warmup,
         percentile=percentage(percentile),
-        max_ratio=checks.at_least_one(max_ratio),
+        max_ratio=at_least_one(max_ratio),
     )
 
 
-def guard_report(state: Any, params: Any) -> dict[str, Any]:
+@explained
+def guard_report(state: PyTree, params: PyTree) -> dict[str, Any]:
     """What a guard has done so far, as Python numbers.
 
     Args:

@@ -9,7 +9,7 @@ in, what came out, and the part's state are looked at afterwards.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +22,12 @@ from adaptive_tx.core import axes, checks
 from adaptive_tx.core.arguments import Arguments, Static
 from adaptive_tx.core.chain import walked
 from adaptive_tx.core.finding import states_of, unboxed
+from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import narrow
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
 from adaptive_tx.core.tree import global_norm
+from adaptive_tx.core.typing import AxisName, PyTree
 from adaptive_tx.wrappers.stage_metrics import clipped, stage_metrics
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
@@ -37,11 +39,13 @@ class MeasuredState(NamedTuple):
     metrics: dict[str, jax.Array]  # float32[] each; 0 before the first update
 
 
+@explained
 def measured(
     tx: optax.GradientTransformation,
-    by: str | Callable[[str], str] | None = None,
-    axis_name: Any = None,
-    sharded: Any = None,
+    *,
+    by: Literal["leaf"] | Callable[[str], str] | None = None,
+    axis_name: AxisName | None = None,
+    sharded: PyTree | None = None,
 ) -> Transformation:
     """The same updates, and in the state's field `metrics` what happened in the last one.
 
@@ -87,7 +91,8 @@ def measured(
     return wrap("measured", _init, _update, tx, Static(stage_metrics(tx)), settings=settings)
 
 
-def metrics(state: Any) -> dict[str, jax.Array]:
+@explained
+def metrics(state: PyTree) -> dict[str, jax.Array]:
     """What `measured` has measured in the last update, by name: scalars, ready for a logger.
 
     Args:

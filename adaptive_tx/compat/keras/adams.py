@@ -74,7 +74,7 @@ def nadam(
     """keras.optimizers.Nadam: momentum that grows like torch's with a momentum_decay of 1."""
     _check("nadam", beta_1, beta_2, epsilon)
     clip = clipped("nadam", clipnorm, clipvalue, global_clipnorm)
-    rule = scale_by_nadam_scheduled(beta_1, beta_2, epsilon, momentum_decay=1.0)
+    rule = scale_by_nadam_scheduled(b1=beta_1, b2=beta_2, eps=epsilon, momentum_decay=1.0)
     return decayed("nadam", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
@@ -111,14 +111,14 @@ def lion(
     """keras.optimizers.Lion."""
     check("lion", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2))
     clip = clipped("lion", clipnorm, clipvalue, global_clipnorm)
-    rule = scale_by_lion(beta_1, beta_2)
+    rule = scale_by_lion(b1=beta_1, b2=beta_2)
     return decayed("lion", learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
 def _rule(who: str, beta_1, beta_2, epsilon, amsgrad: bool) -> Transformation:
     _check(who, beta_1, beta_2, epsilon)
     rule = scale_by_amsgrad_eps_hat if flag(who, "amsgrad", amsgrad) else scale_by_adam_eps_hat
-    return rule(beta_1, beta_2, epsilon)
+    return rule(b1=beta_1, b2=beta_2, eps=epsilon)
 
 
 def _check(who: str, beta_1, beta_2, epsilon) -> None:

@@ -38,7 +38,7 @@ def lamb(
     check("lamb", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2), epsilon=positive(epsilon))
     return chain(
         *clipped("lamb", clipnorm, clipvalue, global_clipnorm),
-        scale_by_adam(beta_1, beta_2, epsilon),
+        scale_by_adam(b1=beta_1, b2=beta_2, eps=epsilon),
         scale_by_trust_ratio(learning_rate, lasting, names),
     )
 

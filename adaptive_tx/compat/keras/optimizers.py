@@ -60,7 +60,7 @@ def adagrad(
     who, start = "adagrad", initial_accumulator_value
     check(who, initial_accumulator_value=non_negative(start), epsilon=positive(epsilon))
     clip = clipped(who, clipnorm, clipvalue, global_clipnorm)
-    rule = scale_by_adagrad(epsilon, start, eps_in_root=True)
+    rule = scale_by_adagrad(eps=epsilon, initial_accumulator_value=start, eps_in_root=True)
     return decayed(who, learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 
@@ -82,7 +82,7 @@ def rmsprop(
     check(who, rho=decay_rate(rho), epsilon=positive(epsilon))
     clip = clipped(who, clipnorm, clipvalue, global_clipnorm)
     rule = scale_by_centered_rms if flag(who, "centered", centered) else scale_by_rms
-    parts = *clip, rule(rho, epsilon, eps_in_root=True)
+    parts = *clip, rule(b2=rho, eps=epsilon, eps_in_root=True)
     exclude = exclude_from_weight_decay
     return _moving(who, learning_rate, momentum, weight_decay, exclude, False, *parts)
 
@@ -102,7 +102,7 @@ def adadelta(
     who = "adadelta"
     check(who, rho=decay_rate(rho), epsilon=positive(epsilon))
     clip = clipped(who, clipnorm, clipvalue, global_clipnorm)
-    rule = scale_by_adadelta(rho, epsilon)
+    rule = scale_by_adadelta(b2=rho, eps=epsilon)
     return decayed(who, learning_rate, weight_decay, exclude_from_weight_decay, *clip, rule)
 
 

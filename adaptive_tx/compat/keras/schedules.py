@@ -20,7 +20,9 @@ def exponential_decay(
     initial_learning_rate, decay_steps, decay_rate, staircase: bool = False
 ) -> Schedule:
     """initial_learning_rate decay_rate^(count / decay_steps), the exponent rounded down by staircase."""
-    return schedules.exponential(initial_learning_rate, decay_steps, decay_rate, staircase)
+    return schedules.exponential(
+        initial_learning_rate, decay_steps, decay_rate, staircase=staircase
+    )
 
 
 def piecewise_constant_decay(boundaries: Sequence[int], values: Sequence) -> Schedule:
@@ -46,7 +48,9 @@ def polynomial_decay(
     long, and so on.
     """
     if not checks.flag("polynomial_decay", "cycle", cycle):
-        return schedules.polynomial(initial_learning_rate, end_learning_rate, decay_steps, power)
+        return schedules.polynomial(
+            initial_learning_rate, end_learning_rate, decay_steps, power=power
+        )
     return bind_schedule(
         "polynomial_decay",
         _polynomial_cycle,

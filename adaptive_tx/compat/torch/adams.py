@@ -69,7 +69,7 @@ def nadam(
     check("nadam", momentum_decay=non_negative(momentum_decay))
 
     def rule(b1, b2, eps):
-        return scale_by_nadam_scheduled(b1, b2, eps, momentum_decay)
+        return scale_by_nadam_scheduled(b1=b1, b2=b2, eps=eps, momentum_decay=momentum_decay)
 
     return _adam("nadam", rule, lr, betas, eps, weight_decay, maximize, decoupled_weight_decay)
 
@@ -98,7 +98,8 @@ def adamax(
 def _adam(who, rule, lr, pair, eps, weight_decay, maximize, decoupled) -> Transformation:
     """The chain that all of them are: L2 before the rule, or decoupled decay after it."""
     check(who, lr=non_negative(lr), eps=positive(eps), weight_decay=non_negative(weight_decay))
-    direction = as_torch(rule(*betas(who, pair), eps))
+    b1, b2 = betas(who, pair)
+    direction = as_torch(rule(b1=b1, b2=b2, eps=eps))
     if flag(who, "decoupled_weight_decay", decoupled):
         parts = direction, add_decayed_weights(weight_decay)
     else:

@@ -20,7 +20,7 @@ def cosine_annealing_warm_restarts(lr, T_0, T_mult: int = 1, eta_min=0.0) -> Sch
     T_mult is a Python int >= 1, known at trace time.
     """
     growth = checks.whole("cosine_annealing_warm_restarts", "T_mult", T_mult, 1)
-    return schedules.cosine_restarts(lr, T_0, growth, eta_min)
+    return schedules.cosine_restarts(lr, T_0, growth=growth, floor=eta_min)
 
 
 def cyclic_lr(

@@ -100,7 +100,7 @@ def adagrad(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(scale_by_adagrad(eps, start)),
+        as_torch(scale_by_adagrad(eps=eps, initial_accumulator_value=start)),
         scale_by_decayed_learning_rate(lr, lr_decay),
     )
 
@@ -123,7 +123,7 @@ def rmsprop(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(rule(alpha, eps)),
+        as_torch(rule(b2=alpha, eps=eps)),
         *(() if absent(momentum) else (trace(momentum),)),
         scale_by_learning_rate(lr),
     )
@@ -139,7 +139,7 @@ def adadelta(
     return chain(
         *ascent(who, maximize),
         add_l2(weight_decay),
-        as_torch(scale_by_adadelta(rho, eps)),
+        as_torch(scale_by_adadelta(b2=rho, eps=eps)),
         scale_by_learning_rate(lr),
     )
 
@@ -152,4 +152,7 @@ def rprop(
     check(who, lr=non_negative(lr))
     eta_minus, eta_plus = several(who, "etas", etas, shrinking, growing)
     least, most = several(who, "step_sizes", step_sizes, non_negative, non_negative)
-    return chain(*ascent(who, maximize), scale_by_rprop(lr, eta_minus, eta_plus, least, most))
+    return chain(
+        *ascent(who, maximize),
+        scale_by_rprop(lr, eta_minus=eta_minus, eta_plus=eta_plus, min_step=least, max_step=most),
+    )

@@ -1,0 +1,193 @@
+"""What torch, Keras and optax call otherwise, and what they have as an argument and we as a function.
+
+`mistakes` looks here after a call has failed, and only then.
+"""
+
+# What is called otherwise here: of the names on the right the first that the function has.
+RENAMED = {
+    "lr": "learning_rate peak value start",
+    "alpha": "learning_rate",
+    "rho": "b2",
+    "beta": "b1",
+    "beta1": "b1",
+    "beta2": "b2",
+    "beta_1": "b1",
+    "beta_2": "b2",
+    "momentum": "decay b1",
+    "epsilon": "eps",
+    "initial_scale": "initial_accumulator_value",
+    "eps_in_sqrt": "eps_in_root",
+    "wd": "weight_decay",
+    "mask_fn": "mask",
+    # clipping
+    "max_delta": "max_value",
+    "clip_value": "max_value",
+    "clipvalue": "max_value",
+    "clip_norm": "max_norm",
+    "clipnorm": "max_norm",
+    "norm": "max_norm",
+    # schedules
+    "init_value": "peak value start low",
+    "initial_learning_rate": "peak value start low",
+    "learning_rate": "peak value start",
+    "base_lr": "low value start",
+    "max_lr": "peak high",
+    "peak_value": "peak high",
+    "peak_lr": "peak high",
+    "end_value": "floor end",
+    "end_learning_rate": "floor end",
+    "eta_min": "floor end",
+    "min_lr": "floor end",
+    "boundaries_and_scales": "boundaries",
+    "milestones": "boundaries",
+    "decay_steps": "steps decay every",
+    "transition_steps": "steps every",
+    "total_steps": "steps",
+    "total_iters": "steps",
+    "T_max": "steps",
+    "num_training_steps": "steps",
+    "warmup_steps": "warmup steps",
+    "num_warmup_steps": "warmup steps",
+    "stable_steps": "stable",
+    "step_size": "every learning_rate",
+    "step_size_up": "half_period",
+    "gamma": "factor",
+    "decay_rate": "factor rate",
+    "decay_factor": "factor",
+    "T_0": "period",
+    "first_decay_steps": "period",
+    "T_mult": "growth",
+    "t_mul": "growth",
+    "pct_start": "warm",
+    "div_factor": "div",
+    "final_div_factor": "final_div",
+    # patience
+    "threshold": "min_delta",
+    "rtol": "min_delta",
+    "accumulation_size": "window",
+    "start_from_epoch": "min_steps",
+    # wrappers
+    "optimizer": "tx",
+    "inner": "tx",
+    "max_consecutive_errors": "max_in_a_row",
+}
+
+COMPILED = "leave it out: jax.jit compiles the whole step, and every step can be differentiated"
+SCHEDULED = "the learning rate may be a schedule: {who}(schedules.cosine({rate}, steps))"
+AVERAGED = "keep the average beside it: optax.incremental_update(params, average, step_size)"
+WIDE = "leave it out: what a rule keeps is float32 at least"
+TIME_DECAY = "write a schedule: {who}(lambda count: {rate} / (1 + {value} * count))"
+GIVEN_TO_INIT = "write state = {call}.init(params)"
+B2 = "write b2={value}"
+CLIPPED = "write chain(clip_by_global_norm({value}), {call})"
+
+# What is done otherwise here, for one function or for any ("*"). {who} is the function, {value} what was
+# given, {rate} the learning rate, {momentum} the momentum given with it, {call} a call of the function
+# without what is wrong.
+OTHERWISE = {
+    "amsgrad": {"*": "write amsgrad({rate}), an optimizer of its own"},
+    "centered": {"*": "write rmsprop({rate}, centered=True)"},
+    "nesterov": {
+        "sgd": "write nesterov({rate}, decay={momentum})",
+        "momentum": "write nesterov({rate}, decay={momentum})",
+        "trace": "write trace_nesterov(0.9)",
+        "adam": "write nadam({rate})",
+        "adamw": "write nadamw({rate})",
+        "*": "those with Nesterov momentum are nesterov, nadam and nadamw",
+    },
+    "momentum": {
+        "sgd": "write momentum({rate}, decay={value})",
+        "rmsprop": "write chain(scale_by_rms(), trace({value}), scale_by_learning_rate({rate}))",
+        "*": "the optimizers with momentum are momentum({rate}, decay={value}) and nesterov",
+    },
+    "dampening": {"*": "compat.torch.sgd has it; a mean in place of a sum is ema(b1)"},
+    "weight_decay": {
+        "adam": "write adamw({rate}, weight_decay={value}), or for torch's L2 decay "
+        "chain(add_l2({value}), adam({rate}))",
+        "nadam": "write nadamw({rate}, weight_decay={value}), or for torch's L2 decay "
+        "chain(add_l2({value}), nadam({rate}))",
+        "*": "write chain(add_l2({value}), {call}), or for decoupled decay add_decayed_weights({value}) "
+        "after the rule and before scale_by_learning_rate({rate})",
+    },
+    "decoupled_weight_decay": {
+        "*": "leave it out: weight_decay, where it is offered, is decoupled"
+    },
+    "exclude_from_weight_decay": {"*": "write only=lambda path, p: p.ndim > 1, for what decays"},
+    "decay": {
+        "rmsprop": B2,
+        "scale_by_rms": B2,
+        "scale_by_centered_rms": B2,
+        "ema": "write b1={value}",
+        "*": TIME_DECAY,
+    },
+    "lr_decay": {"*": TIME_DECAY},
+    "momentum_decay": {"*": "scale_by_nadam_scheduled has it; here b1 is constant"},
+    "schedule": {"*": SCHEDULED},
+    "warmup": {"*": SCHEDULED},
+    "warmup_steps": {"*": SCHEDULED},
+    "num_warmup_steps": {"*": SCHEDULED},
+    "total_steps": {"*": SCHEDULED},
+    "params": {"*": GIVEN_TO_INIT},
+    "parameters": {"*": GIVEN_TO_INIT},
+    "model": {"*": GIVEN_TO_INIT},
+    "maximize": {"*": "take the gradient of minus what is to grow"},
+    "mode": {"*": 'write maximize=True for mode="max"'},
+    "threshold_mode": {"*": 'write relative=False for threshold_mode="abs"'},
+    "atol": {"*": "write min_delta={value}, relative=False"},
+    "min_lr": {
+        "reduce_on_plateau": "write min_scale, the part of the rate that is left in the end"
+    },
+    "optimizer": {"reduce_on_plateau": "write chain(adam({rate}), reduce_on_plateau())"},
+    "monitor": {"*": "the value that is watched is given to update"},
+    "foreach": {"*": COMPILED},
+    "fused": {"*": COMPILED},
+    "capturable": {"*": COMPILED},
+    "differentiable": {"*": COMPILED},
+    "jit_compile": {"*": COMPILED},
+    "clipnorm": {"*": "write chain(clip_by_leaf_norm({value}), {call})"},
+    "clipvalue": {"*": "write chain(clip_by_value({value}), {call})"},
+    "global_clipnorm": {"*": CLIPPED},
+    "max_grad_norm": {"*": CLIPPED},
+    "max_norm": {"*": CLIPPED},
+    "norm_type": {
+        "*": "leave it out: norms are roots of sums of squares; clip_by_value bounds each entry"
+    },
+    "use_ema": {"*": AVERAGED},
+    "ema_momentum": {"*": AVERAGED},
+    "gradient_accumulation_steps": {"*": "write optax.MultiSteps({call}, {value})"},
+    "loss_scale_factor": {"*": "divide the gradients by it before update"},
+    "mu_dtype": {"*": WIDE},
+    "accumulator_dtype": {"*": WIDE},
+    "eps_root": {"*": "leave it out: derivatives are finite without it"},
+    "bias_correction": {
+        "*": "leave it out: Adam and its family correct, rmsprop and novograd do not"
+    },
+    "degenerated_to_sgd": {
+        "*": 'write below="momentum" where it is True, below="none" where it is False'
+    },
+    "alpha": {
+        "rmsprop": B2,
+        "scale_by_rms": B2,
+        "scale_by_centered_rms": B2,
+        "cosine": "write floor, which is alpha times the peak",
+    },
+    "transition_begin": {
+        "*": "write schedules.join(schedules.constant(first), schedules.{who}(...), boundaries=[{value}])"
+    },
+    "last_epoch": {"*": "leave it out: the count is in the state of the optimizer"},
+    "verbose": {"*": "leave it out"},
+    "name": {"*": "leave it out: an optimizer prints as the call that makes it"},
+}
+
+# The optimizer of a rule that has another name than scale_by_<optimizer>; "" for those without one.
+OPTIMIZER = {
+    "trace": "momentum",
+    "trace_nesterov": "nesterov",
+    "scale_by_rms": "rmsprop",
+    "scale_by_centered_rms": "rmsprop",
+    "scale_by_adam_eps_hat": "",
+    "scale_by_nadam_scheduled": "",
+}
+# What the argument after the learning rate is elsewhere, for those that have only that.
+SECOND = {"sgd": "write momentum({rate}, decay={value})"}
+RATES = ("learning_rate", "lr", "alpha", "step_size")

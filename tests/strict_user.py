@@ -1,0 +1,186 @@
+# pyright: strict, reportMissingTypeStubs=false
+"""A user's script over the whole public API, as strict as a type checker can be.
+
+`test_front_door` runs it, and asks pyright whether an error in it comes from a signature of ours.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import adaptive_tx as atx
+from adaptive_tx import numerics, ranges, schedules, slots
+
+
+class MyState(NamedTuple):
+    count: jax.Array  # pyright: ignore[reportIncompatibleMethodOverride]  # of tuple, as in optax
+    mu: optax.Updates
+    nu: optax.Updates
+
+
+def my_step(
+    g: jax.Array,
+    mu: jax.Array,
+    nu: jax.Array,
+    t: jax.Array,
+    *,
+    b1: numerics.Decay,
+    b2: numerics.Decay,
+    eps: jax.Array,
+    c1: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    mu = numerics.ema(g, mu, b1)
+    nu = numerics.ema(numerics.squared(g), nu, b2)
+    direction = numerics.debiased(mu, c1) / (numerics.root(nu) + eps)
+    return numerics.sign(direction) * numerics.modulus(direction), mu, nu
+
+
+def my_rule(b1: atx.ScalarOrSchedule = 0.9, b2: atx.ScalarOrSchedule = 0.999) -> atx.Transformation:
+    """A rule of one's own."""
+    return atx.leafwise(
+        "my_rule",
+        my_step,
+        MyState,
+        slots={
+            "mu": slots.mean_of_gradients("b1", debiased=True),
+            "nu": slots.mean_of_squares("b2"),
+        },
+        b1=ranges.decay_rate(b1),
+        b2=ranges.decay_rate(b2),
+        eps=ranges.positive(1e-8),
+    )
+
+
+def my_schedule(count: jax.Array) -> jax.Array:
+    return 0.1 / (1 + count.astype(float))
+
+
+def all_schedules() -> list[atx.Schedule]:
+    cosine = schedules.cosine(0.1, 1000, floor=1e-3)
+    return [
+        schedules.constant(0.1),
+        schedules.step_decay(0.1, 10, 0.5),
+        schedules.multi_step(0.1, [10, 20], 0.5),
+        schedules.exponential(0.1, 10, 0.5, staircase=True),
+        schedules.linear(0.1, 0.0, 10),
+        schedules.polynomial(0.1, 0.0, 10, power=2.0),
+        schedules.inverse_sqrt(jnp.float32(0.1)),
+        schedules.constant_then_exponential(0.1, 10, 0.1),
+        cosine,
+        schedules.cosine_restarts(0.1, 10, growth=2, floor=0.0),
+        schedules.one_cycle(0.1, 100, warm=0.3, div=25, final_div=1e4),
+        schedules.cyclic(0.1, 0.2, 10),
+        schedules.with_warmup(cosine, 10, start=0.1),
+        schedules.with_warmup(my_schedule, 10),
+        schedules.warmup_stable_decay(0.1, 10, 20, 10, floor=0.0),
+        schedules.join(cosine, my_schedule, boundaries=[10]),
+    ]
+
+
+def kernels(path: str, leaf: jax.Array) -> bool:
+    return path.endswith("w") and leaf.ndim > 1
+
+
+def optimizers(rate: atx.ScalarOrSchedule) -> list[atx.Transformation]:
+    mask = {"w": True, "b": False}
+    return [
+        atx.sgd(rate),
+        atx.momentum(rate, decay=0.9),
+        atx.nesterov(rate, decay=0.9),
+        atx.adagrad(rate, eps=1e-7, initial_accumulator_value=0.1, eps_in_root=True),
+        atx.rmsprop(rate, b2=0.99, centered=True),
+        atx.adadelta(rate, b2=0.9),
+        atx.adam(rate, b1=0.9, b2=schedules.linear(0.9, 0.99, 10), eps=1e-8),
+        atx.adam(lambda count: 0.1 / (1 + 0.01 * count)),
+        atx.adam(optax.cosine_decay_schedule(0.1, 100)),
+        atx.adam(jnp.float32(0.1)),
+        atx.adamw(rate, weight_decay=0.01, mask=mask),
+        atx.adamw(rate, weight_decay=0.01, mask=lambda params: params),
+        atx.adamw(rate, weight_decay=0.01, only=kernels),
+        atx.adamw(rate, weight_decay=0.01, only=lambda path, leaf: leaf.ndim > 1),
+        atx.amsgrad(rate),
+        atx.adamax(rate),
+        atx.nadam(rate),
+        atx.nadamw(rate, weight_decay=0.1),
+        atx.radam(rate, threshold=5.0, below="none", weight_decay=0.1),
+        atx.adabelief(rate, weight_decay=None),
+        atx.yogi(rate, initial_accumulator_value=0.0),
+        atx.novograd(rate, weight_decay=0.1),
+        atx.lion(rate, weight_decay=0.1),
+        atx.signum(rate, b1=0.9),
+    ]
+
+
+def rules() -> list[atx.Transformation]:
+    return [
+        my_rule(),
+        atx.clip_by_value(1.0),
+        atx.clip_by_leaf_norm(1.0),
+        atx.clip_by_global_norm(1.0, axis_name=None, sharded=None),
+        atx.clip_by_rms(1.0),
+        atx.adaptive_grad_clip(0.01, eps=1e-3),
+        atx.add_l2(0.1, mask={"w": True, "b": False}),
+        atx.add_l1(0.1),
+        atx.trace(0.9),
+        atx.trace_nesterov(0.9),
+        atx.ema(0.9, debias=False),
+        atx.scale_by_adagrad(eps=1e-7),
+        atx.scale_by_rms(b2=0.9),
+        atx.scale_by_centered_rms(b2=0.9),
+        atx.scale_by_adadelta(b2=0.9),
+        atx.scale_by_adam(b1=0.9),
+        atx.scale_by_adam_eps_hat(b1=0.9),
+        atx.scale_by_amsgrad(b1=0.9),
+        atx.scale_by_adamax(b1=0.9),
+        atx.scale_by_nadam(b1=0.9),
+        atx.scale_by_nadam_scheduled(momentum_decay=0.004),
+        atx.scale_by_radam(below="momentum"),
+        atx.scale_by_adabelief(b1=0.9),
+        atx.scale_by_yogi(b1=0.9),
+        atx.scale_by_novograd(b1=0.9),
+        atx.scale_by_lion(b1=0.9),
+        atx.scale_by_signum(b1=0.9),
+        atx.add_decayed_weights(0.1, only=kernels),
+        atx.scale_by_learning_rate(0.1),
+        atx.subtract_decayed_weights(1e-4),
+    ]
+
+
+def train() -> None:
+    rows = jnp.float32(1.0) * jax.random.normal(jax.random.key(0), (2, 3))
+    params = {"w": rows, "b": rows[0]}
+    tx = atx.chain(
+        atx.clip_by_global_norm(1.0),
+        optax.identity(),
+        atx.adam(0.1),
+        atx.reduce_on_plateau(factor=0.5, patience=3),
+    )
+    tx = atx.guarded(atx.measured(tx, by="leaf"), max_in_a_row=5)
+    tx = tx.replace(b1=0.8).concrete()
+    assert tx == tx and hash(tx)
+    state = tx.init(params)
+    updates, state = tx.update(params, state, params, value=1.0)
+    params = optax.apply_updates(params, updates)
+    for name, value in atx.metrics(state).items():
+        print(name, float(value))
+    print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])
+    atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
+    atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
+    stop = atx.early_stopping(patience=3, maximize=True)
+    waiting = stop.update(1.0, stop.init())
+    if bool(waiting.should_stop):
+        print(waiting.best)
+
+
+def main() -> None:
+    for schedule in all_schedules():
+        print(schedule(3), schedule.concrete())
+        optimizers(schedule)
+    print(*optimizers(0.1), *rules())
+    train()
+
+
+if __name__ == "__main__":
+    main()
