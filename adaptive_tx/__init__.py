@@ -7,7 +7,8 @@ function from the parameters to one) or a `LeafPredicate` (on a leaf's path, "en
 its array).
 
 For rules of your own, `leafwise` lifts a step on one array to a transformation; `slots` says what it keeps,
-`ranges` where its numbers must lie, and `numerics` has averages, roots and corrections that stay finite.
+`ranges` where its numbers must lie, and `numerics` and `norms` have averages,
+roots, corrections and norms that stay finite.
 """
 
 from adaptive_tx import schedules
@@ -18,7 +19,7 @@ from adaptive_tx.clip import (
     clip_by_rms,
     clip_by_value,
 )
-from adaptive_tx.core import numerics, ranges, slots
+from adaptive_tx.core import norms, numerics, ranges, slots
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.schedule import Schedule
@@ -184,6 +185,7 @@ __all__ = [
     "slots",
     "ranges",
     "numerics",
+    "norms",
 ]
 
 

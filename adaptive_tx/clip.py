@@ -16,12 +16,13 @@ import jax.numpy as jnp
 from adaptive_tx.core import axes
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import modulus, norm, rms, shrink
+from adaptive_tx.core.norms import norm, rms, shrink
+from adaptive_tx.core.numerics import modulus
 from adaptive_tx.core.ranges import Range, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import AxisName, PyTree, ScalarOrSchedule
 
-# Far below where float32 squares overflow (see `numerics.norm_of`).
+# Far below where float32 squares overflow (see `norms.norm_of`).
 norm_limit = Range(positive.low, 1e12, "[]")
 
 

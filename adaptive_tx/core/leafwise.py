@@ -26,8 +26,9 @@ from adaptive_tx.core.arguments import Arguments
 from adaptive_tx.core.debiasing import started
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
-from adaptive_tx.core.one_pass import Link, one_pass, real_meets_complex
+from adaptive_tx.core.one_pass import one_pass, real_meets_complex
 from adaptive_tx.core.rule import Rule, keywords_of, slots_of
+from adaptive_tx.core.rule_update import Link
 from adaptive_tx.core.slots import Slot
 from adaptive_tx.core.states import CountState
 from adaptive_tx.core.transformation import Transformation, bind

@@ -15,23 +15,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.arguments import Arguments, in_dtype
-from adaptive_tx.core.axes import Axes
-from adaptive_tx.core.debiasing import corrections, rule_state_of, weights_after, with_weights
+from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, squarable, widen
-from adaptive_tx.core.rule import Rule, keywords_of
-from adaptive_tx.core.states import incremented
-from adaptive_tx.core.tree import Tree
-
-NONE: dict[str, Any] = {}
-
-
-class Link(NamedTuple):
-    """A rule in a pass, and its state before it."""
-
-    rule: Rule
-    arguments: Arguments
-    state: Any
+from adaptive_tx.core.rule import keywords_of
+from adaptive_tx.core.rule_update import Link, RuleUpdate
 
 
 class Passed(NamedTuple):
@@ -56,7 +43,7 @@ def one_pass(
       watched: whether to return what lay between the rules.
     """
     checks.floating(links[0].arguments.who, "grads", grads)
-    runs = [_Run(link, grads, params) for link in links]
+    runs = [RuleUpdate(link, grads, params) for link in links]
     leaves, structure = jax.tree.flatten(grads)
     reads_params = any("p" in keywords_of(link.rule.step) for link in links)
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
@@ -123,7 +110,7 @@ class _Plan(NamedTuple):
     shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
 
 
-def _plan(runs: Sequence["_Run"], dtype, *slot_dtypes) -> _Plan:
+def _plan(runs: Sequence[RuleUpdate], dtype, *slot_dtypes) -> _Plan:
     steps, shared = [], []
     for run, dtypes in zip(runs, slot_dtypes):
         if dtypes is not None:
@@ -155,91 +142,6 @@ def _on_leaf(
         )
         seen.append(u)
     return u if out is None else narrow(u, out), tuple(new), tuple(seen) if watched else ()
-
-
-class _Run:
-    """A rule in one update: what it shares with all leaves, and what it keeps of each."""
-
-    def __init__(self, link: Link, grads, params):
-        self.rule, self.arguments, state = link
-        who = self.arguments.who
-        self.weights = weights_after(self.arguments, self.rule, state)
-        self.old = rule_state_of(state)
-        self.t = incremented(self.old.count)
-        self.numbers = self.arguments.for_step(self.old.count)
-        if "p" in keywords_of(self.rule.step):
-            checks.params_given(who, params)
-            checks.same_layout(who, "grads", grads, "params has", params)
-        slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
-        for name, slot in self.rule.of_leaves.items():
-            like = grads if slot.shape is None else _shaped(slot.shape, grads)
-            checks.same_layout(who, "grads", like, "the state was made for", slots[name])
-        up_to = jax.tree.structure(grads).flatten_up_to
-        flat = [up_to(tree) for tree in slots.values()]
-        rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
-        chosen = self.rule.mask.leaves(who, grads, params)
-        self.rule.check_leaves(who, "grads", grads, chosen)
-        self.rows = [row if applies else None for row, applies in zip(rows, chosen, strict=True)]
-        self.rows_before = rows
-        self.tree = (
-            Tree(who, grads, params, slots, Axes.of(self.arguments))
-            if self.rule.sees_tree
-            else None
-        )
-        self.shared = functools.cache(self._shared)
-        self.for_step = functools.cache(self._for_step)
-
-    def _for_step(self, dtype) -> tuple[jax.Array, dict[str, Any]]:
-        """The clock and the step's keywords, as arrays of the arithmetic's dtype."""
-        t, known, _ = self.shared(dtype)
-        return t, {name: known[name] for name in keywords_of(self.rule.step) if name != "p"}
-
-    def _shared(self, dtype) -> tuple[jax.Array, dict[str, Any], dict[str, jax.Array]]:
-        """The clock, the numbers and what all leaves share, and the next numbers of the whole tree."""
-        t, numbers = lax.convert_element_type(self.t, dtype), in_dtype(self.numbers, dtype)
-        rule = self.rule
-        if rule.shared is None and not rule.debiased:
-            return t, numbers, {}
-        of_tree = {name: in_dtype(getattr(self.old, name), dtype) for name in rule.of_tree}
-        if self.tree is None:
-            known, new = _compiled(rule, t, numbers, self.weights, of_tree)
-        else:
-            known, new = _follow(rule, t, numbers, self.weights, of_tree, self.tree)
-            self.tree.agree(known)
-        return t, {**numbers, **known}, new
-
-    def next_state(self, structure, rows: list) -> Any:
-        """The state after this update, from the new slots of each leaf."""
-        slots = zip(*rows) if rows else ((),) * len(self.rule.of_leaves)
-        fields = dict(zip(self.rule.of_leaves, map(structure.unflatten, slots)))
-        for name in self.rule.of_tree:
-            dtype = getattr(self.old, name).dtype
-            fields[name] = self.shared(dtype)[2][name]
-        return with_weights(self.rule.state(count=self.t, **fields), self.weights)
-
-
-def _shaped(shape: Callable, grads):
-    def like(g):
-        found = shape(jnp.shape(g))
-        return None if found is None else jax.ShapeDtypeStruct(found, jnp.float32)
-
-    return jax.tree.map(like, grads)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _compiled(rule: Rule, t, numbers: dict, weights: dict, of_tree: dict):
-    return _follow(rule, t, numbers, weights, of_tree, None)
-
-
-def _follow(rule: Rule, t, numbers: dict, weights: dict, of_tree: dict, tree: Tree | None):
-    """What follows from the numbers for all leaves, and the next numbers of the whole tree."""
-    sums = corrections(t, rule.debiased, numbers, weights)
-    if rule.shared is None:
-        return sums, {}
-    given = {**numbers, **sums, **of_tree, "tree": tree}
-    result = rule.shared(t, **{name: given[name] for name in keywords_of(rule.shared)})
-    known, new = result if rule.of_tree else (result, {})
-    return {**sums, **known}, new
 
 
 def on_leaves(who: str, step: Callable, grads, t: jax.Array, **numbers: jax.Array):

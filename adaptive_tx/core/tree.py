@@ -9,13 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
-from adaptive_tx.core.numerics import (
-    arithmetic_dtype,
-    norm_of,
-    real_dtype,
-    sum_of_squares,
-    widen,
-)
+from adaptive_tx.core.norms import norm_of, sum_of_squares
+from adaptive_tx.core.numerics import arithmetic_dtype, real_dtype, widen
 from adaptive_tx.core.rule import keywords_of
 
 
@@ -48,7 +43,7 @@ class Tree:
     over: axes.Axes
 
     def norm(self) -> jax.Array:
-        """The Euclidean norm of the gradients, in float32 at least. See `numerics.norm_of`."""
+        """The Euclidean norm of the gradients, in float32 at least. See `norms.norm_of`."""
         return global_norm(self.grads, self._splits())
 
     def sum(self, of_leaf: Callable[..., jax.Array]) -> jax.Array:

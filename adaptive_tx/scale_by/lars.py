@@ -18,7 +18,7 @@ from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import norm
+from adaptive_tx.core.norms import norm
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 from adaptive_tx.scale_by.trust_ratio import largest

@@ -17,7 +17,8 @@ from optax import ScaleByNovogradState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import decayed, ema, root, sum_of_squares
+from adaptive_tx.core.norms import sum_of_squares
+from adaptive_tx.core.numerics import decayed, ema, root
 from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_squares, per_leaf, sum_of_gradients
 from adaptive_tx.core.states import exportable

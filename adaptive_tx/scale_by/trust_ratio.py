@@ -20,7 +20,8 @@ from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import modulus, norm
+from adaptive_tx.core.norms import norm
+from adaptive_tx.core.numerics import modulus
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 

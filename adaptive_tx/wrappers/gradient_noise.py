@@ -24,7 +24,8 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core.axes import Split, summed
-from adaptive_tx.core.numerics import Decay, clamp, modulus, narrow, root, sum_of_squares, widen
+from adaptive_tx.core.norms import sum_of_squares
+from adaptive_tx.core.numerics import Decay, clamp, modulus, narrow, root, widen
 from adaptive_tx.wrappers.quantiles import quantiles, samplers
 
 FRACTIONS = {"median": 0.5, "q10": 0.1, "q90": 0.9}

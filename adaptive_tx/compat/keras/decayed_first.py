@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from adaptive_tx.compat.keras.excluded import sparing
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
-from adaptive_tx.core.numerics import norm, rms
+from adaptive_tx.core.norms import norm, rms
 from adaptive_tx.core.transformation import Transformation
 
 

@@ -26,7 +26,8 @@ from adaptive_tx.compat.torch.factored_rms import (
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.checks import positive, state_type
-from adaptive_tx.core.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
+from adaptive_tx.core.norms import bounded, mean
+from adaptive_tx.core.numerics import arithmetic_dtype, narrow, root, squared
 from adaptive_tx.core.states import incremented
 from adaptive_tx.core.transformation import Transformation, bind
 

@@ -24,7 +24,8 @@ import optax
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.checks import not_positive, positive, state_type
-from adaptive_tx.core.numerics import arithmetic_dtype, bounded, mean, narrow, root, squared
+from adaptive_tx.core.norms import bounded, mean
+from adaptive_tx.core.numerics import arithmetic_dtype, narrow, root, squared
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, bind
 

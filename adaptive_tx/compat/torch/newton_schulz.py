@@ -11,7 +11,8 @@ Jordan et al., kellerjordan.github.io/posts/muon, 2024.
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.core.numerics import root, squarable, sum_of_squares
+from adaptive_tx.core.norms import sum_of_squares
+from adaptive_tx.core.numerics import root, squarable
 
 
 def _multiply(x, y):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
-from adaptive_tx.core.numerics import rms
+from adaptive_tx.core.norms import rms
 from adaptive_tx.core.transformation import Transformation
 
 
