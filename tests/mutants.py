@@ -261,7 +261,7 @@ ENGINE = [
         "test_values.py -k equal",
     ),
     (
-        "core/checks.py",
+        "core/ranges.py",
         "pairs = zip((self.low, self.high), self.ends)\n        ends",
         "pairs = ()\n        ends",
         "test_errors.py",
