@@ -149,14 +149,18 @@ def test_errors():
     with pytest.raises(
         TypeError, match=r"^clip_by_global_norm: sharded\['w'\] must be True or False"
     ):
-        clip(1.0, "x", {"w": 1})
-    for other in (clip(1.0, "q"), atx.guarded(tx, axis_name="q"), atx.measured(tx, axis_name="q")):
+        clip(1.0, axis_name="x", sharded={"w": 1})
+    for other in (
+        clip(1.0, axis_name="q"),
+        atx.guarded(tx, axis_name="q"),
+        atx.measured(tx, axis_name="q"),
+    ):
         with pytest.raises(NameError, match=r"^\w+: axis_name is 'q', but no such axis is here"):
             other.update(tree(1), other.init(tree(0)), tree(0))
-    wrong = clip(1.0, "x", {"w": True})
+    wrong = clip(1.0, axis_name="x", sharded={"w": True})
     with pytest.raises(ValueError, match="^clip_by_global_norm: the sharded does not fit the tree"):
         traced(lambda g: wrong.update(g, wrong.init(g))[0], tree(1), check_vma=False)
-    written = clip(1.0, ("x", "y"), {"w": True, "b": False})
+    written = clip(1.0, axis_name=("x", "y"), sharded={"w": True, "b": False})
     assert eval(repr(written), vars(atx)) == written
 
 

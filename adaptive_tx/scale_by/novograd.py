@@ -29,6 +29,7 @@ exportable(ScaleByNovogradState)
 
 
 def step(g, mu, nu, t, *, p, b1, b2, eps, weight_decay):
+    # Far enough below the largest number that rounding in the mean of such squares makes none infinite.
     square = jnp.minimum(sum_of_squares(g), float(jnp.finfo(nu.dtype).max) / 4)
     nu = jnp.where(t > 1, ema(square, nu, b2), square)
     mu = decayed(mu, b1) + g / (root(nu) + eps) + weight_decay * p

@@ -112,6 +112,7 @@ def one_cycle(
 
 def _one_cycle(count, peak, steps, warm, div, final_div):
     first, top, count = peak / div, warm * steps - 1, real(count)
+    # A part without a length is over at once; 1e-6 of a step is less than any that has one.
     up = jnp.clip(count / jnp.maximum(top, 1e-6), 0, 1)
     down = jnp.clip((count - top) / jnp.maximum(steps - 1 - top, 1e-6), 0, 1)
     falling = _half_wave(peak, first / final_div, down)
