@@ -402,7 +402,7 @@ RULES = [
         laws("test_9_equals_the_paper and scale_by_learning_rate"),
     ),
     (
-        "patience.py",
+        "core/plateau.py",
         "since.astype(value.dtype) >= patience",
         "since.astype(value.dtype) > patience",
         "test_patience.py",
