@@ -685,8 +685,8 @@ def lars(
     """LARS: momentum whose steps are in proportion to the parameters of the leaf (`scale_by_lars`).
 
     Args:
-      learning_rate: >= 0; times trust_coefficient the length of a step as a fraction of that of the leaf. It
-        enters the momentum, so that old steps keep the rate that they were taken at.
+      learning_rate: >= 0; times trust_coefficient the length of a step as a fraction of that of the leaf.
+        It enters the momentum, so that old steps keep the rate that they were taken at.
       decay: weight of the momentum at each step, in [0, 1), default 0.9; nearer to 1 carries on longer, and
         makes steps up to 1 / (1 - decay) times as long.
       weight_decay: >= 0, default 5e-4; what is added of p to the gradient, and of its length to that of the
