@@ -27,7 +27,8 @@ OUT_OF_RANGE = {
 }  # fmt: skip
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0), "eta_plus": (1.0, 0.5), "min_step": (-0.1,), "max_step": (-0.1,),
-    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,), "trust_coefficient": (0.0,),
+    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,),
+    "trust_coefficient": (0.0,),
     "threshold of clip_by_rms": (0.0, -1.0), "threshold of adafactor": (0.0, -1.0),
     "min_scale of scale_by_param_rms": (-0.1,), "min_scale of adafactor": (-0.1,),
 }  # fmt: skip

@@ -66,7 +66,8 @@ def one_pass(
     directions, slots, between = [], [], []
     for i, (g, p, rows) in enumerate(zip(leaves, ps, columns, strict=True)):
         g = jnp.asarray(g)
-        key = (g.dtype, *(None if row is None else (*map(_dtype, row),) for row in rows))
+        dtypes = (None if row is None else (*map(_dtype, row),) for row in rows)
+        key = (g.dtype, *zip((run.steps[i] for run in runs), dtypes))
         if (plan := plans.get(key)) is None:
             plan = plans[key] = _plan(runs, *key)
         if not plan.steps:
@@ -123,12 +124,12 @@ class _Plan(NamedTuple):
     shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
 
 
-def _plan(runs: Sequence["_Run"], dtype, *slot_dtypes) -> _Plan:
+def _plan(runs: Sequence["_Run"], dtype, *links: tuple[Callable, tuple | None]) -> _Plan:
     steps, shared = [], []
-    for run, dtypes in zip(runs, slot_dtypes):
+    for run, (step, dtypes) in zip(runs, links):
         if dtypes is not None:
             dtype = arithmetic_dtype(dtype, *(d for d in dtypes if d is not None))
-            steps.append((run.rule.step, run.rule.bounds_gradients))
+            steps.append((step, run.rule.bounds_gradients))
             shared.append(run.for_step(real_dtype(dtype)))
     return _Plan(tuple(steps), tuple(shared))
 
@@ -144,6 +145,8 @@ def _on_leaf(
         dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
         if "p" in keywords_of(step):
             keywords = {**keywords, "p": widen(p, dtype)}
+        if "p_eps" in keywords_of(step):  # the machine epsilon of the parameter as it is
+            keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
         u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
         result = real_meets_complex(step)(squarable(u) if squares else u, *wide, t, **keywords)
         u, *fresh = result if isinstance(result, tuple) else (result,)
@@ -179,7 +182,9 @@ class _Run:
         rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
         chosen = self.rule.mask.leaves(who, grads, params)
         self.rule.check_leaves(who, "grads", grads, chosen)
-        self.rows = [row if applies else None for row, applies in zip(rows, chosen, strict=True)]
+        both = self.rule.step, self.rule.otherwise
+        self.steps = [both[0] if applies else both[1] for applies in chosen]
+        self.rows = [row if step else None for row, step in zip(rows, self.steps, strict=True)]
         self.rows_before = rows
         self.tree = (
             Tree(who, grads, params, slots, Axes.of(self.arguments))
@@ -192,7 +197,7 @@ class _Run:
     def _for_step(self, dtype) -> tuple[jax.Array, dict[str, Any]]:
         """The clock and the step's keywords, as arrays of the arithmetic's dtype."""
         t, known, _ = self.shared(dtype)
-        return t, {name: known[name] for name in keywords_of(self.rule.step) if name != "p"}
+        return t, {name: known[name] for name in keywords_of(self.rule.step) if name in known}
 
     def _shared(self, dtype) -> tuple[jax.Array, dict[str, Any], dict[str, jax.Array]]:
         """The clock, the numbers and what all leaves share, and the next numbers of the whole tree."""
