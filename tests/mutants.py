@@ -161,8 +161,8 @@ ENGINE = [
     ),
     (
         "core/one_pass.py",
-        "steps.append((run.rule.step, run.rule.bounds_gradients))",
-        "steps.append((run.rule.step, False))",
+        "steps.append((step, run.rule.bounds_gradients))",
+        "steps.append((step, False))",
         laws(f"test_4 and {ADAM[:-1]}"),
     ),
     (
