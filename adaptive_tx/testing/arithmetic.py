@@ -32,7 +32,7 @@ def arithmetic_is_float32(subject: Subject, dtype: str) -> None:
     wide_directions, wide_states = subject.run(*widened)
     eps = 3 * float(jnp.finfo(dtype).eps)
     sums = 1e-6 if subject.claims.sums_leaves else 0.0  # XLA adds up in an order of its own
-    off = eps if "state" in subject.claims.rounds else sums
+    off = 3 * eps if "state" in subject.claims.rounds else sums  # quotients of what is rounded
     close(beginning(states, 3), beginning(wide_states, 3), "the state", off, off / 100)
     narrowed = jax.tree.map(lambda x, like: x.astype(like.dtype), wide_directions, directions)
     off = eps if "directions" in subject.claims.rounds else 0.0
