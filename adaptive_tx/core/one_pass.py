@@ -124,7 +124,7 @@ class _Plan(NamedTuple):
     shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
 
 
-def _plan(runs: Sequence["_Run"], dtype, *links: tuple[Callable, tuple | None]) -> _Plan:
+def _plan(runs: Sequence["_Run"], dtype, *links: tuple[Any, tuple | None]) -> _Plan:
     steps, shared = [], []
     for run, (step, dtypes) in zip(runs, links):
         if dtypes is not None:
@@ -172,6 +172,9 @@ class _Run:
         self.numbers = self.arguments.for_step(self.old.count)
         if "p" in keywords_of(self.rule.step):
             checks.params_given(who, params)
+        # A slot of another shape does not tell all of that of its leaf.
+        shaped = any(slot.shape is not None for slot in self.rule.of_leaves.values())
+        if "p" in keywords_of(self.rule.step) or (shaped and params is not None):
             checks.same_layout(who, "grads", grads, "params has", params)
         slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
         for name, slot in self.rule.of_leaves.items():
