@@ -45,16 +45,26 @@ class Line(NamedTuple):
     optax: Peer = Peer(None, "optax has none")
 
 
-def of(make: Callable, **settings: Any) -> catalogue.Row:
-    """The catalogue's row of a rule."""
+def of(make: Callable, numbers: dict[str, float] | None = None, **settings: Any) -> catalogue.Row:
+    """The catalogue's row of a rule, with these numbers and settings."""
     rows = (row for row in catalogue.CATALOGUE if row.make is make)
-    return next(row for row in rows if settings.items() <= row.settings.items())
+    return next(
+        row
+        for row in rows
+        if settings.items() <= row.settings.items()
+        and (numbers or {}).items() <= row.numbers.items()
+    )
 
 
-def same(make: Callable, **settings: Any) -> Peer:
-    return Peer(of(make, **settings).optax)
+def same(make: Callable, numbers: dict[str, float] | None = None, **settings: Any) -> Peer:
+    return Peer(of(make, numbers, **settings).optax)
 
 
+def lars_of_optax() -> Any:
+    return optax.chain(optax.add_decayed_weights(5e-4), optax.scale_by_trust_ratio(0.0, 0.001))
+
+
+UNBOUNDED = {"min_norm": 0.0}
 OUTSIDE, INSIDE = {"eps_in_root": False}, {"eps_in_root": True}
 RATE_INSIDE = (
     "the rate is inside its buffer: another run once the rate changes; `compat.keras` has it"
@@ -101,8 +111,20 @@ LINES = [
          same(atx.scale_by_lion)),
     Line("scale_by_signum", of(atx.scale_by_signum)),
     Line("compat.torch.asgd", None, ("ASGD",), "", optax=Peer(None, "optax has none")),
-    Line("compat.torch.rprop", None, ("Rprop",), "",
+    Line("scale_by_rprop", of(atx.scale_by_rprop), ("Rprop",), "",
          optax=Peer(None, "emits the step of the update before")),
+    Line("scale_by_factored_rms", of(atx.scale_by_factored_rms), (), "a least v in place of eps", (),
+         "`compat.keras.adafactor` is made of it", same(atx.scale_by_factored_rms)),
+    Line("scale_by_param_rms", of(atx.scale_by_param_rms), (), "`compat.torch.adafactor` is made of it", (),
+         "takes the size of the decayed p", same(atx.scale_by_param_rms)),
+    Line("scale_by_trust_ratio (LAMB)", of(atx.scale_by_trust_ratio, UNBOUNDED), (), "torch has none", (),
+         "decays before it takes the length: `compat.keras.lamb`",
+         same(atx.scale_by_trust_ratio, UNBOUNDED)),
+    Line("scale_by_lars", of(atx.scale_by_lars),
+         optax=Peer(lars_of_optax, "divides by the length of g + weight_decay p")),
+    Line("scale_by_ftrl", of(atx.scale_by_ftrl), (), "torch has none", (),
+         "more terms, 2 l2: `compat.keras.ftrl`"),
+    Line("orthogonalize", of(atx.orthogonalize), (), "in bfloat16, and a factor: `compat.torch.muon`"),
     Line("add_decayed_weights (AdamW's decay)", of(atx.add_decayed_weights), ("AdamW",), "", ("AdamW",),
          "", same(atx.add_decayed_weights)),
     Line("compat.torch.adafactor", None, ("Adafactor",), "",

@@ -121,9 +121,17 @@ def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
     if slot.shape is not None:
         if (shape := slot.shape(jnp.shape(p))) is None:
             return None
-        # Where the leaf is, on all devices: made of the leaf.
-        part = jnp.broadcast_to(jnp.max(part, initial=start), shape)
+        # Where the leaf is, on all devices, and split as it is: made of the leaf.
+        part = jnp.max(part, _reduced(p, shape), keepdims=len(shape) > 0, initial=start)
+        part = part if part.shape == shape else jnp.broadcast_to(jnp.max(part), shape)
     return part if part.dtype == dtype else lax.complex(part, part)
+
+
+def _reduced(p, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The axes of a leaf over which a slot has one number; None for all."""
+    if len(shape) != jnp.ndim(p):
+        return None
+    return tuple(i for i, (n, m) in enumerate(zip(jnp.shape(p), shape)) if n != m)
 
 
 @functools.cache

@@ -37,6 +37,9 @@ class RuleUpdate:
         self.numbers = self.arguments.for_step(self.old.count)
         if "p" in keywords_of(self.rule.step):
             checks.params_given(who, params)
+        # A slot of another shape does not tell all of that of its leaf.
+        shaped = any(slot.shape is not None for slot in self.rule.of_leaves.values())
+        if "p" in keywords_of(self.rule.step) or (shaped and params is not None):
             checks.same_layout(who, "grads", grads, "params has", params)
         slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
         for name, slot in self.rule.of_leaves.items():

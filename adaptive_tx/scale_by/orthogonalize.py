@@ -21,6 +21,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -47,8 +48,11 @@ def newton_schulz(g, a, b, c, eps, steps: int):
 
     A norm below eps counts as eps.
     """
-    dtype, tall = g.dtype, g.shape[0] > g.shape[1]
-    wide = arithmetic_dtype(dtype)
+    dtype, wide = g.dtype, arithmetic_dtype(g.dtype)
+    tall = all(isinstance(n, int) for n in g.shape) and g.shape[0] > g.shape[1]
+    spec = jax.typeof(g).sharding.spec  # of axes that are explicit
+    if split := any(axis is not None for axis in spec):
+        g = jax.sharding.reshard(g, jax.P(None, None))
     x = squarable((g.T if tall else g).astype(wide))
     size = root(sum_of_squares(x))
     size = size.astype(jnp.finfo(dtype).dtype).astype(size.dtype)  # bfloat16 rounds the norm too
@@ -57,7 +61,8 @@ def newton_schulz(g, a, b, c, eps, steps: int):
         gram = _multiply(x, x.conj().T).astype(dtype)
         inner = (b * gram.astype(wide) + c * _multiply(gram, gram)).astype(dtype)
         x = (a * x.astype(wide) + _multiply(inner, x)).astype(dtype)
-    return x.T if tall else x
+    x = x.T if tall else x
+    return jax.sharding.reshard(x, spec) if split else x
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +73,10 @@ class Step:
     coefficients: tuple[float, float, float]
 
     def __call__(self, g, t, *, eps):
-        return newton_schulz(g, *self.coefficients, eps, self.steps) if g.ndim == 2 else g
+        if g.ndim != 2:
+            return g
+        a, b, c = self.coefficients
+        return newton_schulz(g, a, b, c, eps, self.steps)
 
 
 def refuses(leaf) -> str:
