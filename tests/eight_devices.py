@@ -69,16 +69,22 @@ def on_shards(tx, spec, expected, mesh, **check):
 
 MAKERS = {
     "clips": lambda at: atx.chain(
-        atx.clip_by_global_norm(8.0, **at), torch.clip_grad_norm(20.0, 1, **at),
-        torch.clip_grad_norm(4.0, 2, **at), torch.clip_grad_norm(1.0, np.inf, **at),
+        atx.clip_by_global_norm(8.0, **at),
+        torch.clip_grad_norm(20.0, 1, **at),
+        torch.clip_grad_norm(4.0, 2, **at),
+        torch.clip_grad_norm(1.0, np.inf, **at),
     ),
     "measured": lambda at: atx.measured(
-        atx.chain(atx.clip_by_value(1.0), atx.adam(0.1)), by=lambda path: "w" if path == "w" else "b", **at
+        atx.chain(atx.clip_by_value(1.0), atx.adam(0.1)),
+        by=lambda path: "w" if path == "w" else "b",
+        **at,
     ),
     "guards": lambda at: atx.guarded_by_z_score(
-        atx.chain(atx.guarded_by_percentile(atx.adam(0.1), window=4, warmup=2, **at)), warmup=2, **at
+        atx.chain(atx.guarded_by_percentile(atx.adam(0.1), window=4, warmup=2, **at)),
+        warmup=2,
+        **at,
     ),
-}  # fmt: skip
+}
 
 
 @functools.cache

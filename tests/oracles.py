@@ -170,9 +170,19 @@ def scale_by_learning_rate(grads, params=None, *, learning_rate):
 
 @listed
 def reduce_on_plateau(
-    grads, params=None, values=None, *,
-    factor, patience, min_delta, cooldown, window, min_scale, relative, maximize,
-):  # fmt: skip
+    grads,
+    params=None,
+    values=None,
+    *,
+    factor,
+    patience,
+    min_delta,
+    cooldown,
+    window,
+    min_scale,
+    relative,
+    maximize,
+):
     """Its docstring, for values that are all 1 unless given; a stretch of checks is kept as a list."""
     scale, best, failed, cooling, seen = 1.0, None, 0, 0, []
     numbers = (factor, patience, min_delta, cooldown, window, min_scale)

@@ -65,8 +65,9 @@ def test_what_looks_at_all_leaves_can_name_an_axis():
     assert all("axis_name" in inspect.signature(maker).parameters for maker in makers)
 
 
-@pytest.mark.parametrize("tx", [pytest.param(tx, id=name)
-                                for name, tx in (LEAFWISE | WITH_AXIS | OTHERS).items()])  # fmt: skip
+@pytest.mark.parametrize(
+    "tx", [pytest.param(tx, id=name) for name, tx in (LEAFWISE | WITH_AXIS | OTHERS).items()]
+)
 def test_a_replicated_leaf_stays_so(tx):
     """Two steps on split and replicated leaves: what varies is what did, in states and directions."""
 

@@ -17,12 +17,20 @@ from adaptive_tx.compat.defaults import TABLE, defaults
 from adaptive_tx.compat.optax import load_state, to_optax
 
 ROWS = {
-    "tensorflow": (0.001, 1e-8, True), "keras1": (0.001, 1e-8, True), "keras": (0.001, 1e-7, True),
-    "blocks": (0.002, 1e-8, True), "lasagne": (0.001, 1e-8, True), "caffe": (0.001, 1e-8, True),
-    "mxnet": (0.001, 1e-8, True), "torch7": (0.001, 1e-8, True), "torch": (0.001, 1e-8, False),
-    "paper": (0.001, 1e-8, False), "paper_misprint": (0.001, 10e-8, False),
-    "textbook_1e-6": (0.001, 1e-6, False), "textbook_1e-7": (0.001, 1e-7, False),
-}  # fmt: skip
+    "tensorflow": (0.001, 1e-8, True),
+    "keras1": (0.001, 1e-8, True),
+    "keras": (0.001, 1e-7, True),
+    "blocks": (0.002, 1e-8, True),
+    "lasagne": (0.001, 1e-8, True),
+    "caffe": (0.001, 1e-8, True),
+    "mxnet": (0.001, 1e-8, True),
+    "torch7": (0.001, 1e-8, True),
+    "torch": (0.001, 1e-8, False),
+    "paper": (0.001, 1e-8, False),
+    "paper_misprint": (0.001, 10e-8, False),
+    "textbook_1e-6": (0.001, 1e-6, False),
+    "textbook_1e-7": (0.001, 1e-7, False),
+}
 
 
 def by_hand(rate, eps, hat, grads):
@@ -109,7 +117,7 @@ PAIRS = {
             optax.adam(lambda count: 0.1 / jnp.sqrt(count.astype(float) + 1)),
         ),
     ),
-}  # fmt: skip
+}
 
 
 def run(tx, params, state, start, stop):

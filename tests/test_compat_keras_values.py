@@ -16,10 +16,28 @@ from adaptive_tx.compat import keras
 from adaptive_tx.compat.keras import adams, layerwise, optimizers
 
 SIGNATURES = json.loads((FOLDER / "keras_schedules.json").read_text())["signatures"]
-NAMES = ("SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Nadam", "Adamax", "Lion",
-         "Lamb", "Ftrl", "Adafactor")  # fmt: skip
-LEFT_OUT = {"use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
-            "gradient_accumulation_steps", "name"}  # fmt: skip
+NAMES = (
+    "SGD",
+    "Adagrad",
+    "RMSprop",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "Nadam",
+    "Adamax",
+    "Lion",
+    "Lamb",
+    "Ftrl",
+    "Adafactor",
+)
+LEFT_OUT = {
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+    "name",
+}
 MODULES = (atx, keras, optimizers, adams, layerwise)
 WRITTEN = {k: v for module in MODULES for k, v in vars(module).items()}  # for eval(repr(tx))
 
@@ -126,8 +144,13 @@ def test_wrong_arguments(name, kwargs, message):
         getattr(keras, name)(**kwargs)
 
 
-FLAGS = {"sgd": "nesterov", "rmsprop": "centered", "adam": "amsgrad", "adamw": "amsgrad",
-         "adafactor": "relative_step"}  # fmt: skip
+FLAGS = {
+    "sgd": "nesterov",
+    "rmsprop": "centered",
+    "adam": "amsgrad",
+    "adamw": "amsgrad",
+    "adafactor": "relative_step",
+}
 
 
 @pytest.mark.parametrize("name", [name.lower() for name in NAMES])

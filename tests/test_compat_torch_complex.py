@@ -18,9 +18,12 @@ GOLDEN = {
     for label, parts in json.loads((FOLDER / "torch_complex.json").read_text()).items()
 }
 ARGUMENTS = {
-    "SGD": {"momentum": 0.9}, "Adam-amsgrad": {"amsgrad": True}, "RMSprop-centered": {"centered": True},
-    "Adagrad": {"initial_accumulator_value": 0.5}, "Adadelta": {"lr": 0.5},
-}  # fmt: skip
+    "SGD": {"momentum": 0.9},
+    "Adam-amsgrad": {"amsgrad": True},
+    "RMSprop-centered": {"centered": True},
+    "Adagrad": {"initial_accumulator_value": 0.5},
+    "Adadelta": {"lr": 0.5},
+}
 
 
 def gradients():

@@ -225,8 +225,15 @@ def test_the_order_of_a_list_is_the_callers():
 
 
 def test_without_a_state_there_is_no_order():
-    group = {"lr": 0.1, "momentum": 0, "dampening": 0, "weight_decay": 0, "nesterov": False,
-             "maximize": False, "params": [0, 1, 2, 3, 4, 5]}  # fmt: skip
+    group = {
+        "lr": 0.1,
+        "momentum": 0,
+        "dampening": 0,
+        "weight_decay": 0,
+        "nesterov": False,
+        "maximize": False,
+        "params": [0, 1, 2, 3, 4, 5],
+    }
     params = start("one group")
     tx, state = torch.load_state_dict(torch.sgd(), params, {"state": {}, "param_groups": [group]})
     assert tx == torch.sgd(0.1)

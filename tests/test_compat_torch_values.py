@@ -19,8 +19,21 @@ from adaptive_tx.compat.torch import adams, matrices, optimizers, sign
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "torch_lr_scheduler.json"
 SIGNATURES = json.loads(GOLDEN.read_text())["signatures"]
-NAMES = ("SGD", "ASGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam", "RAdam", "Adamax",
-         "Rprop", "Adafactor", "Muon")  # fmt: skip
+NAMES = (
+    "SGD",
+    "ASGD",
+    "Adagrad",
+    "RMSprop",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "RAdam",
+    "Adamax",
+    "Rprop",
+    "Adafactor",
+    "Muon",
+)
 SPEED = {"foreach", "fused", "capturable", "differentiable"}
 KEYWORD_ONLY = {"maximize", "decoupled_weight_decay", "full_precision"}
 
@@ -313,8 +326,11 @@ def test_a_state_that_does_not_fit(change, message):
 
 def test_names_that_do_not_fit():
     params, _, exported = adam_state()
-    for names, message in ((["a"], "names has no 'b/c'"), ([*ORDER, "x"], "names has 'x'"),
-                           ([*ORDER, "a"], "a leaf twice")):  # fmt: skip
+    for names, message in (
+        (["a"], "names has no 'b/c'"),
+        ([*ORDER, "x"], "names has 'x'"),
+        ([*ORDER, "a"], "a leaf twice"),
+    ):
         with pytest.raises(ValueError, match=message):
             torch.load_state_dict(torch.adam(), params, exported, names)
 

@@ -14,8 +14,13 @@ from adaptive_tx.compat import keras, torch
 
 FAR = [2**24, 2**24 + 1, 2**24 + 3, 20_000_005, 123_456_789, 2**30 + 1, 2**31 - 2]
 # With exponents in the count, the rounding of the factor is all there is to see.
-NOT_PERIODIC = {"exponential", "step_decay", "staircase", "cosine_restarts_growing",
-                "cosine_restarts_tripling"}  # fmt: skip
+NOT_PERIODIC = {
+    "exponential",
+    "step_decay",
+    "staircase",
+    "cosine_restarts_growing",
+    "cosine_restarts_tripling",
+}
 
 
 def at_each(schedule, counts):
@@ -40,7 +45,11 @@ def test_a_boundary_is_kept_to_the_step(boundary):
     joined = schedules.join(low, line, boundaries=[boundary])
     assert at_each(joined, around(boundary)).tolist() == expected
     assert at_each(schedules.multi_step(1.0, [boundary], 0.5), around(boundary)).tolist() == [
-        1.0, 0.5, 0.5, 0.5]  # fmt: skip
+        1.0,
+        0.5,
+        0.5,
+        0.5,
+    ]
     assert (
         at_each(torch.sequential_lr([low, line], [boundary]), around(boundary)).tolist() == expected
     )

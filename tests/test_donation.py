@@ -27,13 +27,14 @@ THEIRS = {
 } | {
     "torch-clip_grad_norm": (torch.clip_grad_norm(1.0), tree(0)),
     "torch-reduce_lr_on_plateau": (torch.reduce_lr_on_plateau(0.1), tree(0)),
-}  # fmt: skip
+}
 NESTED = {
     "guarded-in-guarded": (
-        atx.guarded(atx.chain(atx.guarded_by_z_score(atx.measured(atx.adam(0.1))))), tree(0),
+        atx.guarded(atx.chain(atx.guarded_by_z_score(atx.measured(atx.adam(0.1))))),
+        tree(0),
     ),
     "guarded-optax": (atx.guarded(optax.adam(0.1)), tree(0)),
-}  # fmt: skip
+}
 CASES = OURS | THEIRS | NESTED
 every = pytest.mark.parametrize("name", CASES)
 

@@ -29,140 +29,239 @@ def parameters():
 
 MISTAKES = {
     # torch
-    "betas": (lambda: atx.adam(1e-3, betas=(0.9, 0.99)),
-        "adam: There is no betas; write b1=0.9, b2=0.99."),
+    "betas": (
+        lambda: atx.adam(1e-3, betas=(0.9, 0.99)),
+        "adam: There is no betas; write b1=0.9, b2=0.99.",
+    ),
     "lr": (lambda: atx.adam(lr=1e-3), "adam: There is no lr; write learning_rate=0.001."),
-    "amsgrad": (lambda: atx.adam(1e-3, amsgrad=True),
-        "adam: There is no amsgrad; write amsgrad(0.001), an optimizer of its own."),
-    "amsgrad off": (lambda: atx.adam(1e-3, amsgrad=False),
-        "adam: There is no amsgrad; leave it out."),
-    "momentum": (lambda: atx.sgd(0.1, momentum=0.9),
-        "sgd: There is no momentum; write momentum(0.1, decay=0.9)."),
-    "nesterov": (lambda: atx.sgd(0.1, momentum=0.8, nesterov=True),
-        "sgd: There is no nesterov; write nesterov(0.1, decay=0.8)."),
-    "momentum of momentum": (lambda: atx.momentum(0.1, momentum=0.8),
-        "momentum: There is no momentum; write decay=0.8."),
-    "momentum by position": (lambda: atx.sgd(0.1, 0.9),
-        "sgd: It takes learning_rate only; write momentum(0.1, decay=0.9)."),
+    "amsgrad": (
+        lambda: atx.adam(1e-3, amsgrad=True),
+        "adam: There is no amsgrad; write amsgrad(0.001), an optimizer of its own.",
+    ),
+    "amsgrad off": (
+        lambda: atx.adam(1e-3, amsgrad=False),
+        "adam: There is no amsgrad; leave it out.",
+    ),
+    "momentum": (
+        lambda: atx.sgd(0.1, momentum=0.9),
+        "sgd: There is no momentum; write momentum(0.1, decay=0.9).",
+    ),
+    "nesterov": (
+        lambda: atx.sgd(0.1, momentum=0.8, nesterov=True),
+        "sgd: There is no nesterov; write nesterov(0.1, decay=0.8).",
+    ),
+    "momentum of momentum": (
+        lambda: atx.momentum(0.1, momentum=0.8),
+        "momentum: There is no momentum; write decay=0.8.",
+    ),
+    "momentum by position": (
+        lambda: atx.sgd(0.1, 0.9),
+        "sgd: It takes learning_rate only; write momentum(0.1, decay=0.9).",
+    ),
     "alpha": (lambda: atx.rmsprop(1e-3, alpha=0.99), "rmsprop: There is no alpha; write b2=0.99."),
-    "dampening": (lambda: atx.momentum(0.1, dampening=0.1),
+    "dampening": (
+        lambda: atx.momentum(0.1, dampening=0.1),
         "momentum: There is no dampening; compat.torch.sgd has it; a mean in place of a sum is "
-        "ema(b1)."),
-    "weight_decay": (lambda: atx.adam(1e-3, weight_decay=0.1),
+        "ema(b1).",
+    ),
+    "weight_decay": (
+        lambda: atx.adam(1e-3, weight_decay=0.1),
         "adam: There is no weight_decay; write adamw(0.001, weight_decay=0.1), or for torch's L2 decay "
-        "chain(add_l2(0.1), adam(0.001))."),
-    "weight_decay of sgd": (lambda: atx.sgd(0.1, weight_decay=0.2),
+        "chain(add_l2(0.1), adam(0.001)).",
+    ),
+    "weight_decay of sgd": (
+        lambda: atx.sgd(0.1, weight_decay=0.2),
         "sgd: There is no weight_decay; write chain(add_l2(0.2), sgd(0.1)), or for decoupled decay "
-        "add_decayed_weights(0.2) after the rule and before scale_by_learning_rate(0.1)."),
-    "no weight_decay": (lambda: atx.sgd(0.1, weight_decay=0),
-        "sgd: There is no weight_decay; leave it out."),
-    "lr_decay": (lambda: atx.adagrad(0.1, lr_decay=1e-4),
+        "add_decayed_weights(0.2) after the rule and before scale_by_learning_rate(0.1).",
+    ),
+    "no weight_decay": (
+        lambda: atx.sgd(0.1, weight_decay=0),
+        "sgd: There is no weight_decay; leave it out.",
+    ),
+    "lr_decay": (
+        lambda: atx.adagrad(0.1, lr_decay=1e-4),
         "adagrad: There is no lr_decay; write a schedule: adagrad(lambda count: 0.1 / (1 + 0.0001 * "
-        "count))."),
-    "maximize": (lambda: atx.adam(0.1, maximize=True),
-        "adam: There is no maximize; take the gradient of minus what is to grow."),
-    "foreach": (lambda: atx.adam(0.1, foreach=True),
+        "count)).",
+    ),
+    "maximize": (
+        lambda: atx.adam(0.1, maximize=True),
+        "adam: There is no maximize; take the gradient of minus what is to grow.",
+    ),
+    "foreach": (
+        lambda: atx.adam(0.1, foreach=True),
         "adam: There is no foreach; leave it out: jax.jit compiles the whole step, and every step can be "
-        "differentiated."),
-    "parameters": (lambda: atx.adam(PARAMS),
+        "differentiated.",
+    ),
+    "parameters": (
+        lambda: atx.adam(PARAMS),
         "adam: learning_rate must be a number or a schedule, got a dict. The parameters are given to "
-        "init: tx = adam(1e-3), state = tx.init(params)."),
-    "parameters and a rate": (lambda: atx.adam(parameters(), 1e-3),
+        "init: tx = adam(1e-3), state = tx.init(params).",
+    ),
+    "parameters and a rate": (
+        lambda: atx.adam(parameters(), 1e-3),
         "adam: The first argument is the learning rate; the parameters are given to init. Write "
-        "tx = adam(0.001), state = tx.init(params)."),
-    "all of torch": (lambda: atx.adam(parameters(), lr=1e-3, betas=(0.9, 0.95), amsgrad=False),
+        "tx = adam(0.001), state = tx.init(params).",
+    ),
+    "all of torch": (
+        lambda: atx.adam(parameters(), lr=1e-3, betas=(0.9, 0.95), amsgrad=False),
         "adam: The first argument is the learning rate; the parameters are given to init. Write "
         "tx = adam(0.001), state = tx.init(params). There is no lr; write learning_rate=0.001. There is "
-        "no betas; write b1=0.9, b2=0.95. There is no amsgrad; leave it out."),
-    "params": (lambda: atx.adam(1e-3, params=PARAMS),
-        "adam: There is no params; write state = adam(0.001).init(params)."),
-    "StepLR": (lambda: schedules.step_decay(0.1, step_size=30, gamma=0.1),
-        "step_decay: There is no step_size; write every=30. There is no gamma; write factor=0.1."),
-    "CosineAnnealingLR": (lambda: schedules.cosine(0.1, T_max=100, eta_min=1e-3),
-        "cosine: There is no T_max; write steps=100. There is no eta_min; write floor=0.001."),
-    "OneCycleLR": (lambda: schedules.one_cycle(max_lr=0.1, total_steps=100, pct_start=0.2),
+        "no betas; write b1=0.9, b2=0.95. There is no amsgrad; leave it out.",
+    ),
+    "params": (
+        lambda: atx.adam(1e-3, params=PARAMS),
+        "adam: There is no params; write state = adam(0.001).init(params).",
+    ),
+    "StepLR": (
+        lambda: schedules.step_decay(0.1, step_size=30, gamma=0.1),
+        "step_decay: There is no step_size; write every=30. There is no gamma; write factor=0.1.",
+    ),
+    "CosineAnnealingLR": (
+        lambda: schedules.cosine(0.1, T_max=100, eta_min=1e-3),
+        "cosine: There is no T_max; write steps=100. There is no eta_min; write floor=0.001.",
+    ),
+    "OneCycleLR": (
+        lambda: schedules.one_cycle(max_lr=0.1, total_steps=100, pct_start=0.2),
         "one_cycle: There is no max_lr; write peak=0.1. There is no total_steps; write steps=100. There "
-        "is no pct_start; write warm=0.2."),
-    "clip_grad_norm_": (lambda: atx.clip_by_global_norm(PARAMS, 1.0),
+        "is no pct_start; write warm=0.2.",
+    ),
+    "clip_grad_norm_": (
+        lambda: atx.clip_by_global_norm(PARAMS, 1.0),
         "clip_by_global_norm: What comes after max_norm is given by name, as its order differs "
-        "elsewhere; write clip_by_global_norm(..., axis_name=..., sharded=...)."),
-    "ReduceLROnPlateau": (lambda: atx.reduce_on_plateau(mode="max", threshold=0.1, min_lr=0.1),
+        "elsewhere; write clip_by_global_norm(..., axis_name=..., sharded=...).",
+    ),
+    "ReduceLROnPlateau": (
+        lambda: atx.reduce_on_plateau(mode="max", threshold=0.1, min_lr=0.1),
         'reduce_on_plateau: There is no mode; write maximize=True for mode="max". There is no threshold; '
         "write min_delta=0.1. There is no min_lr; write min_scale, the part of the rate that is left in "
-        "the end."),
+        "the end.",
+    ),
     # Keras
-    "beta_1": (lambda: atx.adam(0.1, beta_1=0.9, epsilon=1e-7),
-        "adam: There is no beta_1; write b1=0.9. There is no epsilon; write eps=1e-07."),
+    "beta_1": (
+        lambda: atx.adam(0.1, beta_1=0.9, epsilon=1e-7),
+        "adam: There is no beta_1; write b1=0.9. There is no epsilon; write eps=1e-07.",
+    ),
     "rho": (lambda: atx.adadelta(0.1, rho=0.9), "adadelta: There is no rho; write b2=0.9."),
-    "decay": (lambda: atx.adam(1e-3, decay=1e-4),
-        "adam: There is no decay; write a schedule: adam(lambda count: 0.001 / (1 + 0.0001 * count))."),
-    "clipnorm": (lambda: atx.adam(1e-3, clipnorm=1.0),
-        "adam: There is no clipnorm; write chain(clip_by_leaf_norm(1.0), adam(0.001))."),
-    "global_clipnorm": (lambda: atx.adam(1e-3, global_clipnorm=1.0),
-        "adam: There is no global_clipnorm; write chain(clip_by_global_norm(1.0), adam(0.001))."),
-    "Keras' order": (lambda: atx.rmsprop(1e-3, 0.9, 0.0),
+    "decay": (
+        lambda: atx.adam(1e-3, decay=1e-4),
+        "adam: There is no decay; write a schedule: adam(lambda count: 0.001 / (1 + 0.0001 * count)).",
+    ),
+    "clipnorm": (
+        lambda: atx.adam(1e-3, clipnorm=1.0),
+        "adam: There is no clipnorm; write chain(clip_by_leaf_norm(1.0), adam(0.001)).",
+    ),
+    "global_clipnorm": (
+        lambda: atx.adam(1e-3, global_clipnorm=1.0),
+        "adam: There is no global_clipnorm; write chain(clip_by_global_norm(1.0), adam(0.001)).",
+    ),
+    "Keras' order": (
+        lambda: atx.rmsprop(1e-3, 0.9, 0.0),
         "rmsprop: What comes after learning_rate is given by name, as its order differs elsewhere; write "
-        "rmsprop(0.001, b2=..., eps=..., initial_accumulator_value=..., centered=..., eps_in_root=...)."),
-    "EarlyStopping": (lambda: atx.early_stopping(monitor="loss", start_from_epoch=5),
+        "rmsprop(0.001, b2=..., eps=..., initial_accumulator_value=..., centered=..., eps_in_root=...).",
+    ),
+    "EarlyStopping": (
+        lambda: atx.early_stopping(monitor="loss", start_from_epoch=5),
         "early_stopping: There is no monitor; the value that is watched is given to update. There is no "
-        "start_from_epoch; write min_steps=5."),
+        "start_from_epoch; write min_steps=5.",
+    ),
     # optax
-    "optax's order": (lambda: atx.adamw(1e-3, 0.9, 0.999, 1e-8, 1e-4),
+    "optax's order": (
+        lambda: atx.adamw(1e-3, 0.9, 0.999, 1e-8, 1e-4),
         "adamw: What comes after learning_rate is given by name, as its order differs elsewhere; write "
-        "adamw(0.001, b1=..., b2=..., eps=..., weight_decay=..., mask=..., only=...)."),
-    "eps_root": (lambda: atx.adam(1e-3, eps_root=1e-8),
-        "adam: There is no eps_root; leave it out: derivatives are finite without it."),
-    "decay of the mean square": (lambda: atx.rmsprop(1e-3, decay=0.9),
-        "rmsprop: There is no decay; write b2=0.9."),
-    "momentum of rmsprop": (lambda: atx.rmsprop(1e-3, momentum=0.9),
+        "adamw(0.001, b1=..., b2=..., eps=..., weight_decay=..., mask=..., only=...).",
+    ),
+    "eps_root": (
+        lambda: atx.adam(1e-3, eps_root=1e-8),
+        "adam: There is no eps_root; leave it out: derivatives are finite without it.",
+    ),
+    "decay of the mean square": (
+        lambda: atx.rmsprop(1e-3, decay=0.9),
+        "rmsprop: There is no decay; write b2=0.9.",
+    ),
+    "momentum of rmsprop": (
+        lambda: atx.rmsprop(1e-3, momentum=0.9),
         "rmsprop: There is no momentum; write chain(scale_by_rms(), trace(0.9), "
-        "scale_by_learning_rate(0.001))."),
-    "cosine_decay_schedule": (lambda: schedules.cosine(init_value=0.1, decay_steps=10, alpha=0.1),
+        "scale_by_learning_rate(0.001)).",
+    ),
+    "cosine_decay_schedule": (
+        lambda: schedules.cosine(init_value=0.1, decay_steps=10, alpha=0.1),
         "cosine: There is no init_value; write peak=0.1. There is no decay_steps; write steps=10. There "
-        "is no alpha; write floor, which is alpha times the peak."),
-    "apply_if_finite": (lambda: atx.guarded(inner=atx.sgd(0.1), max_consecutive_errors=5),
+        "is no alpha; write floor, which is alpha times the peak.",
+    ),
+    "apply_if_finite": (
+        lambda: atx.guarded(inner=atx.sgd(0.1), max_consecutive_errors=5),
         "guarded: There is no inner; write tx=... There is no max_consecutive_errors; write "
-        "max_in_a_row=5."),
+        "max_in_a_row=5.",
+    ),
     # a direction as an optimizer
-    "a rate for a direction": (lambda: atx.scale_by_adam(1e-3),
+    "a rate for a direction": (
+        lambda: atx.scale_by_adam(1e-3),
         "scale_by_adam: It has no learning rate, and takes its numbers by name; write "
-        "scale_by_adam(b1=..., b2=..., eps=...), or the optimizer adam(0.001)."),
-    "a named rate for a direction": (lambda: atx.scale_by_adam(learning_rate=1e-3),
+        "scale_by_adam(b1=..., b2=..., eps=...), or the optimizer adam(0.001).",
+    ),
+    "a named rate for a direction": (
+        lambda: atx.scale_by_adam(learning_rate=1e-3),
         "scale_by_adam: There is no learning_rate; it is a direction without a rate: write adam(0.001), "
-        "or put scale_by_learning_rate(0.001) after it in a chain."),
-    "a direction that is no optimizer": (lambda: atx.scale_by_nadam_scheduled(lr=1e-3),
+        "or put scale_by_learning_rate(0.001) after it in a chain.",
+    ),
+    "a direction that is no optimizer": (
+        lambda: atx.scale_by_nadam_scheduled(lr=1e-3),
         "scale_by_nadam_scheduled: There is no lr; write chain(scale_by_nadam_scheduled(...), "
-        "scale_by_learning_rate(0.001))."),
-    "a rate for a direction of another name": (lambda: atx.trace(learning_rate=0.1),
+        "scale_by_learning_rate(0.001)).",
+    ),
+    "a rate for a direction of another name": (
+        lambda: atx.trace(learning_rate=0.1),
         "trace: There is no learning_rate; it is a direction without a rate: write momentum(0.1), or put "
-        "scale_by_learning_rate(0.1) after it in a chain."),
-    "a decay rate by position": (lambda: atx.scale_by_signum(0.9),
+        "scale_by_learning_rate(0.1) after it in a chain.",
+    ),
+    "a decay rate by position": (
+        lambda: atx.scale_by_signum(0.9),
         "scale_by_signum: Its arguments are given by name, as their order differs elsewhere; write "
-        "scale_by_signum(b1=...)."),
-    "numbers by position": (lambda: atx.scale_by_adam(0.9, 0.999),
+        "scale_by_signum(b1=...).",
+    ),
+    "numbers by position": (
+        lambda: atx.scale_by_adam(0.9, 0.999),
         "scale_by_adam: Its arguments are given by name, as their order differs elsewhere; write "
-        "scale_by_adam(b1=..., b2=..., eps=...)."),
+        "scale_by_adam(b1=..., b2=..., eps=...).",
+    ),
     # schedules
-    "a number for a schedule": (lambda: schedules.with_warmup(0.1, 10),
+    "a number for a schedule": (
+        lambda: schedules.with_warmup(0.1, 10),
         "with_warmup: schedule must be a schedule, a function of the count; got 0.1. Write "
-        "schedules.constant(0.1)."),
-    "numbers for schedules": (lambda: schedules.join(0.1, 0.2, boundaries=[5]),
+        "schedules.constant(0.1).",
+    ),
+    "numbers for schedules": (
+        lambda: schedules.join(0.1, 0.2, boundaries=[5]),
         "join: schedules must be a schedule, a function of the count; got 0.1. Write "
-        "schedules.constant(0.1)."),
-    "warmup": (lambda: atx.adam(1e-3, warmup_steps=100),
+        "schedules.constant(0.1).",
+    ),
+    "warmup": (
+        lambda: atx.adam(1e-3, warmup_steps=100),
         "adam: There is no warmup_steps; the learning rate may be a schedule: "
-        "adam(schedules.cosine(0.001, steps))."),
+        "adam(schedules.cosine(0.001, steps)).",
+    ),
     # what no table knows
-    "no rate": (lambda: atx.adam(),
-        "adam: The learning_rate is missing; write adam(1e-3), or give a schedule."),
-    "a slip": (lambda: atx.adamw(1e-3, weigth_decay=0.1),
-        "adamw: There is no weigth_decay; write weight_decay=0.1."),
-    "nonsense": (lambda: atx.adam(1e-3, flux=3),
-        "adam: There is no flux; it takes learning_rate, b1, b2, eps."),
-    "twice": (lambda: atx.adam(1e-3, learning_rate=1e-3),
-        "adam: multiple values for argument 'learning_rate'."),
-    "nothing": (lambda: atx.clip_by_value(), "clip_by_value: missing a required argument: 'max_value'."),
-}  # fmt: skip
+    "no rate": (
+        lambda: atx.adam(),
+        "adam: The learning_rate is missing; write adam(1e-3), or give a schedule.",
+    ),
+    "a slip": (
+        lambda: atx.adamw(1e-3, weigth_decay=0.1),
+        "adamw: There is no weigth_decay; write weight_decay=0.1.",
+    ),
+    "nonsense": (
+        lambda: atx.adam(1e-3, flux=3),
+        "adam: There is no flux; it takes learning_rate, b1, b2, eps.",
+    ),
+    "twice": (
+        lambda: atx.adam(1e-3, learning_rate=1e-3),
+        "adam: multiple values for argument 'learning_rate'.",
+    ),
+    "nothing": (
+        lambda: atx.clip_by_value(),
+        "clip_by_value: missing a required argument: 'max_value'.",
+    ),
+}
 
 
 @pytest.mark.parametrize("habit", MISTAKES)
@@ -276,8 +375,17 @@ def test_a_strict_script_has_no_error_of_ours(tmp_path):
     """Outside the repository, so that the library is a package with `py.typed` and nothing is inferred."""
     shutil.copy(strict_user.__file__, tmp_path)
     done = subprocess.run(
-        [shutil.which("pyright", path=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"),
-         "--pythonpath", sys.executable, "strict_user.py"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            shutil.which(
+                "pyright", path=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+            ),
+            "--pythonpath",
+            sys.executable,
+            "strict_user.py",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout

@@ -18,37 +18,55 @@ PAIRS = {
     "constant": (schedules.constant(0.3), oracles.constant(0.3)),
     "step_decay": (schedules.step_decay(0.3, 7, 0.5), oracles.step_decay(0.3, 7, 0.5)),
     "multi_step": (
-        schedules.multi_step(0.3, (3, 9, 30), 0.1), oracles.multi_step(0.3, (3, 9, 30), 0.1)),
-    "exponential": (
-        schedules.exponential(0.3, 7, 0.5), oracles.exponential(0.3, 7, 0.5, False)),
+        schedules.multi_step(0.3, (3, 9, 30), 0.1),
+        oracles.multi_step(0.3, (3, 9, 30), 0.1),
+    ),
+    "exponential": (schedules.exponential(0.3, 7, 0.5), oracles.exponential(0.3, 7, 0.5, False)),
     "staircase": (
-        schedules.exponential(0.3, 7, 0.5, staircase=True), oracles.exponential(0.3, 7, 0.5, True)),
+        schedules.exponential(0.3, 7, 0.5, staircase=True),
+        oracles.exponential(0.3, 7, 0.5, True),
+    ),
     "linear": (schedules.linear(0.1, 0.7, 13), oracles.linear(0.1, 0.7, 13)),
-    "polynomial": (schedules.polynomial(0.7, 0.1, 13, power=2), oracles.polynomial(0.7, 0.1, 13, 2)),
+    "polynomial": (
+        schedules.polynomial(0.7, 0.1, 13, power=2),
+        oracles.polynomial(0.7, 0.1, 13, 2),
+    ),
     "cosine": (schedules.cosine(**COSINE), oracles.cosine(**COSINE)),
     "cosine_restarts": (
-        schedules.cosine_restarts(0.3, 8, growth=1, floor=0.01), oracles.cosine_restarts(0.3, 8, 1, 0.01)),
+        schedules.cosine_restarts(0.3, 8, growth=1, floor=0.01),
+        oracles.cosine_restarts(0.3, 8, 1, 0.01),
+    ),
     "cosine_restarts_growing": (
-        schedules.cosine_restarts(0.3, 5, growth=2, floor=0.01), oracles.cosine_restarts(0.3, 5, 2, 0.01)),
+        schedules.cosine_restarts(0.3, 5, growth=2, floor=0.01),
+        oracles.cosine_restarts(0.3, 5, 2, 0.01),
+    ),
     "cosine_restarts_tripling": (
-        schedules.cosine_restarts(0.3, 3, growth=3, floor=0.0), oracles.cosine_restarts(0.3, 3, 3, 0.0)),
+        schedules.cosine_restarts(0.3, 3, growth=3, floor=0.0),
+        oracles.cosine_restarts(0.3, 3, 3, 0.0),
+    ),
     "inverse_sqrt": (schedules.inverse_sqrt(0.3), oracles.inverse_sqrt(0.3)),
     "constant_then_exponential": (
         schedules.constant_then_exponential(0.3, 10, 0.1),
-        oracles.constant_then_exponential(0.3, 10, 0.1)),
+        oracles.constant_then_exponential(0.3, 10, 0.1),
+    ),
     "warmup_stable_decay": (
-        schedules.warmup_stable_decay(0.3, 10, 20, 15, floor=0.01), oracles.wsd(0.3, 10, 20, 15, 0.01)),
+        schedules.warmup_stable_decay(0.3, 10, 20, 15, floor=0.01),
+        oracles.wsd(0.3, 10, 20, 15, 0.01),
+    ),
     "with_warmup": (
         schedules.with_warmup(schedules.cosine(**COSINE), 10),
-        oracles.with_warmup(oracles.cosine(**COSINE), 10)),
+        oracles.with_warmup(oracles.cosine(**COSINE), 10),
+    ),
     "one_cycle": (
         schedules.one_cycle(0.3, 50, warm=0.3, div=25, final_div=1e4),
-        oracles.one_cycle(0.3, 50, 0.3, 25, 1e4)),
+        oracles.one_cycle(0.3, 50, 0.3, 25, 1e4),
+    ),
     "cyclic": (schedules.cyclic(0.1, 0.3, 7), oracles.cyclic(0.1, 0.3, 7)),
     "join": (
         schedules.join(schedules.constant(0.3), schedules.linear(0.3, 0.0, 20), boundaries=[15]),
-        lambda count: 0.3 if count < 15 else oracles.linear(0.3, 0.0, 20)(count - 15)),
-}  # fmt: skip
+        lambda count: 0.3 if count < 15 else oracles.linear(0.3, 0.0, 20)(count - 15),
+    ),
+}
 every = pytest.mark.parametrize("name", PAIRS)
 
 

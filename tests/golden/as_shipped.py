@@ -49,10 +49,12 @@ def content(runs):
                 worst = max(
                     difference(
                         in_float32(framework, runs[framework], name, case, shapes),
-                        problem, shapes, rows[problem, "f64"],
+                        problem,
+                        shapes,
+                        rows[problem, "f64"],
                     )
                     for problem in problems.PROBLEMS
-                )  # fmt: skip
+                )
                 found.setdefault(framework, {}).setdefault(name, {})[setting] = float(
                     f"{worst:.1e}"
                 )

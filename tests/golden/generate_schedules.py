@@ -43,25 +43,66 @@ SCHEDULES = [
     ("CosineAnnealingWarmRestarts", {"T_0": 10}),
     ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.001}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 50}),
-    ("OneCycleLR", {"max_lr": 0.5, "epochs": 5, "steps_per_epoch": 10, "pct_start": 0.25,
-                    "anneal_strategy": "linear", "div_factor": 10.0, "final_div_factor": 100.0}),
+    (
+        "OneCycleLR",
+        {
+            "max_lr": 0.5,
+            "epochs": 5,
+            "steps_per_epoch": 10,
+            "pct_start": 0.25,
+            "anneal_strategy": "linear",
+            "div_factor": 10.0,
+            "final_div_factor": 100.0,
+        },
+    ),
     ("OneCycleLR", {"max_lr": 0.2, "total_steps": 60, "three_phase": True}),
-    ("OneCycleLR", {"max_lr": 0.2, "total_steps": 51, "three_phase": True, "pct_start": 0.4,
-                    "anneal_strategy": "linear"}),
+    (
+        "OneCycleLR",
+        {
+            "max_lr": 0.2,
+            "total_steps": 51,
+            "three_phase": True,
+            "pct_start": 0.4,
+            "anneal_strategy": "linear",
+        },
+    ),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 8}),
-    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 5, "step_size_down": 9,
-                  "mode": "triangular2"}),
-    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 6, "step_size_down": 3,
-                  "mode": "exp_range", "gamma": 0.97}),
-]  # fmt: skip
+    (
+        "CyclicLR",
+        {
+            "base_lr": 0.01,
+            "max_lr": 0.1,
+            "step_size_up": 5,
+            "step_size_down": 9,
+            "mode": "triangular2",
+        },
+    ),
+    (
+        "CyclicLR",
+        {
+            "base_lr": 0.01,
+            "max_lr": 0.1,
+            "step_size_up": 6,
+            "step_size_down": 3,
+            "mode": "exp_range",
+            "gamma": 0.97,
+        },
+    ),
+]
 
 SEQUENCES = [
     ([("LinearLR", {"total_iters": 10}), ("CosineAnnealingLR", {"T_max": 30})], [10]),
     ([("ConstantLR", {"total_iters": 50}), ("ExponentialLR", {"gamma": 0.9})], [20]),
-    ([("ExponentialLR", {"gamma": 0.8}), ("StepLR", {"step_size": 5}),
-      ("PolynomialLR", {"total_iters": 12})], [7, 25]),
+    (
+        [
+            ("ExponentialLR", {"gamma": 0.8}),
+            ("StepLR", {"step_size": 5}),
+            ("PolynomialLR", {"total_iters": 12}),
+        ],
+        [7, 25],
+    ),
     ([("CosineAnnealingWarmRestarts", {"T_0": 4}), ("MultiStepLR", {"milestones": [4, 9]})], [13]),
-]  # fmt: skip
+]
 
 PLATEAUS = [
     {},
@@ -71,8 +112,13 @@ PLATEAUS = [
     {"mode": "max", "patience": 1, "factor": 0.6, "threshold": 0.05, "cooldown": 1},
     {"patience": 1, "factor": 0.9, "threshold": 0.3, "threshold_mode": "abs", "eps": 0.004},
 ]
-CLIPS = [{"max_norm": 1.0}, {"max_norm": 100.0}, {"max_norm": 0.5, "norm_type": 1.0},
-         {"max_norm": 0.3, "norm_type": math.inf}, {"max_norm": 1e-7}]  # fmt: skip
+CLIPS = [
+    {"max_norm": 1.0},
+    {"max_norm": 100.0},
+    {"max_norm": 0.5, "norm_type": 1.0},
+    {"max_norm": 0.3, "norm_type": math.inf},
+    {"max_norm": 1e-7},
+]
 
 
 def optimizer():
@@ -133,8 +179,21 @@ def clip(kwargs):
 
 def signatures():
     """Every argument and its default, of optimizers and schedulers."""
-    names = ("SGD", "ASGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam", "RAdam", "Adamax",
-             "Rprop", "Adafactor", "Muon")  # fmt: skip
+    names = (
+        "SGD",
+        "ASGD",
+        "Adagrad",
+        "RMSprop",
+        "Adadelta",
+        "Adam",
+        "AdamW",
+        "NAdam",
+        "RAdam",
+        "Adamax",
+        "Rprop",
+        "Adafactor",
+        "Muon",
+    )
     classes = [getattr(torch.optim, name) for name in names]
     classes += [getattr(lr_scheduler, name) for name in dict.fromkeys(n for n, _ in SCHEDULES)]
     classes += [lr_scheduler.LambdaLR, lr_scheduler.SequentialLR, lr_scheduler.ReduceLROnPlateau]

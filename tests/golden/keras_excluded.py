@@ -13,15 +13,29 @@ BY_NAME, BY_PATH = ["bias", "gamma|beta"], ["last/kernel"]
 CASES = [
     ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.5}, BY_NAME, []),
     ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.5}, [], BY_PATH),
-    ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.5}, ["dense"], []),  # no name, but a layer's
+    (
+        "AdamW",
+        {"learning_rate": 0.01, "weight_decay": 0.5},
+        ["dense"],
+        [],
+    ),  # no name, but a layer's
     ("Adam", {"learning_rate": 0.01}, BY_NAME, []),  # there is no decay to exclude from
     ("SGD", {"learning_rate": 0.1, "weight_decay": 0.5}, BY_NAME, BY_PATH),
-    ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.5}, BY_NAME, []),
+    (
+        "SGD",
+        {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.5},
+        BY_NAME,
+        [],
+    ),
     ("Lamb", {"learning_rate": 0.05, "weight_decay": 0.5}, BY_NAME, BY_PATH),
     ("Adafactor", {"learning_rate": 0.5, "weight_decay": 0.5}, BY_NAME, BY_PATH),
-    ("Ftrl", {"learning_rate": 0.1, "weight_decay": 0.5, "l2_shrinkage_regularization_strength": 0.1},
-     BY_NAME, BY_PATH),
-]  # fmt: skip
+    (
+        "Ftrl",
+        {"learning_rate": 0.1, "weight_decay": 0.5, "l2_shrinkage_regularization_strength": 0.1},
+        BY_NAME,
+        BY_PATH,
+    ),
+]
 
 
 def variable(path, value):

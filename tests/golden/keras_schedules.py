@@ -16,33 +16,73 @@ STEPS = 50
 
 SCHEDULES = [
     ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}),
-    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.3,
-                          "staircase": True}),
+    (
+        "ExponentialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.3, "staircase": True},
+    ),
     ("PiecewiseConstantDecay", {"boundaries": [5, 15], "values": [0.02, 0.002, 0.01]}),
     ("PiecewiseConstantDecay", {"boundaries": [20], "values": [1.0, 0.5]}),
     ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 20}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 30,
-                         "end_learning_rate": 0.01, "power": 2.5}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 12, "power": 0.5,
-                         "cycle": True}),
-    ("PolynomialDecay", {"initial_learning_rate": 0.2, "decay_steps": 9, "cycle": True,
-                         "end_learning_rate": 0.02}),
+    (
+        "PolynomialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 30, "end_learning_rate": 0.01, "power": 2.5},
+    ),
+    (
+        "PolynomialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 12, "power": 0.5, "cycle": True},
+    ),
+    (
+        "PolynomialDecay",
+        {"initial_learning_rate": 0.2, "decay_steps": 9, "cycle": True, "end_learning_rate": 0.02},
+    ),
     ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5}),
-    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5,
-                          "staircase": True}),
+    (
+        "InverseTimeDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5, "staircase": True},
+    ),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 30}),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 20, "alpha": 0.1}),
-    ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 25, "alpha": 0.05,
-                     "warmup_target": 0.1, "warmup_steps": 10}),
+    (
+        "CosineDecay",
+        {
+            "initial_learning_rate": 0.01,
+            "decay_steps": 25,
+            "alpha": 0.05,
+            "warmup_target": 0.1,
+            "warmup_steps": 10,
+        },
+    ),
     ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 25, "warmup_target": 0.1}),
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 5}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 8, "t_mul": 1.0,
-                             "m_mul": 0.8, "alpha": 0.1}),
-    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 6, "t_mul": 1.5,
-                             "m_mul": 0.9}),
-]  # fmt: skip
-OPTIMIZERS = ("SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Nadam", "Adamax", "Lion",
-              "Lamb", "Ftrl", "Adafactor")  # fmt: skip
+    (
+        "CosineDecayRestarts",
+        {
+            "initial_learning_rate": 0.1,
+            "first_decay_steps": 8,
+            "t_mul": 1.0,
+            "m_mul": 0.8,
+            "alpha": 0.1,
+        },
+    ),
+    (
+        "CosineDecayRestarts",
+        {"initial_learning_rate": 0.1, "first_decay_steps": 6, "t_mul": 1.5, "m_mul": 0.9},
+    ),
+]
+OPTIMIZERS = (
+    "SGD",
+    "Adagrad",
+    "RMSprop",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "Nadam",
+    "Adamax",
+    "Lion",
+    "Lamb",
+    "Ftrl",
+    "Adafactor",
+)
 
 
 def rates(name, kwargs):

@@ -9,10 +9,19 @@ import torch
 
 STEPS, SIZE = 30, 5
 COMPLEX = {
-    "SGD": {"momentum": 0.9}, "Adam": {}, "Adam-amsgrad": {"amsgrad": True}, "AdamW": {}, "NAdam": {},
-    "RAdam": {}, "Adamax": {}, "Adagrad": {"initial_accumulator_value": 0.5}, "RMSprop": {},
-    "RMSprop-centered": {"centered": True}, "Adadelta": {"lr": 0.5}, "Rprop": {},
-}  # fmt: skip
+    "SGD": {"momentum": 0.9},
+    "Adam": {},
+    "Adam-amsgrad": {"amsgrad": True},
+    "AdamW": {},
+    "NAdam": {},
+    "RAdam": {},
+    "Adamax": {},
+    "Adagrad": {"initial_accumulator_value": 0.5},
+    "RMSprop": {},
+    "RMSprop-centered": {"centered": True},
+    "Adadelta": {"lr": 0.5},
+    "Rprop": {},
+}
 CHANGING = ("Adam", "AdamW", "NAdam", "RAdam", "Adamax")
 
 

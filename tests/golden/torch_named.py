@@ -8,8 +8,15 @@ import numpy as np
 import torch
 
 STEPS, LOADED = 10, 5
-SHAPES = {"q.weight": (3, 2), "q.bias": (2,), "k.weight": (3, 2), "k.bias": (2,),
-          "v.weight": (3, 2), "v.bias": (2,), "frozen.weight": (3, 2)}  # fmt: skip
+SHAPES = {
+    "q.weight": (3, 2),
+    "q.bias": (2,),
+    "k.weight": (3, 2),
+    "k.bias": (2,),
+    "v.weight": (3, 2),
+    "v.bias": (2,),
+    "frozen.weight": (3, 2),
+}
 FROZEN = "frozen.weight"
 # How each case is split into groups: the names that are in each, and what is set there.
 CASES = {
