@@ -10,7 +10,7 @@ from catalogue import RULES
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-ROWS = re.findall(r"^\| `(\w+)` \| .* \| (\d+) \| .* \|$", README, re.MULTILINE)
+ROWS = re.findall(r"^\| `(\w+)` \| .* \| (\d+)(?: \(.*\))? \| .* \|$", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("i", range(len(EXAMPLES)))
