@@ -43,6 +43,7 @@ from adaptive_tx.optimizers import (
     amsgrad,
     ftrl,
     lamb,
+    laprop,
     lars,
     lion,
     momentum,
@@ -70,6 +71,7 @@ from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
@@ -121,6 +123,7 @@ __all__ = [
     "scale_by_radam",
     "scale_by_adabelief",
     "scale_by_yogi",
+    "scale_by_laprop",
     "scale_by_novograd",
     "scale_by_factored_rms",
     "scale_by_lion",
@@ -156,6 +159,7 @@ __all__ = [
     "radam",
     "adabelief",
     "yogi",
+    "laprop",
     "novograd",
     "lion",
     "signum",

@@ -25,6 +25,7 @@ from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
@@ -446,6 +447,43 @@ def yogi(
     """
     return chain(
         scale_by_yogi(b1=b1, b2=b2, eps=eps, initial_accumulator_value=initial_accumulator_value),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def laprop(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-15,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """LaProp: Adam that divides before it averages (`scale_by_laprop`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2 (the paper: 4e-4).
+      b1: decay of the mean of the divided gradients, in [0, 1), default 0.9; nearer to 1 averages over
+        more steps, about 1 / (1 - b1): smoother, and slower to turn. Any b2 goes with it.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; smaller follows the size of the gradients faster.
+      eps: added to the denominator, > 0, default 1e-15, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1. The authors' code does
+        not multiply it by the rate.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_laprop(b1=b1, b2=b2, eps=eps),
+        *_decay("laprop", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

@@ -52,6 +52,7 @@ class Row:
 
 
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
+LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
 RMS = {"b2": 0.9, "eps": 1e-8, "initial_accumulator_value": 0.0}
@@ -128,6 +129,8 @@ RULES = [
     Row(atx.scale_by_centered_rms, {**RMS, "initial_accumulator_value": 1.0}, IN_ROOT,
         oracles.scale_by_centered_rms, lambda: optax.scale_by_stddev(0.9, 1e-8, 1.0),
         recovers={"b2": 0.5}),
+    Row(atx.scale_by_laprop, LAPROP, oracle=oracles.scale_by_laprop, scale_free=FREE,
+        recovers=SHORT),
     Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
         sums_leaves=True,
         optax=lambda: optax.scale_by_novograd(0.95, 0.98, weight_decay=0.01),
@@ -231,6 +234,9 @@ OPTIMIZERS = [
         needs_params=True, recovers=SHORT),
     Row(atx.yogi, {**RATE, **ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         unrecovered="as scale_by_yogi"),
+    Row(atx.laprop, {**RATE, **LAPROP}, scale_free=FREE, recovers=SHORT),
+    Row(atx.laprop, {**RATE, **LAPROP, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers=SHORT),
     Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
         optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},

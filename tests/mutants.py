@@ -354,6 +354,12 @@ RULES = [
         laws("test_9_equals_the_paper and scale_by_yogi"),
     ),
     (
+        "scale_by/laprop.py",
+        "root(nu / c2) + eps), mu, b1)",
+        "root(nu) + eps), mu, b1)",
+        laws("scale_by_laprop-9-equals-the-paper"),
+    ),
+    (
         "scale_by/novograd.py",
         "jnp.where(t > 1, ema(square, nu, b2), square)",
         "ema(square, nu, b2)",

@@ -451,6 +451,19 @@ def scale_by_yogi(grads, params=None, *, b1, b2, eps, initial_accumulator_value)
 
 
 @listed
+def scale_by_laprop(grads, params=None, *, b1, b2, eps):
+    """LaProp, arXiv:2002.04839 Alg. 1: mu = b1 mu + (1 - b1) g / (sqrt(nu_hat) + eps); u = mu_hat."""
+    mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps)
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        nu = b2 * nu + (1 - b2) * sq(g)
+        mu = b1 * mu + (1 - b1) * g / (np.sqrt(nu / c2) + eps)
+        yield mu / c1
+
+
+@listed
 def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
     """NovoGrad, arXiv:1905.11286 Alg. 1: nu of the leaf's norm, nu = |g|^2 at t = 1; mu is a sum."""
     mu = nu = 0.0
