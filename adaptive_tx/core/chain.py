@@ -71,7 +71,7 @@ def walked(
     """
     parts = [part for _, part in innermost(update)]
     olds = list(_states(update, state))
-    dtypes = [jnp.result_type(g) for g in jax.tree.leaves(updates)]
+    dtypes = [_dtype(g) for g in jax.tree.leaves(updates)]
     stages, i = [], 0
     while i < len(parts):
         end = _end_of_pass(parts, i)
@@ -135,7 +135,13 @@ def _put_together(update: Any, news: Iterator[Any]) -> Any:
 
 
 def _are(dtypes: Sequence[Any], updates) -> bool:
-    return dtypes == [jnp.result_type(u) for u in jax.tree.leaves(updates)]
+    return dtypes == [_dtype(u) for u in jax.tree.leaves(updates)]
+
+
+def _dtype(leaf) -> Any:
+    """None of what has none: the first part says so, and names the leaf."""
+    numeric = hasattr(leaf, "dtype") or isinstance(leaf, (int, float, complex))
+    return jnp.result_type(leaf) if numeric else None
 
 
 def _widened(updates):
