@@ -40,6 +40,7 @@ from adaptive_tx.optimizers import (
     adam,
     adamax,
     adamw,
+    adan,
     amsgrad,
     ftrl,
     lamb,
@@ -66,6 +67,7 @@ from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.adamax import scale_by_adamax
+from adaptive_tx.scale_by.adan import scale_by_adan
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
@@ -124,6 +126,7 @@ __all__ = [
     "scale_by_adabelief",
     "scale_by_yogi",
     "scale_by_laprop",
+    "scale_by_adan",
     "scale_by_novograd",
     "scale_by_factored_rms",
     "scale_by_lion",
@@ -160,6 +163,7 @@ __all__ = [
     "adabelief",
     "yogi",
     "laprop",
+    "adan",
     "novograd",
     "lion",
     "signum",

@@ -21,6 +21,7 @@ from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
+from adaptive_tx.scale_by.adan import scale_by_adan
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
@@ -484,6 +485,45 @@ def laprop(
     return chain(
         scale_by_laprop(b1=b1, b2=b2, eps=eps),
         *_decay("laprop", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adan(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.98,
+    b2: ScalarOrSchedule = 0.92,
+    b3: ScalarOrSchedule = 0.99,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Adan: Adam with the mean change of the gradients (`scale_by_adan`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.98 (the paper writes 1 - b1 = 0.02);
+        nearer to 1 averages over more steps: smoother, and slower to turn.
+      b2: decay of the mean of their changes, in [0, 1), default 0.92; also how far ahead it looks: 0 does
+        not.
+      b3: decay of the mean square, in [0, 1), default 0.99; nearer to 1 remembers longer and steps more
+        evenly.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adan(b1=b1, b2=b2, b3=b3, eps=eps),
+        *_decay("adan", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

@@ -360,6 +360,18 @@ RULES = [
         laws("scale_by_laprop-9-equals-the-paper"),
     ),
     (
+        "scale_by/adan.py",
+        "squared(g + decayed(d, b2))",
+        "squared(g + d)",
+        laws("scale_by_adan-9-equals-the-paper"),
+    ),
+    (
+        "scale_by/adan.py",
+        "jnp.where(t == 1, 0, g - prev_grad)",
+        "g - prev_grad",
+        laws("scale_by_adan-9-equals-the-paper"),
+    ),
+    (
         "scale_by/novograd.py",
         "jnp.where(t > 1, ema(square, nu, b2), square)",
         "ema(square, nu, b2)",

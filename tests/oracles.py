@@ -464,6 +464,25 @@ def scale_by_laprop(grads, params=None, *, b1, b2, eps):
 
 
 @listed
+def scale_by_adan(grads, params=None, *, b1, b2, b3, eps):
+    """Adan, arXiv:2208.06677 Alg. 1, b for its 1 - b, debiased as the authors' code: d = g - g_prev,
+
+    n = b3 n + (1 - b3) (g + b2 d)^2; u = (m_hat + b2 v_hat) / (sqrt(n_hat) + eps), v the mean of d.
+    """
+    m = v = n = 0.0
+    w1, w2, w3 = Weights(), Weights(), Weights()
+    before = wide(grads[0])
+    steps = stepwise(grads, b1, b2, b3, eps)
+    for _, g, b1, b2, b3, eps in steps:
+        c1, c2, c3 = w1.after(b1), w2.after(b2), w3.after(b3)
+        d, before = g - before, g
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * d
+        n = b3 * n + (1 - b3) * sq(g + b2 * d)
+        yield (m / c1 + b2 * v / c2) / (np.sqrt(n / c3) + eps)
+
+
+@listed
 def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
     """NovoGrad, arXiv:1905.11286 Alg. 1: nu of the leaf's norm, nu = |g|^2 at t = 1; mu is a sum."""
     mu = nu = 0.0

@@ -21,7 +21,8 @@ KEPT = {
     atx.ema: {"b1"}, atx.scale_by_adamax: {"b1"}, atx.scale_by_nadam_scheduled: {"b2"},
     atx.scale_by_adam: BOTH, atx.scale_by_adam_eps_hat: BOTH, atx.scale_by_amsgrad: BOTH,
     atx.scale_by_nadam: BOTH, atx.scale_by_radam: BOTH, atx.scale_by_adabelief: BOTH,
-    atx.scale_by_yogi: BOTH, atx.scale_by_laprop: BOTH, atx.scale_by_lion: NONE, atx.scale_by_signum: NONE,
+    atx.scale_by_yogi: BOTH, atx.scale_by_laprop: BOTH, atx.scale_by_adan: BOTH,
+    atx.scale_by_lion: NONE, atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE, atx.scale_by_rms: NONE,
     atx.scale_by_centered_rms: NONE, atx.scale_by_adadelta: NONE,
 }  # fmt: skip

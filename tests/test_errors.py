@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 OUT_OF_RANGE = {
     "b1": (-0.1, 1.0, 1.5, 0.99999999), "b2": (-0.1, 1.0, 0.99999999), "decay": (-0.1, 1.0),
-    "eps": (0.0, -1e-8, 1e-50),
+    "b3": (-0.1, 1.0, 0.99999999), "eps": (0.0, -1e-8, 1e-50),
     "threshold": (3.9,), "max_value": (0.0, -1.0), "max_norm": (0.0, -1.0, 1e13),
     "clipping": (0.0,), "weight_decay": (-0.1,), "learning_rate": (-1e-3,),
     "initial_accumulator_value": (-0.1,), "momentum_decay": (-1.0,),
