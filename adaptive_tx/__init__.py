@@ -41,6 +41,7 @@ from adaptive_tx.optimizers import (
     adamax,
     adamw,
     adan,
+    adopt,
     amsgrad,
     ftrl,
     lamb,
@@ -68,6 +69,7 @@ from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
@@ -127,6 +129,7 @@ __all__ = [
     "scale_by_yogi",
     "scale_by_laprop",
     "scale_by_adan",
+    "scale_by_adopt",
     "scale_by_novograd",
     "scale_by_factored_rms",
     "scale_by_lion",
@@ -164,6 +167,7 @@ __all__ = [
     "yogi",
     "laprop",
     "adan",
+    "adopt",
     "novograd",
     "lion",
     "signum",

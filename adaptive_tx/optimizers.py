@@ -22,6 +22,7 @@ from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
@@ -524,6 +525,42 @@ def adan(
     return chain(
         scale_by_adan(b1=b1, b2=b2, b3=b3, eps=eps),
         *_decay("adan", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adopt(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.9999,
+    eps: ScalarOrSchedule = 1e-6,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """ADOPT: Adam that converges with any b2 (`scale_by_adopt`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the divided gradients, in [0, 1), default 0.9; nearer to 1 averages over
+        more steps, about 1 / (1 - b1): smoother, and slower to turn and to start.
+      b2: decay of the mean square, in [0, 1), default 0.9999; nearer to 1 remembers longer, the first
+        gradient too, and steps more evenly.
+      eps: least root mean square that divides, > 0, default 1e-6, in the unit of the gradients; entries
+        whose gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adopt(b1=b1, b2=b2, eps=eps),
+        *_decay("adopt", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optax
+import optax.contrib
 import oracles
 
 import adaptive_tx as atx
@@ -55,6 +56,7 @@ class Row:
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
 AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
+ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
 LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
@@ -136,6 +138,8 @@ RULES = [
         recovers=SHORT),
     Row(atx.scale_by_adan, ADAN, oracle=oracles.scale_by_adan, scale_free=FREE,
         recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.scale_by_adopt, ADOPT, oracle=oracles.scale_by_adopt,
+        optax=lambda: optax.contrib.scale_by_adopt(b2=0.999), scale_free=FREE, recovers=SHORT),
     Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
         sums_leaves=True,
         optax=lambda: optax.scale_by_novograd(0.95, 0.98, weight_decay=0.01),
@@ -245,6 +249,10 @@ OPTIMIZERS = [
     Row(atx.adan, {**RATE, **ADAN}, scale_free=FREE, recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
     Row(atx.adan, {**RATE, **ADAN, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.adopt, {**RATE, **ADOPT}, optax=lambda: optax.contrib.adopt(0.01, b2=0.999), scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.adopt, {**RATE, **ADOPT, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers=SHORT),
     Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
         optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},

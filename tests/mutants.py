@@ -372,6 +372,18 @@ RULES = [
         laws("scale_by_adan-9-equals-the-paper"),
     ),
     (
+        "scale_by/adopt.py",
+        "jnp.where(t == 1, squared(g), ema(squared(g), nu, b2))",
+        "ema(squared(g), nu, b2)",
+        laws("scale_by_adopt-9-equals-the-paper"),
+    ),
+    (
+        "scale_by/adopt.py",
+        "jnp.sqrt(jnp.sqrt(t - 1))",
+        "jnp.sqrt(jnp.sqrt(t))",
+        laws("scale_by_adopt-9-equals-the-paper"),
+    ),
+    (
         "scale_by/novograd.py",
         "jnp.where(t > 1, ema(square, nu, b2), square)",
         "ema(square, nu, b2)",

@@ -483,6 +483,26 @@ def scale_by_adan(grads, params=None, *, b1, b2, b3, eps):
 
 
 @listed
+def scale_by_adopt(grads, params=None, *, b1, b2, eps):
+    """ADOPT, arXiv:2411.02853 Alg. 2: u = mu = b1 mu + (1 - b1) clip(g / max(sqrt(nu), eps), s^(1/4)),
+
+    then nu = b2 nu + (1 - b2) g^2, for s = t - 1 >= 1; at s = 0 there is no step, and nu = g^2.
+    """
+    mu = 0.0
+    nu = None
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        if nu is None:
+            nu = sq(g)
+            yield np.zeros_like(g)
+            continue
+        q = g / np.maximum(np.sqrt(nu), eps)
+        mu = b1 * mu + (1 - b1) * sign(q) * np.minimum(np.abs(q), (t - 1) ** 0.25)
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield mu
+
+
+@listed
 def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
     """NovoGrad, arXiv:1905.11286 Alg. 1: nu of the leaf's norm, nu = |g|^2 at t = 1; mu is a sum."""
     mu = nu = 0.0

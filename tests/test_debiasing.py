@@ -22,6 +22,7 @@ KEPT = {
     atx.scale_by_adam: BOTH, atx.scale_by_adam_eps_hat: BOTH, atx.scale_by_amsgrad: BOTH,
     atx.scale_by_nadam: BOTH, atx.scale_by_radam: BOTH, atx.scale_by_adabelief: BOTH,
     atx.scale_by_yogi: BOTH, atx.scale_by_laprop: BOTH, atx.scale_by_adan: BOTH,
+    atx.scale_by_adopt: NONE,
     atx.scale_by_lion: NONE, atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE, atx.scale_by_rms: NONE,
     atx.scale_by_centered_rms: NONE, atx.scale_by_adadelta: NONE,
