@@ -1,19 +1,25 @@
-# Two commands for users (demo, test), and those a contributor needs. All of them set up .venv first.
+# A command for users (demo), three that say whether a change is right (check, test, test-all: minutes, a
+# quarter of an hour, as long as it takes), and those a contributor needs. All of them set up .venv first.
 
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint notebooks parity equality bench clean
+.PHONY: help demo check test test-all lint notebooks parity equality bench clean
 
 help:
-	@echo "make demo    make .venv, install, and race every optimizer on the handwritten digits"
-	@echo "make test    everything a contributor must pass: format, lint, types, tests, doctests, notebooks"
+	@echo "make demo       make .venv, install, and race every optimizer on the handwritten digits"
+	@echo "make check      format, lint, types, doctests, and the tests but for slow ones and notebooks"
+	@echo "make test       everything a contributor must pass: check, and the slow tests and notebooks"
+	@echo "make test-all   test, and what takes longer than anyone waits for"
+	@echo "make lint       format, lint and types alone"
 	@echo "make notebooks  execute the notebooks, and keep what they show"
-	@echo "make parity  regenerate the golden trajectories with the real torch and Keras, and compare"
-	@echo "make equality  measure the table of who equals whom again (docs/equality.md)"
-	@echo "make bench   measure a step and a sweep against optax"
+	@echo "make parity     regenerate the golden trajectories with the real torch and Keras, and compare"
+	@echo "make equality   measure the table of who equals whom again (docs/equality.md)"
+	@echo "make bench      measure a step and a sweep against optax"
+	@echo "make clean      remove .venv and what was built"
 
 .venv/%.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -23,8 +29,14 @@ help:
 demo: .venv/demo.installed
 	$(BIN)/python -m adaptive_tx race
 
+check: .venv/test.installed lint
+	$(PYTEST) -m "not slow and not exhaustive"
+
 test: .venv/test.installed lint
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
+	$(PYTEST) -m "not exhaustive"
+
+test-all: .venv/test.installed lint
+	$(PYTEST)
 
 lint: .venv/test.installed
 	$(BIN)/ruff format --check .

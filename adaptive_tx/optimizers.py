@@ -664,11 +664,15 @@ def rprop(
     """Rprop: a step size for each entry, from signs alone (`scale_by_rprop`); for full batches.
 
     Args:
-      learning_rate: first size of every step, >= 0, in the unit of the parameters; not read again.
-      eta_minus: factor of the size after a change of sign, in (0, 1).
-      eta_plus: factor of the size after a kept sign, > 1.
-      min_step: least size, >= 0.
-      max_step: largest size, >= 0.
+      learning_rate: first size of every step, >= 0, in the unit of the parameters; not read again, so a
+        schedule of it changes nothing later. 1e-2 does; the sizes soon find their own.
+      eta_minus: factor of an entry's step after its gradient has changed its sign, in (0, 1), > 0, default
+        0.5; smaller brakes harder.
+      eta_plus: factor after a kept sign, > 1, and so >= 0, default 1.2; larger speeds up sooner, and
+        overshoots.
+      min_step: least step, >= 0, default 1e-6, in the unit of the parameters; training comes no closer.
+      max_step: largest step, >= 0, default 50, in the unit of the parameters; a bound on how far an entry
+        jumps.
     """
     return chain(
         scale_by_rprop(
@@ -696,16 +700,21 @@ def adafactor(
     """Adafactor: Adam's denominator in little memory, no momentum, steps relative to the parameters.
 
     Args:
-      learning_rate: largest rate, as a fraction of the parameters, >= 0; from where it is less, the rate
-        is 1 / sqrt(t). The paper's is 0.01.
-      b2_decay: the weight of the t-th gradient in the mean squares is t^b2_decay; <= 0.
-      eps: what is added to every square, > 0, in the unit of g squared.
-      threshold: largest root mean square of a leaf's direction, > 0; the paper's d.
-      min_scale: least size of a leaf's parameters that counts, so that zero weights can move; >= 0.
-      weight_decay: >= 0; times the rate it is the fraction of p lost per step. None: no decay, as in the
-        paper.
-      mask: the leaves to decay, as in `add_decayed_weights`.
-      only: the leaves to decay, as there.
+      learning_rate: largest step as a fraction of the root mean square of a leaf, >= 0; from the step where
+        1 / sqrt(t) is less, that is the rate: training slows down by itself. The paper's is 0.01.
+      b2_decay: the t-th gradient weighs t^b2_decay in the mean squares; <= 0 (and >= 0 only at 0), default
+        -0.8; nearer to 0 forgets faster.
+      eps: added to every square, > 0, default 1e-30, in the unit of the gradients squared; keeps leaves
+        without gradients from dividing by zero.
+      threshold: largest root mean square of a leaf's direction, > 0, default 1.0; smaller cuts off more of
+        the jumps that a stale mean square lets through.
+      min_scale: least root mean square of a leaf that counts, >= 0, default 1e-3, in the unit of the
+        parameters; what starts at zero moves by it.
+      weight_decay: >= 0, times the rate the part of each parameter lost in a step; None, the default and
+        the paper, is no decay.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
     """
     return chain(
         scale_by_factored_rms(b2_decay=b2_decay, eps=eps),
@@ -727,10 +736,14 @@ def ftrl(
     """FTRL-Proximal: sparse linear models online (`scale_by_ftrl`). Start the parameters at 0.
 
     Args:
-      learning_rate: > 0, in the unit of the parameters; each entry's rate falls with its gradients.
-      l1: strength of the penalty l1 |p|, >= 0: the larger, the more entries are exactly 0.
-      l2: strength of the penalty l2/2 |p|^2, >= 0.
-      beta: what is added to the root of the sum of squares, >= 0: it makes the first steps smaller.
+      learning_rate: rate of an entry without gradients so far, > 0, in the unit of the parameters; it falls
+        with the root of the entry's summed squares, as AdaGrad's does.
+      l1: strength of the penalty l1 |p|, >= 0, default 0.0, in the unit of the gradients; the larger, the
+        more entries are exactly zero.
+      l2: strength of the penalty l2/2 |p|^2, >= 0, default 0.0; pulls all entries towards zero, and makes
+        none exactly zero.
+      beta: added to the root of the sum, >= 0, default 1.0, in the unit of the gradients; larger makes the
+        first steps smaller.
     """
     return chain(scale_by_ftrl(learning_rate, l1=l1, l2=l2, beta=beta))
 
@@ -750,15 +763,21 @@ def lamb(
     """LAMB: AdamW whose steps are as long as the parameters of the leaf (`scale_by_trust_ratio`).
 
     Args:
-      learning_rate: >= 0, the length of a step as a fraction of that of the leaf.
-      b1: decay of the mean, in [0, 1).
-      b2: decay of the mean square, in [0, 1).
-      eps: keeps Adam's quotient finite, > 0, in the unit of the gradients.
-      weight_decay: >= 0, what is added of p to Adam's direction before its length is taken.
-      min_norm: least length of a leaf that counts, >= 0; with 0, one of length 0 takes Adam's step.
-      mask: the leaves that decay and whose steps are as long as they are, as in `add_decayed_weights`; the
-        others, biases for example, take Adam's steps.
-      only: the same as a predicate on path and array, as there.
+      learning_rate: length of a step as a fraction of that of the leaf, >= 0; a number or a schedule. All
+        leaves move at the same relative pace, so that large batches can take large rates: 1e-3 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 is smoother, and slower to
+        turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly.
+      eps: added to Adam's denominator, > 0, default 1e-6, in the unit of the gradients; entries whose
+        gradients are smaller move less.
+      weight_decay: >= 0, default 0.01; what is added of p to Adam's direction, before its length is taken:
+        it turns the step, and does not lengthen it.
+      min_norm: least length of a leaf that counts, >= 0, default 0.0, in the unit of the parameters; with
+        0, a leaf of zeros takes Adam's step.
+      mask: which leaves decay and take steps of their own length, default all; the others, biases for
+        example, take Adam's steps. A tree of bools, or a function from the parameters to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
     """
     return chain(
         scale_by_adam(b1=b1, b2=b2, eps=eps),
@@ -781,14 +800,17 @@ def lars(
     """LARS: momentum whose steps are in proportion to the parameters of the leaf (`scale_by_lars`).
 
     Args:
-      learning_rate: >= 0, times trust_coefficient the length of a step as a fraction of that of the leaf;
-        it enters the momentum, so old steps keep the rate that they were taken at.
-      decay: weight of the momentum at each step, in [0, 1).
-      weight_decay: >= 0, what is added of p to the gradient, and of its length to that of the gradient.
-      trust_coefficient: > 0.
-      mask: the leaves that are adapted and decay, as in `add_decayed_weights`; the others, biases for
-        example, are those of `momentum`.
-      only: the same as a predicate on path and array, as there.
+      learning_rate: >= 0; times trust_coefficient the length of a step as a fraction of that of the leaf.
+        It enters the momentum, so that old steps keep the rate that they were taken at.
+      decay: weight of the momentum at each step, in [0, 1), default 0.9; nearer to 1 carries on longer, and
+        makes steps up to 1 / (1 - decay) times as long.
+      weight_decay: >= 0, default 5e-4; what is added of p to the gradient, and of its length to that of the
+        gradient: it pulls weights towards zero without lengthening steps.
+      trust_coefficient: > 0, default 1e-3; the length of a step before the rate, as a fraction of that of
+        the leaf: only its product with the rate matters.
+      mask: which leaves are adapted and decay, default all; the others, biases for example, are those of
+        `momentum`. A tree of bools, or a function from the parameters to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
     """
     return chain(
         scale_by_lars(

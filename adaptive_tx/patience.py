@@ -1,14 +1,4 @@
-"""Patience: what to do once a value no longer improves; lower the scale of the updates, or stop.
-
-    mean   of `window` values at a time; one check at the end of each window
-    better = best - mean > min_delta |best|        absolute: > min_delta; maximize: mean - best
-    best  <- mean, since <- 0                      at a check that is better
-    since <- since + 1                             at one that is not; a plateau once since >= patience
-
-With patience=3, a plateau is the third check in a row that is not better; 2.5 counts as 3. The first
-finite mean is always better; one that is not finite never is, nor one equal to the best, whatever its
-sign. (optax's reduce_on_plateau asks for value < (1 - rtol) best, as any constant below zero is.)
-"""
+"""Patience: what to do once a value no longer improves (`core.plateau`): lower the scale, or stop."""
 
 import functools
 from collections.abc import Callable
@@ -19,12 +9,13 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from adaptive_tx.core import checks, values
-from adaptive_tx.core.arguments import Arguments, Static, in_dtype
+from adaptive_tx.core.arguments import Arguments, Static
 from adaptive_tx.core.axes import check_value
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.one_pass import on_leaves
+from adaptive_tx.core.plateau import after, flags, fresh, watched
 from adaptive_tx.core.ranges import SMALLEST, Range, at_least_one, fraction, non_negative
-from adaptive_tx.core.states import exportable, incremented
+from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation, bind
 from adaptive_tx.core.typing import Scalar, ScalarOrSchedule
 
@@ -52,33 +43,6 @@ class EarlyStoppingState(NamedTuple):
     mean: jax.Array  # float[], their mean
 
 
-def _fresh(kind: Static, arguments: Arguments) -> Any:
-    """The state before the first value; what is not named here starts at 0."""
-    start = {"scale": jnp.ones(()), "mean": jnp.zeros(()), "should_stop": jnp.array(False)}
-    start["best"] = jnp.full((), -jnp.inf if arguments.setting("maximize") else jnp.inf, float)
-    return kind.value(*(start.get(k, jnp.zeros((), jnp.int32)) for k in kind.value._fields))
-
-
-def watched(state, value, *, patience, min_delta, window, relative, maximize):
-    """The state after one more value, and whether this is a plateau: the rule of both."""
-    n = (state.in_window + 1).astype(value.dtype)
-    mean = state.mean * ((n - 1) / n) + value / n  # in this form it cannot overflow
-    check, known = n >= window, jnp.isfinite(state.best)
-    best = jnp.where(known, state.best, 0)
-    gain = mean - best if maximize else best - mean
-    margin = min_delta * jnp.abs(best) if relative else min_delta
-    better = check & jnp.isfinite(mean) & (~known | (gain > margin))
-    since = jnp.where(better, 0, jnp.where(check, incremented(state.since), state.since))
-    state = state._replace(
-        count=incremented(state.count),
-        best=jnp.where(better, mean, state.best),
-        since=since,
-        in_window=jnp.where(check, 0, state.in_window + 1),
-        mean=jnp.where(check, 0, mean),
-    )
-    return state, check & (since.astype(value.dtype) >= patience)
-
-
 @functools.partial(jax.jit, static_argnames=("relative", "maximize"))
 def reduced(state, value, *, factor, cooldown, min_scale, **rule):
     cooling = state.cooldown_left > 0
@@ -100,33 +64,18 @@ def judged(state, value, *, min_steps, **rule):
     return state._replace(should_stop=state.should_stop | stop)
 
 
-def _after(rule, arguments: Arguments, state, value, call: str) -> Any:
-    """The state after a value, by one of the two; `call` shows how a value is given."""
-    dtype, kind = state.best.dtype, getattr(value, "dtype", type(value))
-    if not jnp.issubdtype(kind, jnp.number) or jnp.issubdtype(kind, jnp.complexfloating):
-        raise TypeError(f"{arguments.who}: needs a real number, {call}; got {value!r}.")
-    if shape := jnp.shape(value):
-        raise ValueError(f"{arguments.who}: value must be a scalar, got an array of shape {shape}.")
-    numbers = in_dtype(arguments.at(state.count), dtype)
-    return rule(state, jnp.asarray(value, dtype), **numbers, **dict(arguments.settings))
-
-
-def _flags(who: str, relative: bool, maximize: bool) -> dict[str, bool]:
-    return {k: checks.flag(who, k, v) for k, v in (("relative", relative), ("maximize", maximize))}
-
-
 def step(u, t, *, scale):
     return scale * u
 
 
 def _init(arguments: Arguments, params) -> ReduceOnPlateauState:
     checks.floating(arguments.who, "params", params)
-    return _fresh(Static(ReduceOnPlateauState), arguments)
+    return fresh(Static(ReduceOnPlateauState), arguments)
 
 
 def _update(arguments: Arguments, updates, state, params=None, *, value: Any = None, **extra):
     checks.state_type(arguments.who, ReduceOnPlateauState, state)
-    state = _after(reduced, arguments, state, value, "update(grads, state, params, value=loss)")
+    state = after(reduced, arguments, state, value, "update(grads, state, params, value=loss)")
     check_value(arguments.who, updates, value)
     return on_leaves(arguments.who, step, updates, state.count, scale=state.scale), state
 
@@ -165,7 +114,7 @@ def reduce_on_plateau(
         "reduce_on_plateau",
         _init,
         _update,
-        settings=_flags("reduce_on_plateau", relative, maximize),
+        settings=flags("reduce_on_plateau", relative, maximize),
         factor=factor_range(factor),
         patience=at_least_one(patience),
         min_delta=non_negative(min_delta),
@@ -190,7 +139,7 @@ class EarlyStopping(NamedTuple):
 
 def _seen(arguments: Arguments, value, state) -> EarlyStoppingState:
     checks.state_type(arguments.who, EarlyStoppingState, state)
-    return _after(judged, arguments, state, value, "update(loss, state)")
+    return after(judged, arguments, state, value, "update(loss, state)")
 
 
 @explained
@@ -224,7 +173,7 @@ def early_stopping(
       TypeError, ValueError: from `update`, for a value that is not a real scalar.
     """
     who = "early_stopping"
-    settings = _flags(who, relative, maximize)
+    settings = flags(who, relative, maximize)
     numbers = {
         "patience": at_least_one(patience),
         "min_delta": non_negative(min_delta),
@@ -232,4 +181,4 @@ def early_stopping(
         "window": at_least_one(window),
     }
     start, seen = Arguments.of(who, {}, settings), Arguments.of(who, numbers, settings)
-    return EarlyStopping(Partial(_fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))
+    return EarlyStopping(Partial(fresh, Static(EarlyStoppingState), start), Partial(_seen, seen))

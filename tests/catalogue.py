@@ -199,9 +199,9 @@ DECAY = [
         recovers={}, counts=("patience", "cooldown", "window")),
     Row(atx.scale_by_learning_rate, {"learning_rate": 0.01}, oracle=oracles.scale_by_learning_rate,
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
-    Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, oracle=oracles.scale_by_relative_rate,
-        recovers={}),
-    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 2, "others": "pass"}, oracles.orthogonalize,
+    Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, recovers={},
+        oracle=oracles.scale_by_relative_rate),
+    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 1, "others": "pass"}, oracles.orthogonalize,
         recovers={}),
 ]  # fmt: skip
 

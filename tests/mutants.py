@@ -161,8 +161,8 @@ ENGINE = [
     ),
     (
         "core/one_pass.py",
-        "steps.append((run.rule.step, run.rule.bounds_gradients))",
-        "steps.append((run.rule.step, False))",
+        "steps.append((step, run.rule.bounds_gradients))",
+        "steps.append((step, False))",
         laws(f"test_4 and {ADAM[:-1]}"),
     ),
     (
@@ -432,7 +432,7 @@ RULES = [
         laws("test_9_equals_the_paper and scale_by_learning_rate"),
     ),
     (
-        "patience.py",
+        "core/plateau.py",
         "since.astype(value.dtype) >= patience",
         "since.astype(value.dtype) > patience",
         "test_patience.py",

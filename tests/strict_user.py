@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 import adaptive_tx as atx
-from adaptive_tx import numerics, ranges, schedules, slots
+from adaptive_tx import norms, numerics, ranges, schedules, slots
 
 
 class MyState(NamedTuple):
@@ -34,7 +34,7 @@ def my_step(
     mu = numerics.ema(g, mu, b1)
     nu = numerics.ema(numerics.squared(g), nu, b2)
     direction = numerics.debiased(mu, c1) / (numerics.root(nu) + eps)
-    return numerics.sign(direction) * numerics.modulus(direction), mu, nu
+    return numerics.sign(direction) * numerics.modulus(direction), mu, nu + 0 * norms.rms(g)
 
 
 def my_rule(b1: atx.ScalarOrSchedule = 0.9, b2: atx.ScalarOrSchedule = 0.999) -> atx.Transformation:
@@ -113,6 +113,11 @@ def optimizers(rate: atx.ScalarOrSchedule) -> list[atx.Transformation]:
         atx.novograd(rate, weight_decay=0.1),
         atx.lion(rate, weight_decay=0.1),
         atx.signum(rate, b1=0.9),
+        atx.rprop(rate, eta_minus=0.5),
+        atx.adafactor(rate, weight_decay=0.1, only=kernels),
+        atx.ftrl(0.1, l1=0.1),
+        atx.lamb(rate, weight_decay=0.1, only=kernels),
+        atx.lars(rate, trust_coefficient=0.01, only=kernels),
     ]
 
 
@@ -148,6 +153,14 @@ def rules() -> list[atx.Transformation]:
         atx.scale_by_novograd(b1=0.9),
         atx.scale_by_lion(b1=0.9),
         atx.scale_by_signum(b1=0.9),
+        atx.scale_by_rprop(0.01),
+        atx.scale_by_factored_rms(eps=1e-30),
+        atx.scale_by_ftrl(0.1, l1=0.1),
+        atx.orthogonalize(steps=3, others="pass"),
+        atx.scale_by_lars(only=kernels),
+        atx.scale_by_trust_ratio(min_norm=0.1),
+        atx.scale_by_param_rms(1e-3),
+        atx.scale_by_relative_rate(0.1),
         atx.add_decayed_weights(0.1, only=kernels),
         atx.scale_by_learning_rate(0.1),
         atx.subtract_decayed_weights(1e-4),

@@ -1,4 +1,4 @@
-"""compat.defaults: what each framework's Adam does in two steps, by hand; compat.optax_state is below."""
+"""compat.defaults: what each framework's Adam does in two steps, by hand; compat.optax is below."""
 
 import math
 
@@ -14,7 +14,7 @@ import adaptive_tx as atx
 from adaptive_tx import schedules
 from adaptive_tx.compat import keras, torch
 from adaptive_tx.compat.defaults import TABLE, defaults
-from adaptive_tx.compat.optax_state import load_state, to_optax
+from adaptive_tx.compat.optax import load_state, to_optax
 
 ROWS = {
     "tensorflow": (0.001, 1e-8, True), "keras1": (0.001, 1e-8, True), "keras": (0.001, 1e-7, True),

@@ -208,7 +208,9 @@ def test_flags_and_rates_of_another_type(name):
 
 def test_muon_takes_matrices_only():
     params = tree()
-    with pytest.raises(ValueError, match=r"real matrices only; params\['b'\]\['c'\].*shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"params\['b'\]\['c'\].*shape \(2,\); .* real matrices only"
+    ):
         torch.muon().init(params)
     matrices = tree(matrices=True)
     state = torch.muon().init(matrices)

@@ -12,7 +12,8 @@ from harness import run, run_optax, tree
 
 import adaptive_tx as atx
 from adaptive_tx import schedules
-from adaptive_tx.compat import keras, optax_state, torch
+from adaptive_tx.compat import keras, torch
+from adaptive_tx.compat import optax as compat_optax
 from adaptive_tx.core.debiasing import ScheduledDecayState
 
 RISING = schedules.linear(0.9, 0.999, 100)
@@ -113,10 +114,10 @@ def test_no_other_library_has_such_a_state():
     params = {"w": jnp.ones(3)}
     tx, theirs = atx.adam(0.1, b2=RISING), optax.adam(0.1).init(params)
     for call, message in {
-        lambda: optax_state.load_state(
+        lambda: compat_optax.load_state(
             tx, params, theirs
         ): "load_state: scale_by_adam has a schedule",
-        lambda: optax_state.to_optax(tx.init(params), theirs): "to_optax: with a schedule for b2",
+        lambda: compat_optax.to_optax(tx.init(params), theirs): "to_optax: with a schedule for b2",
         lambda: torch.state_dict(
             tx, tx.init(params), params
         ): "state_dict: scale_by_adam has a schedule",

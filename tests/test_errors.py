@@ -15,28 +15,59 @@ every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
 pytestmark = pytest.mark.filterwarnings("error")
 
 OUT_OF_RANGE = {
-    "b1": (-0.1, 1.0, 1.5, 0.99999999), "b2": (-0.1, 1.0, 0.99999999), "decay": (-0.1, 1.0),
-    "b3": (-0.1, 1.0, 0.99999999), "eps": (0.0, -1e-8, 1e-50),
-    "threshold": (3.9,), "max_value": (0.0, -1.0), "max_norm": (0.0, -1.0, 1e13),
-    "clipping": (0.0,), "weight_decay": (-0.1,), "learning_rate": (-1e-3,),
-    "initial_accumulator_value": (-0.1,), "momentum_decay": (-1.0,),
-    "factor": (0.0, 1.0), "patience": (0.0, 0.9), "min_delta": (-0.1,), "cooldown": (-1.0,),
-    "window": (0.0, 0.9), "min_scale": (-0.1, 1.1),
-    "max_z": (0.0, -1.0), "history_decay": (-0.1, 1.0), "percentile": (-0.1, 100.1),
+    "b1": (-0.1, 1.0, 1.5, 0.99999999),
+    "b2": (-0.1, 1.0, 0.99999999),
+    "b3": (-0.1, 1.0, 0.99999999),
+    "decay": (-0.1, 1.0),
+    "eps": (0.0, -1e-8, 1e-50),
+    "threshold": (3.9,),
+    "max_value": (0.0, -1.0),
+    "max_norm": (0.0, -1.0, 1e13),
+    "clipping": (0.0,),
+    "weight_decay": (-0.1,),
+    "learning_rate": (-1e-3,),
+    "initial_accumulator_value": (-0.1,),
+    "momentum_decay": (-1.0,),
+    "factor": (0.0, 1.0),
+    "patience": (0.0, 0.9),
+    "min_delta": (-0.1,),
+    "cooldown": (-1.0,),
+    "window": (0.0, 0.9),
+    "min_scale": (-0.1, 1.1),
+    "max_z": (0.0, -1.0),
+    "history_decay": (-0.1, 1.0),
+    "percentile": (-0.1, 100.1),
     "max_ratio": (0.9,),
-}  # fmt: skip
+}
 OUT_OF_RANGE |= {
-    "eta_minus": (0.0, 1.0), "eta_plus": (1.0, 0.5), "min_step": (-0.1,), "max_step": (-0.1,),
-    "b2_decay": (0.1,), "min_norm": (-0.1,), "l1": (-0.1,), "l2": (-0.1,), "beta": (-0.1,),
+    "eta_minus": (0.0, 1.0),
+    "eta_plus": (1.0, 0.5),
+    "min_step": (-0.1,),
+    "max_step": (-0.1,),
+    "b2_decay": (0.1,),
+    "min_norm": (-0.1,),
+    "l1": (-0.1,),
+    "l2": (-0.1,),
+    "beta": (-0.1,),
     "trust_coefficient": (0.0,),
-    "threshold of clip_by_rms": (0.0, -1.0), "threshold of adafactor": (0.0, -1.0),
-    "min_scale of scale_by_param_rms": (-0.1,), "min_scale of adafactor": (-0.1,),
-}  # fmt: skip
+    "threshold of clip_by_rms": (0.0, -1.0),
+    "threshold of adafactor": (0.0, -1.0),
+    "min_scale of scale_by_param_rms": (-0.1,),
+    "min_scale of adafactor": (-0.1,),
+}
 NOT_FINITE = (float("nan"), float("-inf"))
 NOT_NUMBERS = (
-    True, np.bool_(True), jnp.array(True), "0.1", None, 1j, [0.1], {"x": 1.0}, jax.random.key(0),
+    True,
+    np.bool_(True),
+    jnp.array(True),
+    "0.1",
+    None,
+    1j,
+    [0.1],
+    {"x": 1.0},
+    jax.random.key(0),
     jnp.array(1j),
-)  # fmt: skip
+)
 
 
 @every
@@ -83,12 +114,18 @@ def with_leaf(values, **changes):
 
 
 LAYOUTS = {
-    "transposed": ({"w": jnp.ones((3, 4))}, r"\['enc'\]\['w'\] has shape \(3, 4\), but .* \(4, 3\)"),
-    "broadcastable": ({"b": jnp.ones((1, 3))}, r"\['enc'\]\['b'\] has shape \(1, 3\), but .* \(3,\)"),
+    "transposed": (
+        {"w": jnp.ones((3, 4))},
+        r"\['enc'\]\['w'\] has shape \(3, 4\), but .* \(4, 3\)",
+    ),
+    "broadcastable": (
+        {"b": jnp.ones((1, 3))},
+        r"\['enc'\]\['b'\] has shape \(1, 3\), but .* \(3,\)",
+    ),
     "scalar": ({"b": jnp.ones(())}, r"\['enc'\]\['b'\] has shape \(\), but .* \(3,\)"),
     "extra": ({"c": jnp.ones(3)}, r"\['enc'\]\['c'\] exists, but .* no such leaf"),
     "missing": ({"b": None}, r"\['enc'\]\['b'\] is missing or None, but .* such a leaf"),
-}  # fmt: skip
+}
 reads_the_tree = [row for row in RULES if row.make is not atx.scale_by_learning_rate]
 
 
@@ -104,9 +141,12 @@ def test_layouts(row, case):
 
 
 BAD_LEAVES = {
-    "int32": jnp.ones(3, jnp.int32), "bool": jnp.ones(3, bool), "str": "weights",
-    r"key<fry>": jax.random.key(0), "int": 3,
-}  # fmt: skip
+    "int32": jnp.ones(3, jnp.int32),
+    "bool": jnp.ones(3, bool),
+    "str": "weights",
+    r"key<fry>": jax.random.key(0),
+    "int": 3,
+}
 
 
 @every
@@ -276,8 +316,9 @@ LEAVING = {
     "on the way": (schedules.cyclic(-0.1, 0.1, 5), "is -0.1 at count 0"),
     "in its second half": (
         schedules.join(schedules.constant(0.1), schedules.constant(-0.1), boundaries=[100]),
-        "is -0.1 at count 127"),
-}  # fmt: skip
+        "is -0.1 at count 127",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", LEAVING)

@@ -58,9 +58,12 @@ def test_a_step_that_is_not_finite_changes_nothing(guard, bad):
         chex.assert_trees_all_equal(skipped.inner_state, state.inner_state)
         chex.assert_trees_all_equal(skipped.history, state.history)
         assert atx.guard_report(skipped, params) == {
-            "count": 2, "skipped": 1, "in_a_row": 1, "too_many": False,
+            "count": 2,
+            "skipped": 1,
+            "in_a_row": 1,
+            "too_many": False,
             "not_finite": "grads['enc']['w']",
-        }  # fmt: skip
+        }
     _, state = tx.update(tree(3, "float16"), skipped, params)
     report = atx.guard_report(state, params)
     assert (report["skipped"], report["in_a_row"], report["count"]) == (1, 0, 3)
@@ -242,8 +245,12 @@ def test_nan_is_never_applied_however_long_it_lasts(guard):
     assert not any(taken)
     chex.assert_trees_all_equal(state.inner_state, before)
     assert atx.guard_report(state, P) == {
-        "count": 37, "skipped": 7, "in_a_row": 7, "too_many": True, "not_finite": "grads['w']",
-    }  # fmt: skip
+        "count": 37,
+        "skipped": 7,
+        "in_a_row": 7,
+        "too_many": True,
+        "not_finite": "grads['w']",
+    }
     state, taken = after(tx, [1.0], state)
     assert taken == [True]
     assert not state.too_many

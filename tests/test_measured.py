@@ -168,15 +168,25 @@ def test_ratios_of_entries_without_gradients_are_zero():
 
 
 HAVE = {
-    "scale_by_adam": ALL, "scale_by_adam_eps_hat": ALL, "scale_by_amsgrad": ALL,
-    "scale_by_nadam": ALL, "scale_by_radam": ALL | {"rho", "rectification"},
+    "scale_by_adam": ALL,
+    "scale_by_adam_eps_hat": ALL,
+    "scale_by_amsgrad": ALL,
+    "scale_by_nadam": ALL,
+    "scale_by_radam": ALL | {"rho", "rectification"},
     "scale_by_adabelief": ALL - {"effective_step_bound"},
-    "scale_by_yogi": ALL - {"effective_step_bound"}, "scale_by_adamax": SIZES | NOISE,
-    "scale_by_laprop": SIZES, "scale_by_adan": SIZES | NOISE,
-    "scale_by_adopt": SIZES, "scale_by_lion": SIZES, "scale_by_rms": SIZES, "scale_by_centered_rms": SIZES,
-    "scale_by_nadam_scheduled": SIZES, "scale_by_signum": SIZES, "ema": SIZES,
+    "scale_by_yogi": ALL - {"effective_step_bound"},
+    "scale_by_adamax": SIZES | NOISE,
+    "scale_by_laprop": SIZES,
+    "scale_by_adan": SIZES | NOISE,
+    "scale_by_adopt": SIZES,
+    "scale_by_lion": SIZES,
+    "scale_by_rms": SIZES,
+    "scale_by_centered_rms": SIZES,
+    "scale_by_nadam_scheduled": SIZES,
+    "scale_by_signum": SIZES,
+    "ema": SIZES,
     "adaptive_grad_clip": SIZES | {"clipped"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("rule", HAVE)
@@ -406,9 +416,11 @@ def test_nothing_is_computed_that_nobody_asks_for(name):
 def test_a_chain_is_its_parts_composed_by_hand():
     """That a chain can be watched costs nothing where nobody watches."""
     params, grads, tx = tree(0), tree(1), CHAINS["radam"]
-    clip, rule, rate = atx.clip_by_global_norm(1.0), atx.scale_by_radam(), (
-        atx.scale_by_learning_rate(1e-3)
-    )  # fmt: skip
+    clip, rule, rate = (
+        atx.clip_by_global_norm(1.0),
+        atx.scale_by_radam(),
+        (atx.scale_by_learning_rate(1e-3)),
+    )
 
     def by_hand(grads, state, params):
         first, (second, third) = state

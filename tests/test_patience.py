@@ -170,8 +170,10 @@ def test_maximize_is_the_mirror():
     values = np.random.RandomState(0).standard_normal(60).tolist()
     for relative in (True, False):
         low = looped(atx.early_stopping(patience=9, min_delta=0.1, relative=relative), values)
-        high = looped(atx.early_stopping(patience=9, min_delta=0.1, relative=relative, maximize=True),
-                      [-v for v in values])  # fmt: skip
+        high = looped(
+            atx.early_stopping(patience=9, min_delta=0.1, relative=relative, maximize=True),
+            [-v for v in values],
+        )
         for a, b in zip(low, high):
             assert (a.best, a.since, a.should_stop) == (-b.best, b.since, b.should_stop)
 
@@ -219,9 +221,11 @@ def test_cooldown_and_min_scale():
     halve = {"factor": 0.5, "patience": 2}
     flat = [1.0] * 12
     assert scales(atx.reduce_on_plateau(**halve), flat).tolist() == (
-        [1, 1, 0.5, 0.5, 0.25, 0.25] + [0.125] * 2 + [0.0625] * 2 + [0.03125] * 2)  # fmt: skip
+        [1, 1, 0.5, 0.5, 0.25, 0.25] + [0.125] * 2 + [0.0625] * 2 + [0.03125] * 2
+    )
     assert scales(atx.reduce_on_plateau(**halve, cooldown=3), flat).tolist() == (
-        [1, 1] + [0.5] * 5 + [0.25] * 5)  # fmt: skip
+        [1, 1] + [0.5] * 5 + [0.25] * 5
+    )
     in_windows = atx.reduce_on_plateau(**halve, cooldown=1, window=2)
     assert scales(in_windows, flat).tolist() == [1] * 5 + [0.5] * 6 + [0.25]
     bounded = scales(atx.reduce_on_plateau(**halve, min_scale=0.2), flat)
@@ -252,9 +256,14 @@ def sequences():
 SETTINGS = [
     {"patience": patience, "min_delta": min_delta, "window": window}
     for patience, min_delta, window in [
-        (1, 0.02, 1), (3, 0.0, 1), (4, 0.3, 1), (2, 0.1, 2), (3, 0.01, 3), (2, 1.5, 5),
+        (1, 0.02, 1),
+        (3, 0.0, 1),
+        (4, 0.3, 1),
+        (2, 0.1, 2),
+        (3, 0.01, 3),
+        (2, 1.5, 5),
     ]
-]  # fmt: skip
+]
 
 
 def machine(values, *, patience, min_delta, window, min_steps, relative, maximize):
@@ -395,9 +404,20 @@ def described(values):
     return jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), values)
 
 
-@pytest.mark.parametrize("value", [
-    1, 1.0, np.float64(1), np.int64(1), jnp.float16(1), jnp.bfloat16(1), jnp.int32(1), 2**40,
-], ids=lambda v: type(v).__name__ + str(getattr(v, "dtype", "")))  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        1.0,
+        np.float64(1),
+        np.int64(1),
+        jnp.float16(1),
+        jnp.bfloat16(1),
+        jnp.int32(1),
+        2**40,
+    ],
+    ids=lambda v: type(v).__name__ + str(getattr(v, "dtype", "")),
+)
 def test_states_are_fixed_points(value):
     stop, tx = atx.early_stopping(window=2), atx.reduce_on_plateau(window=2)
     params = tree(0, "bfloat16")
@@ -443,9 +463,13 @@ def test_slopes():
             atx.reduce_on_plateau(factor=0.5, patience=2)
         )
         assert slopes.hyperparameters(slopes.init({"w": jnp.ones(())})) == {
-            "factor": 3 * 0.5**2, "patience": 0, "min_delta": 0, "cooldown": 0, "window": 0,
+            "factor": 3 * 0.5**2,
+            "patience": 0,
+            "min_delta": 0,
+            "cooldown": 0,
+            "window": 0,
             "min_scale": 0,
-        }  # fmt: skip
+        }
         at_bound = atx.reduce_on_plateau(factor=0.1, patience=1, min_delta=0.0, min_scale=0.3)
         slopes = jax.grad(lambda tx: scales(tx, [1.0] * 7)[-1])(at_bound)
         assert (slopes.update.args[-1].values[0], slopes.update.args[-1].values[-1]) == (0, 1)
@@ -528,14 +552,19 @@ def test_states_can_be_exported():
 
 
 @pytest.mark.parametrize("make", [atx.early_stopping, atx.reduce_on_plateau])
-@pytest.mark.parametrize("name, bad, error", [
-    ("patience", 0, "patience must lie in"), ("patience", NAN, "patience must lie in"),
-    ("min_delta", -0.1, "min_delta must lie in"), ("window", 0.5, "window must lie in"),
-    ("window", jnp.ones(2), r"window must be a scalar, got .* \(2,\)"),
-    ("patience", True, "patience must be a number, got the bool"),
-    ("relative", 1, "relative must be True or False, got 1"),
-    ("maximize", None, "maximize must be True or False, got None"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, bad, error",
+    [
+        ("patience", 0, "patience must lie in"),
+        ("patience", NAN, "patience must lie in"),
+        ("min_delta", -0.1, "min_delta must lie in"),
+        ("window", 0.5, "window must lie in"),
+        ("window", jnp.ones(2), r"window must be a scalar, got .* \(2,\)"),
+        ("patience", True, "patience must be a number, got the bool"),
+        ("relative", 1, "relative must be True or False, got 1"),
+        ("maximize", None, "maximize must be True or False, got None"),
+    ],
+)
 def test_wrong_arguments(make, name, bad, error):
     with pytest.raises((ValueError, TypeError), match=f"^{make.__name__}: {error}"):
         make(**{name: bad})

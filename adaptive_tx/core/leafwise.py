@@ -43,6 +43,7 @@ def leafwise(
     shared: Callable[..., Any] | None = None,
     metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
+    otherwise: Callable | None = None,
     refuses: Callable[[jax.Array], str] | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
@@ -67,6 +68,7 @@ def leafwise(
         dict.
       metrics: which of these keywords `measured` shows.
       mask: the leaves that the rule applies to; the others pass untouched.
+      otherwise: the step on those, with the same keywords; None: they pass untouched.
       refuses: says why the rule cannot step on a leaf, as the end of an error; "" if it can.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       clips: whether the rule clips: `measured` then counts the entries that it changes.
@@ -79,7 +81,7 @@ def leafwise(
     starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
     at_init = {name: numbers.pop(name) for name in starts}
     decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
-    rule = Rule(step, state, declared, shared, metrics, decays, mask, refuses)
+    rule = Rule(step, state, declared, shared, metrics, decays, mask, otherwise, refuses)
     return bind(
         who,
         _init,

@@ -53,7 +53,8 @@ def one_pass(
     directions, slots, between = [], [], []
     for i, (g, p, rows) in enumerate(zip(leaves, ps, columns, strict=True)):
         g = jnp.asarray(g)
-        key = (g.dtype, *(None if row is None else (*map(_dtype, row),) for row in rows))
+        dtypes = (None if row is None else (*map(_dtype, row),) for row in rows)
+        key = (g.dtype, *zip((run.steps[i] for run in runs), dtypes))
         if (plan := plans.get(key)) is None:
             plan = plans[key] = _plan(runs, *key)
         if not plan.steps:
@@ -110,12 +111,12 @@ class _Plan(NamedTuple):
     shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
 
 
-def _plan(runs: Sequence[RuleUpdate], dtype, *slot_dtypes) -> _Plan:
+def _plan(runs: Sequence[RuleUpdate], dtype, *links: tuple[Any, tuple | None]) -> _Plan:
     steps, shared = [], []
-    for run, dtypes in zip(runs, slot_dtypes):
+    for run, (step, dtypes) in zip(runs, links):
         if dtypes is not None:
             dtype = arithmetic_dtype(dtype, *(d for d in dtypes if d is not None))
-            steps.append((run.rule.step, run.rule.bounds_gradients))
+            steps.append((step, run.rule.bounds_gradients))
             shared.append(run.for_step(real_dtype(dtype)))
     return _Plan(tuple(steps), tuple(shared))
 
@@ -131,6 +132,8 @@ def _on_leaf(
         dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
         if "p" in keywords_of(step):
             keywords = {**keywords, "p": widen(p, dtype)}
+        if "p_eps" in keywords_of(step):  # the machine epsilon of the parameter as it is
+            keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
         u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
         result = real_meets_complex(step)(squarable(u) if squares else u, *wide, t, **keywords)
         u, *fresh = result if isinstance(result, tuple) else (result,)

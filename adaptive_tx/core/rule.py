@@ -26,6 +26,7 @@ class Rule:
     metrics: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()  # the numbers that are decay rates
     mask: Mask = ALL
+    otherwise: Callable | None = None  # the step on the leaves that the mask spares
     refuses: Callable[[jax.Array], str] | None = None  # why it cannot step on a leaf; "" if it can
     by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
 

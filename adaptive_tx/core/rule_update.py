@@ -47,7 +47,10 @@ class RuleUpdate:
         rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
         chosen = self.rule.mask.leaves(who, grads, params)
         self.rule.check_leaves(who, "grads", grads, chosen)
-        self.rows = [row if applies else None for row, applies in zip(rows, chosen, strict=True)]
+        self.rule.check_leaves(who, "grads", grads, chosen)
+        both = self.rule.step, self.rule.otherwise
+        self.steps = [both[0] if applies else both[1] for applies in chosen]
+        self.rows = [row if step else None for row, step in zip(rows, self.steps, strict=True)]
         self.rows_before = rows
         self.tree = (
             Tree(who, grads, params, slots, Axes.of(self.arguments))
@@ -60,7 +63,7 @@ class RuleUpdate:
     def _for_step(self, dtype) -> tuple[jax.Array, dict[str, Any]]:
         """The clock and the step's keywords, as arrays of the arithmetic's dtype."""
         t, known, _ = self.shared(dtype)
-        return t, {name: known[name] for name in keywords_of(self.rule.step) if name != "p"}
+        return t, {name: known[name] for name in keywords_of(self.rule.step) if name in known}
 
     def _shared(self, dtype) -> tuple[jax.Array, dict[str, Any], dict[str, jax.Array]]:
         """The clock, the numbers and what all leaves share, and the next numbers of the whole tree."""

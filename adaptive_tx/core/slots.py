@@ -9,7 +9,7 @@ on gradients that are squared all follow from the declaration. A slot that is no
 import dataclasses
 from collections.abc import Callable
 
-from typing_extensions import TypeAliasType
+from adaptive_tx.core.typing import TypeAliasType
 
 # From the shape of a parameter to that of its slot; None where there is nothing to keep.
 ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[[tuple[int, ...]], tuple[int, ...] | None])

@@ -1,12 +1,17 @@
 """The types of public signatures, each under one name, which `help` shows as it is."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 from jax.typing import ArrayLike
-from typing_extensions import TypeAliasType
+
+if sys.version_info >= (3, 12):
+    from typing import TypeAliasType
+else:
+    from typing_extensions import TypeAliasType  # which chex needs, too
 
 # One number: a Python or NumPy one, or an array of no dimensions, which may be traced.
 Scalar = TypeAliasType("Scalar", float | jax.Array | np.ndarray[Any, Any] | np.number[Any])

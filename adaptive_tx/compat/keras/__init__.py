@@ -11,6 +11,7 @@ from adaptive_tx.compat.keras.adams import adamax as adamax
 from adaptive_tx.compat.keras.adams import adamw as adamw
 from adaptive_tx.compat.keras.adams import lion as lion
 from adaptive_tx.compat.keras.adams import nadam as nadam
+from adaptive_tx.compat.keras.excluded import AllBut as AllBut
 from adaptive_tx.compat.keras.layerwise import adafactor as adafactor
 from adaptive_tx.compat.keras.layerwise import lamb as lamb
 from adaptive_tx.compat.keras.load_variables import load_variables as load_variables

@@ -4,8 +4,8 @@ A weight_decay that is given takes learning_rate weight_decay of each parameter,
 """
 
 from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
-from adaptive_tx.compat.keras.excluded import AllBut, excluded
-from adaptive_tx.compat.torch.arguments import check
+from adaptive_tx.compat.arguments import check
+from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.transformation import Transformation
@@ -33,9 +33,9 @@ def decayed(
 ) -> Transformation:
     """The rule, the decay of what is not excluded, if there is one, and the rate."""
     check(who, learning_rate=non_negative(learning_rate))
-    names = excluded(who, exclude)
+    mask = excluded(who, exclude)
     if weight_decay is None:
         return chain(*rule, scale_by_learning_rate(learning_rate))
     check(who, weight_decay=non_negative(weight_decay))
-    decay = add_decayed_weights(weight_decay, mask=AllBut(names) if names else None)
+    decay = add_decayed_weights(weight_decay, mask=mask)
     return chain(*rule, decay, scale_by_learning_rate(learning_rate))

@@ -1,7 +1,7 @@
 """The last parts of Keras' Lamb and Adafactor, whose steps have the size of the parameters.
 
     p'      = p - learning_rate weight_decay p                       Keras decays before it steps
-    update  = p' - p - learning_rate ||p'|| / ||u|| u                `scale_by_trust_ratio` (Lamb)
+    update  = p' - p - learning_rate ||p'|| / ||u|| u                `scale_by_keras_trust_ratio` (Lamb)
     update  = p' - p - min(learning_rate, 1 / sqrt(t)) max(rms(p'), min_scale) u
                                                                      `scale_by_param_size` (Adafactor)
 
@@ -14,9 +14,10 @@ Learning, 2020, arXiv:1904.00962; Shazeer and Stern, Adafactor, 2018, arXiv:1804
 
 import jax.numpy as jnp
 
-from adaptive_tx.compat.keras.excluded import sparing
+from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
 from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.norms import norm, rms
 from adaptive_tx.core.transformation import Transformation
 
@@ -29,23 +30,24 @@ def by_trust_ratio(u, t, *, p, learning_rate, weight_decay):
     return -(ratio * learning_rate * u) - lost
 
 
-def scale_by_trust_ratio(
-    learning_rate, weight_decay=0.0, exclude_from_weight_decay=None
+def scale_by_keras_trust_ratio(
+    learning_rate, weight_decay=0.0, mask: AllBut | None = None
 ) -> Transformation:
     """Turns a direction into an update as long as learning_rate times the parameters of the leaf.
 
     Args:
       learning_rate: >= 0, the length of the step as a fraction of that of p, or a schedule.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first.
-      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
+      mask: the leaves that do; the others keep all of themselves (`excluded`).
     """
-    decaying = leafwise(
-        "scale_by_trust_ratio",
+    return leafwise(
+        "scale_by_keras_trust_ratio",
         by_trust_ratio,
+        mask=Mask(mask),
+        otherwise=Undecayed(by_trust_ratio),
         learning_rate=non_negative(learning_rate),
         weight_decay=non_negative(weight_decay),
     )
-    return sparing(decaying, exclude_from_weight_decay)
 
 
 def by_param_size(u, t, *, p, learning_rate, weight_decay, min_scale):
@@ -55,7 +57,7 @@ def by_param_size(u, t, *, p, learning_rate, weight_decay, min_scale):
 
 
 def scale_by_param_size(
-    learning_rate, weight_decay=0.0, min_scale=1e-3, exclude_from_weight_decay=None
+    learning_rate, weight_decay=0.0, min_scale=1e-3, mask: AllBut | None = None
 ) -> Transformation:
     """Turns a direction into an update in the unit of the parameters, at a rate of at most 1/sqrt(t).
 
@@ -63,13 +65,14 @@ def scale_by_param_size(
       learning_rate: >= 0, as a fraction of p, or a schedule.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first, also where the rate is less.
       min_scale: least size, so that zero weights can move; >= 0, in the unit of p.
-      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
+      mask: the leaves that do; the others keep all of themselves (`excluded`).
     """
-    decaying = leafwise(
+    return leafwise(
         "scale_by_param_size",
         by_param_size,
+        mask=Mask(mask),
+        otherwise=Undecayed(by_param_size),
         learning_rate=non_negative(learning_rate),
         weight_decay=non_negative(weight_decay),
         min_scale=non_negative(min_scale),
     )
-    return sparing(decaying, exclude_from_weight_decay)

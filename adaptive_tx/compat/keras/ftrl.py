@@ -1,4 +1,4 @@
-"""FTRL-Proximal: follow the regularized leader; sparse weights by soft thresholding.
+"""FTRL-Proximal as in Keras and TensorFlow: other powers than the root, and three more terms.
 
     p'      = p - learning_rate weight_decay p
     sum_of_squares <- sum_of_squares + |g|^2                         unit of g squared
@@ -6,34 +6,22 @@
     linear <- linear + g + 2 l2_shrinkage p' - sigma p'              unit of g
     p      <- (clip(linear, -l1, l1) - linear) / ((sum_new^-power + beta) / learning_rate + 2 l2)
 
-The parameters are a function of the state: an entry that has seen no gradient becomes 0 at the first
-step, whatever it was, and every entry with |linear| <= l1 is exactly 0. With power = -1/2, l1 = l2 = 0
-and p = 0 at the start it is AdaGrad. The update that is returned is the new p minus the old one.
+With power = -1/2, a sum that starts at 0, no shrinkage and no decay it is `scale_by_ftrl`, where l2 is
+twice that of Keras. l2_shrinkage enters the gradient but not its square.
 
-McMahan et al., Ad Click Prediction: a View from the Trenches, 2013, algorithm 1 (power -1/2, where
-beta is 1); l2_shrinkage, which enters the gradient but not its square, is TensorFlow's and Keras'.
+keras.optimizers.Ftrl, version 3.15.
 """
 
-from typing import NamedTuple
-
-import jax
 import jax.numpy as jnp
-import optax
 
-from adaptive_tx.compat.keras.excluded import sparing
+from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
 from adaptive_tx.core.checks import non_negative, not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.numerics import modulus, sign, squared
 from adaptive_tx.core.slots import sum_of_squares
-from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
-
-
-@exportable
-class ScaleByFtrlState(NamedTuple):
-    count: jax.Array  # int32[]
-    sum_of_squares: optax.Updates  # like params, real
-    linear: optax.Updates  # like params
+from adaptive_tx.scale_by.ftrl import ScaleByFtrlState
 
 
 def step(
@@ -66,7 +54,7 @@ def _power(x, exponent):
     return jnp.maximum(x, jnp.finfo(x.dtype).tiny) ** exponent
 
 
-def scale_by_ftrl(
+def scale_by_keras_ftrl(
     learning_rate,
     power=-0.5,
     initial_accumulator_value=0.1,
@@ -75,7 +63,7 @@ def scale_by_ftrl(
     l2_shrinkage=0.0,
     beta=0.0,
     weight_decay=0.0,
-    exclude_from_weight_decay=None,
+    mask: AllBut | None = None,
 ) -> Transformation:
     """Turns gradients into updates that lead to the regularized leader. Needs the parameters.
 
@@ -88,12 +76,14 @@ def scale_by_ftrl(
       l2_shrinkage: strength of the penalty whose gradient is added to g, >= 0.
       beta: what is added to the power of the sum, >= 0.
       weight_decay: >= 0; p loses learning_rate weight_decay of itself first, as in Keras.
-      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
+      mask: the leaves that do; the others keep all of themselves (`excluded`).
     """
-    decaying = leafwise(
-        "scale_by_ftrl",
+    return leafwise(
+        "scale_by_keras_ftrl",
         step,
         ScaleByFtrlState,
+        mask=Mask(mask),
+        otherwise=Undecayed(step),
         slots={"sum_of_squares": sum_of_squares(start="initial_accumulator_value")},
         learning_rate=positive(learning_rate),
         power=not_positive(power),
@@ -104,4 +94,3 @@ def scale_by_ftrl(
         beta=non_negative(beta),
         weight_decay=non_negative(weight_decay),
     )
-    return sparing(decaying, exclude_from_weight_decay)

@@ -5,15 +5,15 @@ a weight_decay of None is one of 0.
 """
 
 from adaptive_tx.clip import clip_by_rms
+from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.keras.arguments import clipped
-from adaptive_tx.compat.keras.decayed_first import scale_by_param_size, scale_by_trust_ratio
+from adaptive_tx.compat.keras.decayed_first import scale_by_keras_trust_ratio, scale_by_param_size
 from adaptive_tx.compat.keras.excluded import excluded
-from adaptive_tx.compat.keras.factored_rms import scale_by_factored_mean_square
-from adaptive_tx.compat.torch.arguments import check
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adam import scale_by_adam
+from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 
 
 def lamb(
@@ -34,12 +34,12 @@ def lamb(
     """
     lasting = 0.0 if weight_decay is None else weight_decay
     check("lamb", learning_rate=non_negative(learning_rate), weight_decay=non_negative(lasting))
-    names = excluded("lamb", exclude_from_weight_decay)
+    mask = excluded("lamb", exclude_from_weight_decay)
     check("lamb", beta_1=decay_rate(beta_1), beta_2=decay_rate(beta_2), epsilon=positive(epsilon))
     return chain(
         *clipped("lamb", clipnorm, clipvalue, global_clipnorm),
         scale_by_adam(b1=beta_1, b2=beta_2, eps=epsilon),
-        scale_by_trust_ratio(learning_rate, lasting, names),
+        scale_by_keras_trust_ratio(learning_rate, lasting, mask),
     )
 
 
@@ -67,10 +67,10 @@ def adafactor(
     check(who, epsilon_1=positive(epsilon_1), epsilon_2=non_negative(epsilon_2))
     check(who, clip_threshold=positive(clip_threshold), weight_decay=non_negative(lasting))
     flag(who, "relative_step", relative_step)
-    names = excluded(who, exclude_from_weight_decay)
+    mask = excluded(who, exclude_from_weight_decay)
     return chain(
         *clipped(who, clipnorm, clipvalue, global_clipnorm),
-        scale_by_factored_mean_square(beta_2_decay, epsilon_1),
+        scale_by_factored_rms(b2_decay=beta_2_decay, eps=epsilon_1),
         clip_by_rms(clip_threshold),
-        scale_by_param_size(learning_rate, lasting, epsilon_2, names),
+        scale_by_param_size(learning_rate, lasting, epsilon_2, mask),
     )

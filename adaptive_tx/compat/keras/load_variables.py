@@ -13,9 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive_tx.compat.keras.variables import COUNT, PRODUCT, RATE, Entry, entries
-from adaptive_tx.compat.optax_state import counted
-from adaptive_tx.compat.torch import parts as chains
-from adaptive_tx.compat.torch.parts import Part
+from adaptive_tx.compat.parts import Part, at, counted, parts_of, put
 from adaptive_tx.core.transformation import Transformation
 
 WHO = "load_variables"
@@ -38,7 +36,7 @@ def load_variables(
     Raises:
       ValueError: for a missing or an extra variable, a wrong shape, or another learning rate.
     """
-    parts: list[Part] = list(chains.parts_of(WHO, tx))
+    parts: list[Part] = list(parts_of(WHO, tx))
     state: Any = tx.init(params)
     expected = list(entries(WHO, tx, parts, state, params, names))
     given = [(str(path), np.asarray(array)) for path, array in variables]
@@ -47,8 +45,8 @@ def load_variables(
     for part in parts:
         mine = [(e, x) for e, x in zip(expected, arrays) if e.part is part and e.slot != RATE]
         if mine:
-            own: Any = chains.at(state, part.where)
-            state = chains.put(state, part.where, own._replace(**_slots(own, mine, params)))
+            own: Any = at(state, part.where)
+            state = put(state, part.where, own._replace(**_slots(own, mine, params)))
     return counted(state, int(arrays[0]))
 
 

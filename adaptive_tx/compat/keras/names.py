@@ -33,8 +33,8 @@ PARTS: dict[str, tuple[Group, ...]] = {
     "scale_by_nadam_scheduled": (MOMENTS,),
     "scale_by_keras_adamax": (_group(mu="momentum", nu="norm"),),
     "scale_by_lion": (_group(mu="momentum"),),
-    "scale_by_ftrl": (_group(sum_of_squares="accumulator", linear="linear"),),
-    "scale_by_factored_mean_square": (_group(row_var="", col_var="", variance="velocity"),),
+    "scale_by_keras_ftrl": (_group(sum_of_squares="accumulator", linear="linear"),),
+    "scale_by_factored_rms": (_group(row_var="", col_var="", variance="velocity"),),
 }
 
 # How Keras names an optimizer, by the part that makes it; "sgd" has none. AdamW is an "adam" here.
@@ -43,12 +43,12 @@ PREFIXES = {
     "scale_by_rms": "rm_sprop",
     "scale_by_centered_rms": "rm_sprop",
     "scale_by_adadelta": "adadelta",
-    "scale_by_trust_ratio": "lamb",
+    "scale_by_keras_trust_ratio": "lamb",
     "scale_by_adam_eps_hat": "adam",
     "scale_by_amsgrad_eps_hat": "adam",
     "scale_by_nadam_scheduled": "nadam",
     "scale_by_keras_adamax": "adamax",
     "scale_by_lion": "lion",
-    "scale_by_ftrl": "ftrl",
-    "scale_by_factored_mean_square": "adafactor",
+    "scale_by_keras_ftrl": "ftrl",
+    "scale_by_factored_rms": "adafactor",
 }

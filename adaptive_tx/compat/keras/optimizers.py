@@ -9,11 +9,11 @@ weight_decay `update` needs the parameters; None is absent. Keras' method exclud
 an argument, a list like ["bias", "gamma|beta"]; `excluded` says what a name matches.
 """
 
+from adaptive_tx.compat.arguments import absent, check
 from adaptive_tx.compat.keras.arguments import clipped, decayed
 from adaptive_tx.compat.keras.excluded import excluded
-from adaptive_tx.compat.keras.ftrl import scale_by_ftrl
+from adaptive_tx.compat.keras.ftrl import scale_by_keras_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
-from adaptive_tx.compat.torch.arguments import absent, check
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
 from adaptive_tx.core.transformation import Transformation
@@ -121,7 +121,7 @@ def ftrl(
     *,
     exclude_from_weight_decay=None,
 ) -> Transformation:
-    """keras.optimizers.Ftrl (`scale_by_ftrl`): the rate must stay above 0; None is a decay of 0."""
+    """keras.optimizers.Ftrl (`scale_by_keras_ftrl`): the rate must stay above 0; None is a decay of 0."""
     who = "ftrl"
     lasting = 0.0 if weight_decay is None else weight_decay
     check(who, learning_rate=positive(learning_rate), beta=non_negative(beta))
@@ -132,10 +132,10 @@ def ftrl(
     shrinkage = l2_shrinkage_regularization_strength
     check(who, l2_shrinkage_regularization_strength=non_negative(shrinkage))
     check(who, weight_decay=non_negative(lasting))
-    names = excluded(who, exclude_from_weight_decay)
+    mask = excluded(who, exclude_from_weight_decay)
     return chain(
         *clipped(who, clipnorm, clipvalue, global_clipnorm),
-        scale_by_ftrl(
+        scale_by_keras_ftrl(
             learning_rate,
             learning_rate_power,
             initial_accumulator_value,
@@ -144,7 +144,7 @@ def ftrl(
             shrinkage,
             beta,
             lasting,
-            names,
+            mask,
         ),
     )
 
@@ -158,5 +158,5 @@ def _moving(
         return decayed(who, learning_rate, weight_decay, exclude, *parts)
     if weight_decay is not None:
         check(who, weight_decay=non_negative(weight_decay))
-    names = excluded(who, exclude)
-    return chain(*parts, velocity(learning_rate, momentum, weight_decay, nesterov, names))
+    mask = excluded(who, exclude)
+    return chain(*parts, velocity(learning_rate, momentum, weight_decay, nesterov, mask))

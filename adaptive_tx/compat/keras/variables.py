@@ -13,14 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.compat.keras.factored_rms import product
 from adaptive_tx.compat.keras.names import PARTS, PREFIXES
-from adaptive_tx.compat.torch import parts as chains
-from adaptive_tx.compat.torch.order import order_of
-from adaptive_tx.compat.torch.parts import Part
+from adaptive_tx.compat.order import order_of
+from adaptive_tx.compat.parts import Part, at, parts_of
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.scale_by.factored_rms import product
 
-FACTORED = "scale_by_factored_mean_square"
+FACTORED = "scale_by_factored_rms"
 COUNT, RATE, PRODUCT = "iteration", "learning_rate", "variable"
 
 
@@ -47,7 +46,7 @@ def variables(
       params: the parameters that the state is for.
       names: our leaves in the order of Keras' variables, as paths; None: as they are flattened.
     """
-    parts = list(chains.parts_of("variables", tx))
+    parts = list(parts_of("variables", tx))
     prefix = next((PREFIXES[p.made.who] for p in parts[::-1] if p.made.who in PREFIXES), "sgd")
     listed = entries("variables", tx, parts, state, params, names)
     return [(f"{prefix}/{_label(entry)}", np.array(entry.value)) for entry in listed]
@@ -64,7 +63,7 @@ def entries(who: str, tx, parts: list[Part], state, params, names) -> Iterator[E
             yield Entry(RATE, tx.hyperparameters(state)[part.path(RATE)], part)
     is_rmsprop = any("rms" in part.made.who for part in parts)  # it subtracts its momentum
     for group, part in sorted(groups, key=lambda pair: pair[0].rank):
-        own = chains.at(state, part.where)
+        own = at(state, part.where)
         columns = _columns(part, own, params)
         sign = -1 if is_rmsprop and part.made.who == "velocity" else 1
         for name, leaf in order:
@@ -72,7 +71,7 @@ def entries(who: str, tx, parts: list[Part], state, params, names) -> Iterator[E
                 yield Entry(slot, sign * columns[field][leaf], part, field, leaf, name, sign)
     for part in parts:
         if part.made.who == "scale_by_nadam_scheduled":
-            yield Entry(PRODUCT, chains.at(state, part.where).b1_product, part)
+            yield Entry(PRODUCT, at(state, part.where).b1_product, part)
 
 
 def _columns(part: Part, own, params) -> dict[str, Sequence]:

@@ -10,9 +10,10 @@ one. Under a constant rate both are the same. The decay does not enter the buffe
 keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rmsprop likewise.
 """
 
-from adaptive_tx.compat.keras.excluded import sparing
+from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
 from adaptive_tx.core.checks import decay_rate, flag, non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.numerics import decayed
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
@@ -43,7 +44,7 @@ def velocity(
     momentum=0.9,
     weight_decay=None,
     nesterov: bool = False,
-    exclude_from_weight_decay=None,
+    mask: AllBut | None = None,
 ) -> Transformation:
     """Turns directions into updates that remember the updates before them.
 
@@ -52,7 +53,7 @@ def velocity(
       momentum: how much of the last update is kept, in [0, 1).
       weight_decay: >= 0; p loses learning_rate weight_decay of itself a step. None: no decay.
       nesterov: whether to look one step ahead; a Python bool.
-      exclude_from_weight_decay: the leaves that keep all of themselves, by name (`excluded`).
+      mask: the leaves that do; the others keep all of themselves (`excluded`).
     """
     settings = {"nesterov": flag("velocity", "nesterov", nesterov)}
     rate, kept = non_negative(learning_rate), decay_rate(momentum)
@@ -62,13 +63,14 @@ def velocity(
             "velocity", chosen, TraceState, settings=settings, learning_rate=rate, momentum=kept
         )
     chosen = step_nesterov_decayed if nesterov else step_decayed
-    decaying = leafwise(
+    return leafwise(
         "velocity",
         chosen,
         TraceState,
+        mask=Mask(mask),
+        otherwise=Undecayed(chosen),
         settings=settings,
         learning_rate=rate,
         momentum=kept,
         weight_decay=non_negative(weight_decay),
     )
-    return sparing(decaying, exclude_from_weight_decay)

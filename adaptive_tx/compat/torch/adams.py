@@ -5,7 +5,8 @@ schedule and stays a hyperparameter; `update` needs the parameters. Complex numb
 betas count as in torch (`as_torch`).
 """
 
-from adaptive_tx.compat.torch.arguments import ascent, betas, check
+from adaptive_tx.compat.arguments import check
+from adaptive_tx.compat.torch.arguments import ascent, betas
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.radam import scale_by_torch_radam
 from adaptive_tx.core.chain import chain

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adaptive_tx.compat.torch.order import Names, order_of
+from adaptive_tx.compat.order import Names, order_of
 
 MEMBERS = ("params", "param_names")  # what says whose a group is, and not how it is updated
 

@@ -5,9 +5,9 @@
 
 from typing import Any
 
+from adaptive_tx.compat.parts import Part
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.given import array
-from adaptive_tx.compat.torch.parts import Part
 
 
 def same_kind(what: str, parts: list[Part], group: dict[str, Any]) -> None:
@@ -15,7 +15,7 @@ def same_kind(what: str, parts: list[Part], group: dict[str, Any]) -> None:
     for name, ours in chains.group_of(parts).items():
         theirs = group.get(name, ours)
         theirs = "original" if (name, theirs) == ("adjust_lr_fn", None) else theirs
-        taken = any((name, None) in part.names.numbers.values() for part in parts)
+        taken = any((name, None) in chains.names_of(part).numbers.values() for part in parts)
         if theirs != ours and not taken:
             raise ValueError(
                 f"{what}[{name!r}] is {theirs!r}, but the optimizer was made with {ours!r}."
@@ -26,7 +26,7 @@ def numbers_in(what: str, parts: list[Part], group: dict[str, Any]) -> dict[str,
     """The numbers of the group under our names; schedules stay as they are."""
     changes = {}
     for part in parts:
-        for name, (theirs, i) in part.names.numbers.items():
+        for name, (theirs, i) in chains.names_of(part).numbers.items():
             if theirs not in group:
                 raise ValueError(f"{what} has no {theirs!r}.")
             value = group[theirs] if i is None else group[theirs][i]

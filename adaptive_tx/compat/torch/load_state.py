@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adaptive_tx.compat.order import Names
+from adaptive_tx.compat.parts import Part, at, counted, parts_of, put
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.given import given_by
 from adaptive_tx.compat.torch.group import numbers_in, same_kind
 from adaptive_tx.compat.torch.names import SCALARS, UNCOUNTED
-from adaptive_tx.compat.torch.order import Names
-from adaptive_tx.compat.torch.parts import Part
 from adaptive_tx.core.transformation import Transformation
 
 WHO = "load_state_dict"
@@ -53,22 +53,22 @@ def load_state_dict(
         of equal shape that nothing tells apart.
     """
     given = given_by(WHO, params, state_dict, names, group)
-    parts = list(chains.parts_of(WHO, tx))
+    parts = list(parts_of(WHO, tx))
     what = f"{WHO}: param_groups[{group or 0}]"
     same_kind(what, parts, given.group)
     tx = tx.replace(numbers_in(what, parts, given.group))
     stepped = [(name, leaf, e) for (name, leaf), e in zip(given.order, given.entries) if e]
     state = _slots(parts, tx.init(params), params, stepped)
-    return tx, _counted(state, _steps(parts, stepped, step))
+    return tx, counted(state, _steps(parts, stepped, step))
 
 
 def _slots(parts: list[Part], state, params, stepped):
     """The state with torch's arrays in the slots of the leaves that it has stepped."""
     known: list[set[str]] = [{"step"} for _ in stepped]
     for part in parts:
-        own: Any = chains.at(state, part.where)
+        own: Any = at(state, part.where)
         new: dict[str, Any] = {}
-        for field, theirs in part.names.entries.items():
+        for field, theirs in chains.names_of(part).entries.items():
             if theirs in SCALARS:
                 old = getattr(own, field)
                 new[field] = jnp.asarray(_once(theirs, stepped, old), old.dtype)
@@ -82,7 +82,7 @@ def _slots(parts: list[Part], state, params, stepped):
             for names, there in zip(known, has):
                 names |= {theirs} if there else set()
         if new:
-            state = chains.put(state, part.where, own._replace(**new))
+            state = put(state, part.where, own._replace(**new))
     for (name, _, entries), names in zip(stepped, known):
         if kind := sorted(set(entries) - names):
             raise ValueError(f"{WHO}: {name} has the entry {kind[0]!r}, which the optimizer lacks.")
@@ -134,10 +134,3 @@ def _steps(parts: list[Part], stepped, step: int | None) -> int:
             "them; give step=."
         )
     return step if step is not None else int(bool(stepped))
-
-
-def _counted(state: Any, count: int) -> Any:
-    """The state with every count set."""
-    if hasattr(state, "_fields"):
-        return state._replace(count=jnp.asarray(count, state.count.dtype))
-    return tuple(_counted(part, count) for part in state)

@@ -5,11 +5,12 @@ schedule and stays a hyperparameter; `update` needs the parameters.
 """
 
 from adaptive_tx.clip import clip_by_rms
-from adaptive_tx.compat.torch.arguments import ascent, check, several
+from adaptive_tx.compat.arguments import check, several
+from adaptive_tx.compat.torch.arguments import ascent
 from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
-from adaptive_tx.compat.torch.factored_rms import scale_by_factored_rms
-from adaptive_tx.compat.torch.orthogonalize import FACTORS, orthogonalize
-from adaptive_tx.compat.torch.relative_rate import scale_by_param_rms, scale_by_relative_rate
+from adaptive_tx.compat.torch.factored_rms import scale_by_torch_factored_rms
+from adaptive_tx.compat.torch.orthogonalize import FACTORS, torch_orthogonalize
+from adaptive_tx.compat.torch.relative_rate import scale_by_torch_relative_rate
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import (
     at_least_one,
@@ -26,6 +27,7 @@ from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.ema import ema
+from adaptive_tx.scale_by.param_rms import scale_by_param_rms
 
 
 def adafactor(
@@ -50,10 +52,10 @@ def adafactor(
     several(who, "eps", (1.0, eps[1]) if default else eps, positive, non_negative)
     return chain(
         *ascent(who, maximize),
-        scale_by_factored_rms(beta2_decay, eps[0]),
+        scale_by_torch_factored_rms(beta2_decay, eps[0]),
         clip_by_rms(d),
         scale_by_param_rms(eps[1]),
-        scale_by_relative_rate(lr, weight_decay),
+        scale_by_torch_relative_rate(lr, weight_decay),
     )
 
 
@@ -85,7 +87,7 @@ def muon(
     looks_ahead = flag(who, "nesterov", nesterov)
     return chain(
         ema_nesterov(momentum) if looks_ahead else ema(momentum, debias=False),
-        orthogonalize(a, b, c, eps, ns_steps, factor, full_precision),
+        torch_orthogonalize(a, b, c, eps, ns_steps, factor, full_precision),
         add_decayed_weights(weight_decay),
         scale_by_learning_rate(lr),
     )

@@ -32,7 +32,7 @@ PARTS = {
     "add_decayed_weights": Names({}, DECAY),
     "scale_by_learning_rate": Names({}, RATE),
     "scale_by_decayed_learning_rate": Names({}, RATE | _numbers(lr_decay="lr_decay")),
-    "scale_by_relative_rate": Names({}, RATE | DECAY),
+    "scale_by_torch_relative_rate": Names({}, RATE | DECAY),
     "trace": Names(MOMENTUM, _numbers(decay="momentum")),
     "trace_nesterov": Names(MOMENTUM, _numbers(decay="momentum")),
     "trace_dampened": Names(MOMENTUM, _numbers(decay="momentum", dampening="dampening")),
@@ -68,13 +68,13 @@ PARTS = {
             max_step="step_sizes.1",
         ),
     ),
-    "scale_by_factored_rms": Names(
+    "scale_by_torch_factored_rms": Names(
         {name: name for name in ("row_var", "col_var", "variance")},
         _numbers(beta2_decay="beta2_decay", eps="eps.0"),
     ),
     "clip_by_rms": Names({}, _numbers(threshold="d")),
     "scale_by_param_rms": Names({}, _numbers(min_scale="eps.1")),
-    "orthogonalize": Names(
+    "torch_orthogonalize": Names(
         {}, _numbers(a="ns_coefficients.0", b="ns_coefficients.1", c="ns_coefficients.2", eps="eps")
     ),
 }
@@ -99,17 +99,17 @@ GROUPS: dict[str, dict[str, Any]] = {
     "scale_by_adamax": {"maximize": None},
     "scale_by_asgd": {"maximize": None},
     "scale_by_rprop": {"maximize": None},
-    "scale_by_factored_rms": {"maximize": None},
-    "orthogonalize": {"nesterov": None, "ns_steps": None, "adjust_lr_fn": None},
+    "scale_by_torch_factored_rms": {"maximize": None},
+    "torch_orthogonalize": {"nesterov": None, "ns_steps": None, "adjust_lr_fn": None},
     "": {"momentum": 0, "dampening": 0, "nesterov": None, "maximize": None},
 }
-UNCOUNTED = ("", "orthogonalize")  # torch does not count the steps of these
+UNCOUNTED = ("", "torch_orthogonalize")  # torch does not count the steps of these
 FILLED_AT_ONCE = ("scale_by_adagrad",)  # the others have no state before the first step
 
 
 def switches(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What param_groups would say of a chain; `parts` maps the parts' names to their settings."""
-    muon = parts.get("orthogonalize", {})
+    muon = parts.get("torch_orthogonalize", {})
     return {
         "maximize": "maximize" in parts,
         "nesterov": "trace_nesterov" in parts or "ema_nesterov" in parts,

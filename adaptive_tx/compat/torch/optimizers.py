@@ -8,7 +8,8 @@ the parameters; only a momentum or a dampening of 0 is absent, as torch keeps no
 must be at least 1e-38.
 """
 
-from adaptive_tx.compat.torch.arguments import absent, ascent, check, several
+from adaptive_tx.compat.arguments import absent, check, several
+from adaptive_tx.compat.torch.arguments import ascent
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.asgd import scale_by_asgd
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate

@@ -1,30 +1,27 @@
-"""Muon's second half as torch computes it: momentum made orthogonal, times a factor of its shape.
+"""Muon's second half as torch computes it: in bfloat16, times a factor of the shape.
 
-    u = factor X          X by `newton_schulz` from what comes in; no unit, singular values about 1
+    u = factor X          X as in `orthogonalize`; no unit
         factor = sqrt(max(1, rows / columns))        "original", Jordan
                = 0.2 sqrt(max(rows, columns))        "match_rms_adamw", Moonshot
 
-torch iterates in bfloat16 whatever the parameters are, and so does this by default: every product
-is summed in float32 and rounded to bfloat16. rows and columns are those of the array as it stands.
-torch's weights are (out, in); a Flax kernel is (in, out), and "original" then sees the inverse
-ratio.
+torch iterates in bfloat16 whatever the parameters are, and so does this by default: every product is
+summed in float32 and rounded to bfloat16. rows and columns are those of the array as it stands. torch's
+weights are (out, in); a Flax kernel is (in, out), and "original" then sees the inverse ratio.
 
 Jordan et al., kellerjordan.github.io/posts/muon, 2024; Liu et al., Muon is Scalable for LLM
 Training, 2025, arXiv:2502.16982; torch.optim.Muon, version 2.13.
 """
 
-import functools
+import dataclasses
 
-import jax
 import jax.numpy as jnp
 
-from adaptive_tx.compat.torch.newton_schulz import newton_schulz
 from adaptive_tx.core import checks
-from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.checks import finite, positive
-from adaptive_tx.core.one_pass import on_leaves
-from adaptive_tx.core.states import CountState, incremented
-from adaptive_tx.core.transformation import Transformation, bind
+from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.scale_by.orthogonalize import newton_schulz
 
 FACTORS = {
     "original": lambda rows, columns: max(1, rows / max(columns, 1)) ** 0.5,
@@ -32,47 +29,34 @@ FACTORS = {
 }
 
 
-@functools.cache
-def _step(steps: int, factor: str, full_precision: bool):
-    """The step on one matrix; cached, so that equal settings share one trace."""
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The step on one matrix."""
 
-    def step(g, t, *, a, b, c, eps):
-        if full_precision:
-            return FACTORS[factor](*g.shape) * newton_schulz(g, a, b, c, eps, steps)
+    steps: int
+    factor: str
+    full_precision: bool
+
+    def __call__(self, g, t, *, a, b, c, eps):
+        factor = FACTORS[self.factor](*g.shape)
+        if self.full_precision:
+            return factor * newton_schulz(g, a, b, c, eps, self.steps)
         numbers = in_dtype({"a": a, "b": b, "c": c, "eps": eps}, jnp.float32)
-        x = newton_schulz(g.astype(jnp.bfloat16), **numbers, steps=steps)
-        return FACTORS[factor](*g.shape) * x.astype(g.dtype)
-
-    return step
+        x = newton_schulz(g.astype(jnp.bfloat16), **numbers, steps=self.steps)
+        return factor * x.astype(g.dtype)
 
 
-def _matrices(who: str, what: str, tree) -> None:
-    """Every leaf must be a real matrix."""
-    checks.floating(who, what, tree)
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        if jnp.ndim(leaf) != 2 or jnp.iscomplexobj(leaf):
-            raise ValueError(
-                f"{who}: takes real matrices only; {checks.keystr(what, path)} is of dtype "
-                f"{jnp.result_type(leaf)} and shape {jnp.shape(leaf)}. Choose the matrices with "
-                "optax.partition, and give the rest another optimizer."
-            )
+def refuses(leaf) -> str:
+    """torch takes real matrices, and nothing else."""
+    if jnp.ndim(leaf) == 2 and not jnp.iscomplexobj(leaf):
+        return ""
+    return (
+        "torch takes real matrices only. Choose them with optax.partition, and give the rest another "
+        "optimizer."
+    )
 
 
-def _init(arguments: Arguments, params) -> CountState:
-    _matrices(arguments.who, "params", params)
-    return CountState(jnp.zeros((), jnp.int32))
-
-
-def _update(arguments: Arguments, grads, state, params=None, **extra):
-    checks.state_type(arguments.who, CountState, state)
-    _matrices(arguments.who, "grads", grads)
-    count = incremented(state.count)
-    step = _step(*(value for _, value in arguments.settings))
-    direction = on_leaves(arguments.who, step, grads, count, **arguments.at(state.count))
-    return direction, CountState(count)
-
-
-def orthogonalize(
+def torch_orthogonalize(
     a=3.4445,
     b=-4.775,
     c=2.0315,
@@ -95,17 +79,17 @@ def orthogonalize(
     Raises:
       ValueError: for a leaf that is no real matrix, naming it.
     """
-    who = "orthogonalize"
+    who = "torch_orthogonalize"
     settings = {
         "steps": checks.whole(who, "steps", steps, 1),
         "factor": checks.choice(who, "factor", factor, tuple(FACTORS)),
         "full_precision": checks.flag(who, "full_precision", full_precision),
     }
-    return bind(
+    return leafwise(
         who,
-        _init,
-        _update,
+        Step(**settings),
         settings=settings,
+        refuses=refuses,
         a=finite(a),
         b=finite(b),
         c=finite(c),

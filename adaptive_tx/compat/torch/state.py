@@ -17,10 +17,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from adaptive_tx.compat.order import Names, order_of
+from adaptive_tx.compat.parts import Part, at, parts_of
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.names import FILLED_AT_ONCE, SCALARS, UNCOUNTED
-from adaptive_tx.compat.torch.order import Names, order_of
-from adaptive_tx.compat.torch.parts import Part
 from adaptive_tx.core.transformation import Transformation
 
 WHO = "state_dict"
@@ -49,17 +49,19 @@ def state_dict(
     Raises:
       ValueError: for names that do not fit, or leaves of equal shape that nothing tells apart.
     """
-    parts = list(chains.parts_of(WHO, tx))
-    kept = any(part.names.entries for part in parts)
+    parts = list(parts_of(WHO, tx))
+    kept = any(chains.names_of(part).entries for part in parts)
     order = order_of(WHO, params, names, matters=kept)
     entries: dict[int, dict] = {i: {} for i in range(len(order))}
     counted = chains.kind_of(parts) not in UNCOUNTED
     filled = chains.kind_of(parts) in FILLED_AT_ONCE
-    for part in (part for part in parts if part.names.entries):
-        own = chains.at(state, part.where)
+    for part in (part for part in parts if chains.names_of(part).entries):
+        own = at(state, part.where)
         if not (own.count or filled):
             continue
-        once = {t: getattr(own, f) for f, t in part.names.entries.items() if t in SCALARS}
+        once = {
+            t: getattr(own, f) for f, t in chains.names_of(part).entries.items() if t in SCALARS
+        }
         once |= {"step": own.count.astype(jnp.float32)} if counted else {}
         columns = chains.columns_of(part, state, params)
         for i, leaf in [(i, pair[1]) for i, pair in enumerate(order) if pair]:
@@ -78,7 +80,7 @@ def _group(tx: Transformation, parts: list[Part], state) -> dict[str, Any]:
     group, tuples = chains.group_of(parts), {}
     in_force = tx.hyperparameters(state)
     for part in parts:
-        for name, (theirs, i) in part.names.numbers.items():
+        for name, (theirs, i) in chains.names_of(part).numbers.items():
             value = float(in_force[part.path(name)]) if name in part.numbers else None
             if i is None:
                 group[theirs] = value

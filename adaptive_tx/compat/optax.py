@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.compat.torch import parts as chains
+from adaptive_tx.compat.parts import Part, counted, parts_of
 from adaptive_tx.core import checks
 from adaptive_tx.core.debiasing import ScheduledDecayState
 from adaptive_tx.core.transformation import Transformation
@@ -38,7 +38,7 @@ def load_state(tx: Transformation, params, optax_state, count: int | None = None
     Raises:
       ValueError: for a missing or an extra field, a wrong layout, or an unknown count.
     """
-    parts = list(chains.parts_of(WHO, tx))
+    parts = list(parts_of(WHO, tx))
     found = list(_fields(WHO, optax_state))
     arrays = [(name, value) for name, value in found if name != COUNT]
     state = tx.init(params)
@@ -131,20 +131,11 @@ def _put(state: Any, arrays: list[tuple[str, Any]]) -> tuple[Any, list[tuple[str
     return state._replace(**new), arrays
 
 
-def counted(state: Any, count: int) -> Any:
-    """The state with every count set."""
-    if _is_record(state):
-        if COUNT not in state._fields:
-            return state
-        return state._replace(count=jnp.asarray(count, state.count.dtype))
-    return tuple(counted(part, count) for part in state)
-
-
 def _as(old, array) -> jax.Array:
     return jnp.asarray(np.asarray(array)).astype(jnp.result_type(old))
 
 
-def _count(parts: list[chains.Part], counts: list[int], given: int | None) -> int:
+def _count(parts: list[Part], counts: list[int], given: int | None) -> int:
     """The number of finished updates."""
     if len(set(counts)) > 1:
         raise ValueError(f"{WHO}: optax's counts differ: {', '.join(map(str, counts))}.")
