@@ -40,9 +40,12 @@ from adaptive_tx.optimizers import (
     adam,
     adamax,
     adamw,
+    adan,
+    adopt,
     amsgrad,
     ftrl,
     lamb,
+    laprop,
     lars,
     lion,
     momentum,
@@ -65,11 +68,14 @@ from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.adamax import scale_by_adamax
+from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
@@ -121,6 +127,9 @@ __all__ = [
     "scale_by_radam",
     "scale_by_adabelief",
     "scale_by_yogi",
+    "scale_by_laprop",
+    "scale_by_adan",
+    "scale_by_adopt",
     "scale_by_novograd",
     "scale_by_factored_rms",
     "scale_by_lion",
@@ -156,6 +165,9 @@ __all__ = [
     "radam",
     "adabelief",
     "yogi",
+    "laprop",
+    "adan",
+    "adopt",
     "novograd",
     "lion",
     "signum",

@@ -21,10 +21,13 @@ from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
+from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.nadam import scale_by_nadam
@@ -446,6 +449,118 @@ def yogi(
     """
     return chain(
         scale_by_yogi(b1=b1, b2=b2, eps=eps, initial_accumulator_value=initial_accumulator_value),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def laprop(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-15,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """LaProp: Adam that divides before it averages (`scale_by_laprop`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2 (the paper: 4e-4).
+      b1: decay of the mean of the divided gradients, in [0, 1), default 0.9; nearer to 1 averages over
+        more steps, about 1 / (1 - b1): smoother, and slower to turn. Any b2 goes with it.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly; smaller follows the size of the gradients faster.
+      eps: added to the denominator, > 0, default 1e-15, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1. The authors' code does
+        not multiply it by the rate.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_laprop(b1=b1, b2=b2, eps=eps),
+        *_decay("laprop", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adan(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.98,
+    b2: ScalarOrSchedule = 0.92,
+    b3: ScalarOrSchedule = 0.99,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Adan: Adam with the mean change of the gradients (`scale_by_adan`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.98 (the paper writes 1 - b1 = 0.02);
+        nearer to 1 averages over more steps: smoother, and slower to turn.
+      b2: decay of the mean of their changes, in [0, 1), default 0.92; also how far ahead it looks: 0 does
+        not.
+      b3: decay of the mean square, in [0, 1), default 0.99; nearer to 1 remembers longer and steps more
+        evenly.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adan(b1=b1, b2=b2, b3=b3, eps=eps),
+        *_decay("adan", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adopt(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.9999,
+    eps: ScalarOrSchedule = 1e-6,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """ADOPT: Adam that converges with any b2 (`scale_by_adopt`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the divided gradients, in [0, 1), default 0.9; nearer to 1 averages over
+        more steps, about 1 / (1 - b1): smoother, and slower to turn and to start.
+      b2: decay of the mean square, in [0, 1), default 0.9999; nearer to 1 remembers longer, the first
+        gradient too, and steps more evenly.
+      eps: least root mean square that divides, > 0, default 1e-6, in the unit of the gradients; entries
+        whose gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adopt(b1=b1, b2=b2, eps=eps),
+        *_decay("adopt", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optax
+import optax.contrib
 import oracles
 
 import adaptive_tx as atx
@@ -40,7 +41,8 @@ class Row:
 
     def exact(self) -> dict[str, float]:
         """Its numbers, decay rates replaced by ones that float32 represents exactly."""
-        near = {"b1": 0.875, "b2": 1 - 2.0**-10, "decay": 0.875, "history_decay": 0.96875}
+        near = {"b1": 0.875, "b2": 1 - 2.0**-10, "b3": 0.96875, "decay": 0.875}
+        near |= {"history_decay": 0.96875}
         return {k: near[k] if 0 < v < 1 and k in near else v for k, v in self.numbers.items()}
 
     def __call__(self, **changes) -> atx.Transformation:
@@ -52,6 +54,10 @@ class Row:
 
 
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
+ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
+AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
+ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
+LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
 RMS = {"b2": 0.9, "eps": 1e-8, "initial_accumulator_value": 0.0}
@@ -128,6 +134,12 @@ RULES = [
     Row(atx.scale_by_centered_rms, {**RMS, "initial_accumulator_value": 1.0}, IN_ROOT,
         oracles.scale_by_centered_rms, lambda: optax.scale_by_stddev(0.9, 1e-8, 1.0),
         recovers={"b2": 0.5}),
+    Row(atx.scale_by_laprop, LAPROP, oracle=oracles.scale_by_laprop, scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.scale_by_adan, ADAN, oracle=oracles.scale_by_adan, scale_free=FREE,
+        recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.scale_by_adopt, ADOPT, oracle=oracles.scale_by_adopt,
+        optax=lambda: optax.contrib.scale_by_adopt(b2=0.999), scale_free=FREE, recovers=SHORT),
     Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
         sums_leaves=True,
         optax=lambda: optax.scale_by_novograd(0.95, 0.98, weight_decay=0.01),
@@ -231,6 +243,16 @@ OPTIMIZERS = [
         needs_params=True, recovers=SHORT),
     Row(atx.yogi, {**RATE, **ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         unrecovered="as scale_by_yogi"),
+    Row(atx.laprop, {**RATE, **LAPROP}, scale_free=FREE, recovers=SHORT),
+    Row(atx.laprop, {**RATE, **LAPROP, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.adan, {**RATE, **ADAN}, scale_free=FREE, recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.adan, {**RATE, **ADAN, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.adopt, {**RATE, **ADOPT}, optax=lambda: optax.contrib.adopt(0.01, b2=0.999), scale_free=FREE,
+        recovers=SHORT),
+    Row(atx.adopt, {**RATE, **ADOPT, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers=SHORT),
     Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
         optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},

@@ -461,6 +461,58 @@ def scale_by_yogi(grads, params=None, *, b1, b2, eps, initial_accumulator_value)
 
 
 @listed
+def scale_by_laprop(grads, params=None, *, b1, b2, eps):
+    """LaProp, arXiv:2002.04839 Alg. 1: mu = b1 mu + (1 - b1) g / (sqrt(nu_hat) + eps); u = mu_hat."""
+    mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps)
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        nu = b2 * nu + (1 - b2) * sq(g)
+        mu = b1 * mu + (1 - b1) * g / (np.sqrt(nu / c2) + eps)
+        yield mu / c1
+
+
+@listed
+def scale_by_adan(grads, params=None, *, b1, b2, b3, eps):
+    """Adan, arXiv:2208.06677 Alg. 1, b for its 1 - b, debiased as the authors' code: d = g - g_prev,
+
+    n = b3 n + (1 - b3) (g + b2 d)^2; u = (m_hat + b2 v_hat) / (sqrt(n_hat) + eps), v the mean of d.
+    """
+    m = v = n = 0.0
+    w1, w2, w3 = Weights(), Weights(), Weights()
+    before = wide(grads[0])
+    steps = stepwise(grads, b1, b2, b3, eps)
+    for _, g, b1, b2, b3, eps in steps:
+        c1, c2, c3 = w1.after(b1), w2.after(b2), w3.after(b3)
+        d, before = g - before, g
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * d
+        n = b3 * n + (1 - b3) * sq(g + b2 * d)
+        yield (m / c1 + b2 * v / c2) / (np.sqrt(n / c3) + eps)
+
+
+@listed
+def scale_by_adopt(grads, params=None, *, b1, b2, eps):
+    """ADOPT, arXiv:2411.02853 Alg. 2: u = mu = b1 mu + (1 - b1) clip(g / max(sqrt(nu), eps), s^(1/4)),
+
+    then nu = b2 nu + (1 - b2) g^2, for s = t - 1 >= 1; at s = 0 there is no step, and nu = g^2.
+    """
+    mu = 0.0
+    nu = None
+    steps = stepwise(grads, b1, b2, eps)
+    for t, g, b1, b2, eps in steps:
+        if nu is None:
+            nu = sq(g)
+            yield np.zeros_like(g)
+            continue
+        q = g / np.maximum(np.sqrt(nu), eps)
+        mu = b1 * mu + (1 - b1) * sign(q) * np.minimum(np.abs(q), (t - 1) ** 0.25)
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield mu
+
+
+@listed
 def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
     """NovoGrad, arXiv:1905.11286 Alg. 1: nu of the leaf's norm, nu = |g|^2 at t = 1; mu is a sum."""
     mu = nu = 0.0

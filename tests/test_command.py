@@ -134,7 +134,12 @@ def test_every_optimizer_can_be_swept_by_every_number_it_has(name):
         sweeps([name], [axis("colour=1,2")], None)
     known = str(error.value).split("it has ")[1].rstrip(".").split(", ")
     assert known[0] == "learning_rate"
-    values = {"learning_rate": "0.1,0.2", "threshold": "4,5"}
+    values = {
+        "learning_rate": "0.1,0.2",
+        "threshold": "4,5",
+        "eta_plus": "1.2,1.5",
+        "b2_decay": "-0.8,-0.5",
+    }
     for one in known:
         axes = [axis(f"{one}={values.get(one, '0.5,0.25')}")]
         if one != "learning_rate":

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 OUT_OF_RANGE = {
     "b1": (-0.1, 1.0, 1.5, 0.99999999),
     "b2": (-0.1, 1.0, 0.99999999),
+    "b3": (-0.1, 1.0, 0.99999999),
     "decay": (-0.1, 1.0),
     "eps": (0.0, -1e-8, 1e-50),
     "threshold": (3.9,),

@@ -176,12 +176,15 @@ HAVE = {
     "scale_by_adabelief": ALL - {"effective_step_bound"},
     "scale_by_yogi": ALL - {"effective_step_bound"},
     "scale_by_adamax": SIZES | NOISE,
+    "scale_by_laprop": SIZES,
+    "scale_by_adan": SIZES | NOISE,
+    "scale_by_adopt": SIZES,
     "scale_by_lion": SIZES,
     "scale_by_rms": SIZES,
     "scale_by_centered_rms": SIZES,
-    "scale_by_nadam_scheduled": SIZES,
+    "scale_by_nadam_scheduled": SIZES | {"momentum"},
     "scale_by_signum": SIZES,
-    "ema": SIZES,
+    "ema": SIZES | NOISE,
     "adaptive_grad_clip": SIZES | {"clipped"},
 }
 

@@ -71,7 +71,7 @@ def walked(
     """
     parts = [part for _, part in innermost(update)]
     olds = list(_states(update, state))
-    dtypes = _dtypes(updates)
+    dtypes = [_dtype(g) for g in jax.tree.leaves(updates)]
     stages, i = [], 0
     while i < len(parts):
         end = _end_of_pass(parts, i)
@@ -134,14 +134,14 @@ def _put_together(update: Any, news: Iterator[Any]) -> Any:
     return tuple(_put_together(part, news) for part in update.args[-1].parts)
 
 
-def _dtypes(updates) -> list[Any]:
-    """Of each leaf; what is no number is left for the part to refuse."""
-    leaves = jax.tree.leaves(updates)
-    return [None if isinstance(u, str) else jnp.result_type(u) for u in leaves]
-
-
 def _are(dtypes: Sequence[Any], updates) -> bool:
-    return dtypes == _dtypes(updates)
+    return dtypes == [_dtype(u) for u in jax.tree.leaves(updates)]
+
+
+def _dtype(leaf) -> Any:
+    """None of what has none: the first part says so, and names the leaf."""
+    numeric = hasattr(leaf, "dtype") or isinstance(leaf, (int, float, complex))
+    return jnp.result_type(leaf) if numeric else None
 
 
 def _widened(updates):

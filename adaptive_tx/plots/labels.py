@@ -16,6 +16,7 @@ from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
 
 # Chains that are known under another name than that of their rules.
+ADAFACTOR = ("scale_by_factored_rms", "clip_by_rms", "scale_by_param_rms")
 KNOWN = {
     (): "sgd",
     ("trace",): "momentum",
@@ -23,6 +24,10 @@ KNOWN = {
     ("scale_by_rms",): "rmsprop",
     ("scale_by_adam", "add_decayed_weights"): "adamw",
     ("scale_by_nadam", "add_decayed_weights"): "nadamw",
+    ("scale_by_adam", "add_decayed_weights", "scale_by_trust_ratio"): "lamb",
+    ("scale_by_lars", "trace"): "lars",
+    (*ADAFACTOR, "scale_by_relative_rate"): "adafactor",
+    (*ADAFACTOR, "add_decayed_weights", "scale_by_relative_rate"): "adafactor",
 }
 
 
