@@ -43,7 +43,7 @@ def leafwise(
     shared: Callable[..., Any] | None = None,
     metrics: tuple[str, ...] = (),
     mask: Mask = ALL,
-    otherwise: Callable | None = None,
+    otherwise: Callable[..., Any] | None = None,
     refuses: Callable[[jax.Array], str] | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
