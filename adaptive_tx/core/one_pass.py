@@ -126,8 +126,7 @@ def _on_leaf(
     steps: tuple[tuple[Callable, bool], ...], out, watched: bool, g, slots: tuple, p, shared: tuple
 ):
     """All steps on one leaf. Returns the direction, the new slots of each step, and what lay between."""
-    u, new, seen = widen(g, arithmetic_dtype(g.dtype)), [], []
-    seen.append(u)
+    u, new, seen = g, [], [widen(g, arithmetic_dtype(g.dtype))]
     for (step, squares), olds, (t, keywords) in zip(steps, slots, shared, strict=True):
         dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
         if "p" in keywords_of(step):

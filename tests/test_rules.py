@@ -1,0 +1,35 @@
+"""What single rules must do beyond the laws."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from harness import run
+
+import adaptive_tx as atx
+
+
+@pytest.mark.parametrize("eps_in_root", [False, True])
+def test_a_variance_is_never_negative(eps_in_root):
+    """Of a constant gradient the mean square is the square of the mean, but for rounding either way."""
+    tx = atx.scale_by_centered_rms(b2=0.9, eps=1e-30, eps_in_root=eps_in_root)
+    g = jnp.asarray(np.geomspace(1e-3, 1e3, 1000), jnp.float32)
+    directions, _ = run(tx, jnp.tile(g, (200, 1)), g)
+    assert bool(jnp.all(jnp.isfinite(directions)))
+
+
+def test_what_is_not_finite_stays_visible_and_alone():
+    """In the entry where it is, and in no other of the leaf."""
+    g = jnp.array([1.0, jnp.nan, jnp.inf, 1.0])
+    for tx in (atx.scale_by_adam(), atx.scale_by_rms(), atx.scale_by_radam(), atx.scale_by_adan()):
+        direction, _ = tx.update(g, tx.init(g), g)
+        assert jnp.isnan(direction[1]) and not jnp.isfinite(direction[2])
+        assert bool(jnp.all(jnp.isfinite(direction[jnp.array([0, 3])])))
+
+
+def test_rates_near_one_keep_their_distance():
+    """RMSProp's first step is 1 / sqrt(1 - b2), which float32(b2) would have 7e-4 off."""
+    for b2 in (0.99999, 0.9999999):
+        tx = atx.scale_by_rms(b2=b2, eps=1e-30)
+        direction, _ = jax.jit(tx.update)(jnp.ones(()), tx.init(jnp.ones(())))
+        np.testing.assert_allclose(direction, 1 / np.sqrt(1 - b2), rtol=1e-6)
