@@ -165,6 +165,7 @@ def test_errors():
     assert eval(repr(written), vars(atx)) == written
 
 
+@pytest.mark.slow
 def test_on_eight_devices():
     flags = "--xla_force_host_platform_device_count=8"
     path = os.pathsep.join([str(HERE), *sys.path])

@@ -127,7 +127,7 @@ def largest_differences():
     return {case: {p: parameter_difference(*case, p) for p in PARAMETERS} for case in CASES}
 
 
-@pytest.mark.parametrize("precision", PARAMETERS)
+@every_precision
 @pytest.mark.parametrize("name, setting", CASES)
 def test_parameters_equal_keras(name, setting, precision):
     found = parameter_difference(name, setting, precision)
@@ -162,7 +162,7 @@ def joined(variables):
     return [(k, np.concatenate(c) if "leaf" in k else c[0][0]) for k, c in columns.items()]
 
 
-@pytest.mark.parametrize("precision", STATES)
+@every_precision
 @pytest.mark.parametrize("name, setting", RESUMED)
 def test_states_equal_keras(name, setting, precision):
     float32_means = name == "Adafactor" and precision == "f64"

@@ -140,6 +140,7 @@ def test_no_task_needs_a_network(monkeypatch):
         row.load(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_a_short_training_learns(name):
     """The loss on what is trained falls by a quarter; and on the others, where it can be learnt."""
