@@ -34,6 +34,10 @@ RESUMED = [
     if problems.KERAS[name.removesuffix("_full")][setting]["resume"]
 ]
 FLOAT32_MEANS = {"f64": 1e-6, "f32": 5e-6}
+# In float32 as well, but for `make check`: what is wrong is wrong in both.
+every_precision = pytest.mark.parametrize(
+    "precision", ["f64", pytest.param("f32", marks=pytest.mark.slow)]
+)
 WHOLE = ("Adafactor", "Adafactor_full", "Lamb")  # these see whole arrays
 
 
