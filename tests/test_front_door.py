@@ -339,10 +339,7 @@ MODULES = [
 ]
 
 
-SHADOWED = ("adaptive_tx.compat", "adaptive_tx.plots")  # some of these still are
-
-
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(SHADOWED)])
+@pytest.mark.parametrize("name", MODULES)
 def test_no_module_is_shadowed(name):
     """`import adaptive_tx.x.y` and `adaptive_tx.x.y` are one thing."""
     module = importlib.import_module(name)

@@ -14,7 +14,6 @@ from adaptive_tx.compat.keras.adams import nadam as nadam
 from adaptive_tx.compat.keras.excluded import AllBut as AllBut
 from adaptive_tx.compat.keras.layerwise import adafactor as adafactor
 from adaptive_tx.compat.keras.layerwise import lamb as lamb
-from adaptive_tx.compat.keras.load_variables import load_variables as load_variables
 from adaptive_tx.compat.keras.optimizers import adadelta as adadelta
 from adaptive_tx.compat.keras.optimizers import adagrad as adagrad
 from adaptive_tx.compat.keras.optimizers import ftrl as ftrl
@@ -26,4 +25,5 @@ from adaptive_tx.compat.keras.schedules import exponential_decay as exponential_
 from adaptive_tx.compat.keras.schedules import inverse_time_decay as inverse_time_decay
 from adaptive_tx.compat.keras.schedules import piecewise_constant_decay as piecewise_constant_decay
 from adaptive_tx.compat.keras.schedules import polynomial_decay as polynomial_decay
-from adaptive_tx.compat.keras.variables import variables as variables
+from adaptive_tx.compat.keras.variables_in import load_variables as load_variables
+from adaptive_tx.compat.keras.variables_out import variables as variables

@@ -4,9 +4,9 @@ The conventions, and what is left out, are those of `optimizers`.
 """
 
 from adaptive_tx.compat.arguments import check
-from adaptive_tx.compat.keras.adamax import scale_by_keras_adamax
 from adaptive_tx.compat.keras.amsgrad import scale_by_amsgrad_eps_hat
 from adaptive_tx.compat.keras.arguments import clipped, decayed
+from adaptive_tx.compat.keras.keras_adamax import scale_by_keras_adamax
 from adaptive_tx.core.checks import decay_rate, flag, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat

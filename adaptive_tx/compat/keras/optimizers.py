@@ -12,7 +12,7 @@ an argument, a list like ["bias", "gamma|beta"]; `excluded` says what a name mat
 from adaptive_tx.compat.arguments import absent, check
 from adaptive_tx.compat.keras.arguments import clipped, decayed
 from adaptive_tx.compat.keras.excluded import excluded
-from adaptive_tx.compat.keras.ftrl import scale_by_keras_ftrl
+from adaptive_tx.compat.keras.keras_ftrl import scale_by_keras_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive

@@ -8,7 +8,7 @@ betas count as in torch (`as_torch`).
 from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.torch.arguments import ascent, betas
 from adaptive_tx.compat.torch.as_torch import as_torch
-from adaptive_tx.compat.torch.radam import scale_by_torch_radam
+from adaptive_tx.compat.torch.torch_radam import scale_by_torch_radam
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag, non_negative, positive
 from adaptive_tx.core.transformation import Transformation

@@ -11,7 +11,7 @@ must be at least 1e-38.
 from adaptive_tx.compat.arguments import absent, check, several
 from adaptive_tx.compat.torch.arguments import ascent
 from adaptive_tx.compat.torch.as_torch import as_torch
-from adaptive_tx.compat.torch.asgd import scale_by_asgd
+from adaptive_tx.compat.torch.averaged_sgd import scale_by_asgd
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
 from adaptive_tx.core.chain import chain

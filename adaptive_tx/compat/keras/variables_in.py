@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.compat.keras.variables import COUNT, PRODUCT, RATE, Entry, entries
+from adaptive_tx.compat.keras.variables_out import COUNT, PRODUCT, RATE, Entry, entries
 from adaptive_tx.compat.parts import Part, at, counted, parts_of, put
 from adaptive_tx.core.transformation import Transformation
 
