@@ -11,9 +11,9 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
 
 help:
 	@echo "make demo       make .venv, install, and race every optimizer on the handwritten digits"
-	@echo "make check      format, lint, types, doctests, and the tests but for slow ones and notebooks"
+	@echo "make check      format, lint, types, doctests, and the tests that tell most"
 	@echo "make test       everything a contributor must pass: check, and the slow tests and notebooks"
-	@echo "make test-all   test, and what takes longer than anyone waits for"
+	@echo "make test-all   test, and every law of every named optimizer"
 	@echo "make lint       format, lint and types alone"
 	@echo "make notebooks  execute the notebooks, and keep what they show"
 	@echo "make parity     regenerate the golden trajectories with the real torch and Keras, and compare"

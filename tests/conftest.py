@@ -1,4 +1,4 @@
-"""Every test runs strict: no implicit promotion of dtypes or ranks."""
+"""Every test runs strict: no promotion of dtypes or ranks. And which tests wait for which command."""
 
 import gc
 import itertools
@@ -6,6 +6,9 @@ import pathlib
 
 import jax
 import pytest
+from catalogue import CATALOGUE, OPTIMIZERS, Row
+
+import adaptive_tx as atx
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -25,3 +28,30 @@ def _forget_what_was_compiled():
     if next(TESTS) % 20 == 0 and MAPS.exists() and MAPS.read_bytes().count(b"\n") > ENOUGH:
         jax.clear_caches()
         gc.collect()
+
+
+def is_tried_elsewhere(row: Row) -> bool:
+    """A named optimizer, whose parts have rows of their own, and the second row of one function."""
+    if row in OPTIMIZERS:
+        return row.make is not atx.adamw
+    first = next(
+        other for other in CATALOGUE if (other.wrapper or other.make) == (row.wrapper or row.make)
+    )
+    return row is not first
+
+
+ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules might break
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make check` tries each rule once, `make test` all that is public, `make test-all` all its laws."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        parameters = given.params if given else {}
+        index, law = parameters.get("index"), parameters.get("law")
+        row = parameters.get("row") if index is None else CATALOGUE[index]
+        if isinstance(row, Row) and is_tried_elsewhere(row):
+            late = law is not None and row in OPTIMIZERS and law.number not in ALWAYS
+            item.add_marker(pytest.mark.exhaustive if late else pytest.mark.slow)
+        if parameters.get("setting", "defaults") != "defaults" and "precision" in parameters:
+            item.add_marker(pytest.mark.slow)

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 import oracles
 import pytest
-from catalogue import CATALOGUE, CLIPPING, DECAY, OPTIMIZERS, RULES, WRAPPED
+from catalogue import CATALOGUE, CLIPPING, DECAY, RULES, WRAPPED
 from harness import finite, run, run_optax, tree
 
 import adaptive_tx as atx
@@ -41,13 +41,8 @@ def subject_of(index: int) -> Subject:
     return Subject(claims_of(CATALOGUE[index]))
 
 
-def marks(row):
-    """Of the named optimizers, chains of rules that have rows of their own, `make check` tries one."""
-    return [pytest.mark.slow] if row in OPTIMIZERS and row.make is not atx.adamw else []
-
-
 EVERY_LAW = [
-    pytest.param(i, law, id=f"{row}-{law.number}-{law.title.replace(' ', '-')}", marks=marks(row))
+    pytest.param(i, law, id=f"{row}-{law.number}-{law.title.replace(' ', '-')}")
     for i, row in enumerate(CATALOGUE)
     for law in laws_of(claims_of(row))
 ]
