@@ -14,7 +14,7 @@ import adaptive_tx as atx
 from adaptive_tx.core.arguments import arguments_of
 from adaptive_tx.core.checks import finite
 from adaptive_tx.core.leafwise import leafwise
-from adaptive_tx.core.slots import number
+from adaptive_tx.core.slots import Slot, number
 
 SEEN: list[Any] = []
 
@@ -167,6 +167,15 @@ def test_a_slot_that_a_state_has_not_is_refused():
         leafwise("normalized", over_longest, CountingState, slots={"mu": number()})
     with pytest.raises(TypeError, match="wrong: the state must be a NamedTuple whose first field"):
         leafwise("wrong", over_longest, tuple)
+
+
+def test_a_slot_of_what_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="Slot: of must be one of 'gradient', .*; got 'squares'"):
+        Slot("mean", "squares", "b2")
+    with pytest.raises(ValueError, match="Slot: kind must be one of 'mean', .*; got 'average'"):
+        Slot("average", "square", "b2")
+    with pytest.raises(ValueError, match="debiased needs a decay"):
+        Slot("mean", "square", debiased=True)
 
 
 def test_what_is_bound_prints_short():

@@ -1,4 +1,4 @@
-"""The laws (DESIGN, section 3), each over the whole catalogue; and what only some of it must keep.
+"""The laws (docs/design.md), each over the whole catalogue; and what only some of it must keep.
 
 The laws themselves are in `adaptive_tx.testing`. Those of one row run one after another, for they share its
 compiled programs.

@@ -1,4 +1,4 @@
-"""An optimizer is a value: what follows from that (DESIGN, section 1), over the whole catalogue."""
+"""An optimizer is a value: what follows from that (docs/design.md), over the whole catalogue."""
 
 import copy
 import functools

@@ -15,23 +15,49 @@ from adaptive_tx.core.typing import TypeAliasType
 ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[[tuple[int, ...]], tuple[int, ...] | None])
 
 
+KINDS = ("mean", "sum", "maximum", "exact")  # the last: whatever the step returns
+SQUARES = {
+    "square": "|g|^2",
+    "spread": "|g - mean|^2",
+    "step": "the square of a direction, or of what it is made from",
+}
+OF = {
+    "gradient": "g",
+    "magnitude": "|g|",
+    "change": "g - the g before",
+    "direction": "what the rule returns",
+    **SQUARES,
+    "": "anything else",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Slot:
-    """One slot: like each parameter, unless `shape` or `of_tree` says otherwise."""
+    """One slot: like each parameter, unless `shape` or `of_tree` says otherwise.
 
-    kind: str  # "mean", "sum", "maximum", or "exact" for anything else
-    of: str = (
-        ""  # "gradient", "square" (|g|^2), "magnitude" (|g|), "spread" or "step" (their squares)
-    )
+    Raises:
+      ValueError: for a kind or an `of` that the engine does not know, and would not heed.
+    """
+
+    kind: str  # one of KINDS
+    of: str = ""  # of what: one of OF
     decay: str = ""  # the decay rate of a mean, or of a sum that forgets
     debiased: bool = False  # whether the step divides it by the sum of its weights
     start: str | float = 0.0  # where it starts: a number, or the name of a hyperparameter
     shape: ShapeOfSlot | None = None
     of_tree: bool = False  # one number for the whole tree, which `shared` steps on
 
+    def __post_init__(self):
+        for name, value, known in (("kind", self.kind, KINDS), ("of", self.of, OF)):
+            if value not in known:
+                words = ", ".join(map(repr, known))
+                raise ValueError(f"Slot: {name} must be one of {words}; got {value!r}.")
+        if self.debiased and not self.decay:
+            raise ValueError("Slot: debiased needs a decay, whose weights are summed.")
+
     @property
     def holds_squares(self) -> bool:
-        return self.of in ("square", "spread", "step")
+        return self.of in SQUARES
 
 
 def mean_of_gradients(decay: str, *, debiased: bool = False) -> Slot:
