@@ -23,14 +23,14 @@ from typing import Any
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import sign
+from adaptive_tx.core.numerics import sign, times
 from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 
 
 def add_weights(g, t, *, p, weight_decay):
-    return g + weight_decay * p
+    return g + times(p, weight_decay)
 
 
 def add_signs(g, t, *, p, weight_decay):

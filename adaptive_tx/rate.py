@@ -3,10 +3,12 @@
 update = -learning_rate u        unit of the parameters, if u has no unit
 """
 
+from jax import lax
 from optax import ScaleByScheduleState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.numerics import times
 from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
@@ -16,7 +18,7 @@ exportable(ScaleByScheduleState)
 
 
 def step(u, t, *, learning_rate):
-    return -learning_rate * u
+    return times(u, lax.neg(learning_rate))
 
 
 @explained

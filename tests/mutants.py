@@ -415,8 +415,8 @@ RULES = [
     ),
     (
         "rate.py",
-        "return -learning_rate * u",
-        "return learning_rate * u",
+        "return times(u, lax.neg(learning_rate))",
+        "return times(u, learning_rate)",
         laws("9-equals-the-paper and scale_by_learning_rate"),
     ),
     (
