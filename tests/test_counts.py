@@ -27,7 +27,14 @@ def at_each(schedule, counts):
     return jax.jit(jax.vmap(schedule))(jnp.asarray(counts, jnp.int32))
 
 
-@pytest.mark.parametrize("name", sorted({*PAIRS} - NOT_PERIODIC))
+# The loop of restarts goes through all periods up to the largest counts: half a minute.
+SLOW = {"cosine_restarts": [pytest.mark.slow]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=SLOW.get(name, [])) for name in sorted({*PAIRS} - NOT_PERIODIC)],
+)
 def test_far_out(name):
     schedule, oracle = PAIRS[name]
     exact = [oracle(count) for count in FAR]
