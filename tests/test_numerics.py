@@ -5,16 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adaptive_tx.core.numerics import (
-    Decay,
-    decayed,
-    ema,
-    modulus,
-    one_minus_power,
-    root,
-    squarable,
-    squared,
-)
+from adaptive_tx.core.numerics import Decay, decayed, ema, modulus, one_minus_power, root, squared
+from adaptive_tx.core.saturation import squarable
 
 RATES = [0.0, 0.5, 0.9, 0.999, 0.99999, 0.9999999]
 every_rate = pytest.mark.parametrize("b", RATES)
@@ -93,3 +85,23 @@ def test_squarable_leaves_room_for_a_million_squares_and_hides_nothing():
     y = squarable(x)
     assert (y[:2] == x[:2]).all() and bool(jnp.isfinite(1e6 * y[2:4] ** 2).all())
     np.testing.assert_array_equal(y[4:], x[4:])
+
+
+@pytest.mark.parametrize("dtype, bound", [("float32", 2.0**53), ("float64", 2.0**501)])
+def test_squarable_changes_what_is_beyond_its_bound_alone(dtype, bound):
+    with jax.enable_x64(dtype == "float64"):
+        sizes = [
+            0.0,
+            1e-40,
+            1.0,
+            bound / 2,
+            bound,
+            np.nextafter(np.dtype(dtype).type(bound), np.inf),
+        ]
+        sizes += [2 * bound, float(np.finfo(dtype).max), np.inf, np.nan]
+        x = np.array([*sizes, *(-size for size in sizes)], dtype)
+        finite = np.isfinite(x)
+        expected = np.where(finite, np.clip(x, -bound, bound), x).astype(dtype)
+        np.testing.assert_array_equal(squarable(jnp.asarray(x)), expected)
+        slopes = jax.vmap(jax.grad(squarable))(jnp.asarray(x[finite]))
+        np.testing.assert_array_equal(slopes, np.abs(x[finite]) <= bound)

@@ -128,17 +128,6 @@ def squared(g: jax.Array) -> jax.Array:
     return lax.add(lax.mul(real, real), lax.mul(imag, imag))
 
 
-def squarable(g: jax.Array) -> jax.Array:
-    """`g` in a range where a million squares can be summed: |g| <= 2^53 = 9e15 in float32.
-
-    What is not finite stays as it is, for all to see.
-    """
-    limit = 2.0 ** ((jnp.finfo(g.dtype).maxexp - 22) // 2)
-    if jnp.iscomplexobj(g):
-        return jnp.where(jnp.isfinite(g), clamp(g, limit), g)
-    return lax.select(lax.is_finite(g), clamp(g, limit), g)
-
-
 @jax.custom_jvp
 def root(x: jax.Array) -> jax.Array:
     """sqrt(x) for x >= 0, with derivative 0 (not infinity) at 0."""

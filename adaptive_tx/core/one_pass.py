@@ -16,9 +16,10 @@ from jax import lax
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import in_dtype
-from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, squarable, widen
+from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, widen
 from adaptive_tx.core.rule import keywords_of
 from adaptive_tx.core.rule_update import Link, RuleUpdate
+from adaptive_tx.core.saturation import squarable
 
 
 class Passed(NamedTuple):
