@@ -50,7 +50,6 @@ class RuleUpdate:
         rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
         chosen = self.rule.mask.leaves(who, grads, params)
         self.rule.check_leaves(who, "grads", grads, chosen)
-        self.rule.check_leaves(who, "grads", grads, chosen)
         both = self.rule.step, self.rule.otherwise
         self.steps = [both[0] if applies else both[1] for applies in chosen]
         self.rows = [row if step else None for row, step in zip(rows, self.steps, strict=True)]
