@@ -4,26 +4,19 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-SHAPES = {"enc": {"w": (4, 3), "b": (3,)}, "scale": ()}
+from adaptive_tx.testing import subject
+from adaptive_tx.testing.subject import VALUE
+
 DTYPES = ["float16", "bfloat16", "float32"]
-VALUE = np.float32(1)
 
 
 def tree(seed: int, dtype="float32", steps: int | None = None, size: float = 1.0):
     """Normal numbers in every leaf; with `steps`, that many of each, along a first axis."""
-    rng = np.random.RandomState(seed)
-    lead = () if steps is None else (steps,)
-
-    def leaf(shape):
-        x = size * rng.standard_normal(lead + shape)
-        if jnp.issubdtype(dtype, jnp.complexfloating):
-            x = x + 1j * size * rng.standard_normal(lead + shape)
-        return jnp.asarray(x, dtype)
-
-    return jax.tree.map(leaf, SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+    complexes = jnp.issubdtype(dtype, jnp.complexfloating)
+    numbers = subject.tree(seed, "complex128" if complexes else "float64", steps)
+    return jax.tree.map(lambda x: jnp.asarray(size * x, dtype), numbers)
 
 
 def constant(value: float, dtype="float32", steps: int | None = None):

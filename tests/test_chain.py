@@ -12,8 +12,8 @@ from harness import run, tree
 
 import adaptive_tx as atx
 from adaptive_tx.core.arguments import arguments_of
-from adaptive_tx.core.checks import finite
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.ranges import finite
 from adaptive_tx.core.slots import Slot, number
 
 SEEN: list[Any] = []

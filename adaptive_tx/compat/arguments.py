@@ -1,10 +1,10 @@
 """Checks of arguments under a framework's names, before the parts check them under ours."""
 
-from adaptive_tx.core import checks, probing
+from adaptive_tx.core import checks, probing, ranges
 from adaptive_tx.core.arguments import as_schedule
 
 
-def check(who: str, **marked: checks.Number) -> None:
+def check(who: str, **marked: ranges.Number) -> None:
     """Raises for a number out of range, in the words of the optimizer: `adam: lr must lie in ...`.
 
     A schedule of numbers is probed as the part would, so that this is what complains of it.
@@ -16,7 +16,7 @@ def check(who: str, **marked: checks.Number) -> None:
             checks.number(who, name, number)
 
 
-def several(who: str, name: str, values, *ranges: checks.Range) -> tuple:
+def several(who: str, name: str, values, *ranges: ranges.Range) -> tuple:
     """A tuple of numbers, each checked against its range."""
     if not isinstance(values, (tuple, list)) or len(values) != len(ranges):
         raise ValueError(f"{who}: {name} must be {len(ranges)} numbers, got {values!r}.")

@@ -16,6 +16,7 @@ from jax.tree_util import GetAttrKey, Partial
 
 from adaptive_tx.core import checks, probing
 from adaptive_tx.core.numerics import Decay
+from adaptive_tx.core.ranges import Number, Range
 
 EMPTY: Mapping[str, Any] = {}
 
@@ -38,7 +39,7 @@ class Arguments:
     who: str
     names: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
-    ranges: tuple[checks.Range, ...] = ()
+    ranges: tuple[Range, ...] = ()
     part_names: tuple[str, ...] = ()
     parts: tuple[Any, ...] = ()
     inner: Any = None
@@ -51,7 +52,7 @@ class Arguments:
     def of(
         cls,
         who: str,
-        numbers: Mapping[str, checks.Number] = EMPTY,
+        numbers: Mapping[str, Number] = EMPTY,
         settings: Mapping[str, Any] = EMPTY,
         parts: Mapping[str, Callable] = EMPTY,
         inner: Callable | None = None,
@@ -81,7 +82,7 @@ class Arguments:
     def decay_rates(self) -> frozenset[str]:
         """The numbers that are decay rates of an average."""
         pairs = zip(self.names, self.ranges)
-        return frozenset(name for name, allowed in pairs if allowed == checks.decay_rate)
+        return frozenset(name for name, allowed in pairs if allowed.is_of_decay_rates)
 
     def for_step(self, count: jax.Array) -> dict[str, Any]:
         """The numbers at `count`, as a step takes them: each decay rate as a `Decay`."""
@@ -151,7 +152,7 @@ def arguments_of(function: Any) -> Any:
     return args[-1] if args and isinstance(args[-1], Arguments) else None
 
 
-def _hyperparameter(who: str, name: str, number: checks.Number) -> Any:
+def _hyperparameter(who: str, name: str, number: Number) -> Any:
     """A number, checked, or a schedule."""
     if callable(number.value):
         schedule = as_schedule(who, name, number.value)
@@ -160,7 +161,7 @@ def _hyperparameter(who: str, name: str, number: checks.Number) -> Any:
     return checks.number(who, name, number)
 
 
-def _at(who: str, name: str, value: Any, allowed: checks.Range, count: jax.Array):
+def _at(who: str, name: str, value: Any, allowed: Range, count: jax.Array):
     """A number in force after `count` finished updates."""
     if isinstance(value, float):
         return value

@@ -14,17 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from adaptive_tx.core.ranges import LARGEST as LARGEST
-from adaptive_tx.core.ranges import SMALLEST as SMALLEST
-from adaptive_tx.core.ranges import Number as Number
-from adaptive_tx.core.ranges import Range as Range
-from adaptive_tx.core.ranges import at_least_one as at_least_one
-from adaptive_tx.core.ranges import decay_rate as decay_rate
-from adaptive_tx.core.ranges import finite as finite
-from adaptive_tx.core.ranges import fraction as fraction
-from adaptive_tx.core.ranges import non_negative as non_negative
-from adaptive_tx.core.ranges import not_positive as not_positive
-from adaptive_tx.core.ranges import positive as positive
+from adaptive_tx.core.ranges import LARGEST, Number, Range
 
 
 def number(who: str, name: str, marked: Number) -> Any:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, ranges
 from adaptive_tx.core.arguments import Arguments
 from adaptive_tx.core.debiasing import started
 from adaptive_tx.core.masks import ALL, Mask
@@ -47,7 +47,7 @@ def leafwise(
     refuses: Callable[[jax.Array], str] | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
-    **numbers: checks.Number,
+    **numbers: ranges.Number,
 ) -> Transformation:
     """The transformation that applies `step` to every leaf.
 
@@ -80,7 +80,7 @@ def leafwise(
     declared = slots_of(who, state, slots or {})
     starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
     at_init = {name: numbers.pop(name) for name in starts}
-    decays = tuple(name for name, number in numbers.items() if number.range == checks.decay_rate)
+    decays = tuple(name for name, number in numbers.items() if number.range.is_of_decay_rates)
     rule = Rule(step, state, declared, shared, metrics, decays, mask, otherwise, refuses)
     return bind(
         who,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from adaptive_tx.core.checks import SMALLEST, Range
+from adaptive_tx.core.ranges import SMALLEST, Range
 
 FIRST = (0, 1)  # a warmup is 0 at first, whatever its sign
 # All that a schedule may do at first, and as it goes on, up to the largest counts.

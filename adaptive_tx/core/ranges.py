@@ -38,6 +38,11 @@ class Range:
     def __call__(self, value: ScalarOrSchedule) -> Number:
         return Number(value, self)
 
+    @property
+    def is_of_decay_rates(self) -> bool:
+        """Whether a step gets its numbers as a `numerics.Decay`."""
+        return self == decay_rate
+
     def __contains__(self, x: float) -> bool:
         above = self.low <= x if self.ends[0] == "[" else self.low < x
         below = x <= self.high if self.ends[1] == "]" else x < self.high

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
 
-from adaptive_tx.core import checks, values
+from adaptive_tx.core import ranges, values
 from adaptive_tx.core.arguments import Arguments, Static, arguments_of, as_schedule, in_dtype
 
 
@@ -58,7 +58,7 @@ def bind_schedule(
 
 
 def _is_number(argument) -> bool:
-    return isinstance(argument, checks.Number)
+    return isinstance(argument, ranges.Number)
 
 
 def _evaluate(function: Static, arguments: Arguments, count):

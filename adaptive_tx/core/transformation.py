@@ -13,7 +13,7 @@ from typing import Any
 import optax
 from jax.tree_util import Partial
 
-from adaptive_tx.core import checks, naming, opaque, values
+from adaptive_tx.core import naming, opaque, ranges, values
 from adaptive_tx.core.arguments import Arguments, Static
 
 
@@ -92,11 +92,11 @@ def bind(
     init: Callable,
     update: Callable,
     *static: Any,
-    at_init: dict[str, checks.Number] | None = None,
+    at_init: dict[str, ranges.Number] | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
     shaping: Sequence[str] = (),
-    **numbers: checks.Number,
+    **numbers: ranges.Number,
 ) -> Transformation:
     """A transformation from two module-level functions.
 
@@ -128,7 +128,7 @@ def wrap(
     inner: optax.GradientTransformation,
     *static: Any,
     settings: dict[str, Any] | None = None,
-    **numbers: checks.Number,
+    **numbers: ranges.Number,
 ) -> Transformation:
     """A transformation around another one, whose hyperparameters keep their names.
 

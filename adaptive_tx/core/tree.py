@@ -26,12 +26,6 @@ def global_norm(grads, splits: Sequence[axes.Split] | None = None) -> jax.Array:
     return norm_of(total, sum(map(axes.size, leaves, splits)))
 
 
-def check_agreement(who: str, grads, size: jax.Array) -> None:
-    """A norm that scales all leaves must be the same wherever one of them is."""
-    mend = "name it: axis_name={axis}"
-    axes.check_agreement(who, "grads", grads, "the norm of all leaves", size, mend)
-
-
 @dataclasses.dataclass(frozen=True)
 class Tree:
     """All leaves of one update: what `shared` gets as `tree`. Sums are over all devices, too."""
@@ -70,8 +64,9 @@ class Tree:
 
     def agree(self, known: dict[str, jax.Array]) -> None:
         """What meets every leaf must be the same on all devices where a leaf is."""
+        what, mend = "the norm of all leaves", "name it: axis_name={axis}"
         for value in jax.tree.leaves(known):
-            check_agreement(self.who, self.grads, value)
+            axes.check_agreement(self.who, "grads", self.grads, what, value, mend)
 
     def _splits(self) -> list[axes.Split]:
         return self.over.splits(self.grads)

@@ -25,11 +25,11 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from adaptive_tx.core.checks import not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import mean
 from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.ranges import not_positive, positive
 from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

@@ -22,10 +22,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import modulus, root, sign, squared
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.slots import sum_of_squares as declared_sum
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

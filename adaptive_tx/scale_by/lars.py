@@ -14,11 +14,11 @@ equation 6 and algorithm 1.
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import non_negative, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import norm
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 from adaptive_tx.scale_by.trust_ratio import largest

@@ -26,11 +26,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import sum_of_squares
 from adaptive_tx.core.numerics import arithmetic_dtype, root
+from adaptive_tx.core.ranges import positive
 from adaptive_tx.core.saturation import squarable
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule

@@ -7,10 +7,10 @@ Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, section 8; there min_scale
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import rms
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule
 

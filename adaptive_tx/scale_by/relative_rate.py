@@ -10,9 +10,9 @@ Shazeer and Stern, Adafactor, 2018, arXiv:1804.04235, algorithms 4 and 5: min(0.
 import jax.numpy as jnp
 from optax import ScaleByScheduleState
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule
 

@@ -25,10 +25,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import Range, non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.on_parts import OnParts
+from adaptive_tx.core.ranges import Range, non_negative
 from adaptive_tx.core.slots import kept
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

@@ -16,12 +16,12 @@ arXiv:1904.00962, algorithm 2.
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import norm
 from adaptive_tx.core.numerics import modulus
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 

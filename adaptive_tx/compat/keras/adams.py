@@ -7,7 +7,8 @@ from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.keras.amsgrad import scale_by_amsgrad_eps_hat
 from adaptive_tx.compat.keras.arguments import clipped, decayed
 from adaptive_tx.compat.keras.keras_adamax import scale_by_keras_adamax
-from adaptive_tx.core.checks import decay_rate, flag, positive
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.lion import scale_by_lion

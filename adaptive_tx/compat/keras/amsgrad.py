@@ -10,9 +10,9 @@ keras.optimizers.Adam(amsgrad=True), version 3.15.
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.amsgrad import ScaleByAmsgradState

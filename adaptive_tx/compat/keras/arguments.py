@@ -7,7 +7,7 @@ from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_val
 from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import non_negative, positive
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate

@@ -15,10 +15,10 @@ Learning, 2020, arXiv:1904.00962; Shazeer and Stern, Adafactor, 2018, arXiv:1804
 import jax.numpy as jnp
 
 from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.norms import norm, rms
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 
 

@@ -12,9 +12,9 @@ keras.optimizers.Adamax, version 3.15.
 import jax.numpy as jnp
 from optax import ScaleByAdamState
 
-from adaptive_tx.core.checks import decay_rate, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import debiased, decayed, ema, modulus
+from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
 

@@ -15,10 +15,10 @@ keras.optimizers.Ftrl, version 3.15.
 import jax.numpy as jnp
 
 from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
-from adaptive_tx.core.checks import non_negative, not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.numerics import modulus, sign, squared
+from adaptive_tx.core.ranges import non_negative, not_positive, positive
 from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.ftrl import ScaleByFtrlState

@@ -10,7 +10,8 @@ from adaptive_tx.compat.keras.arguments import clipped
 from adaptive_tx.compat.keras.decayed_first import scale_by_keras_trust_ratio, scale_by_param_size
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import decay_rate, non_negative, not_positive, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms

@@ -15,7 +15,8 @@ from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.compat.keras.keras_ftrl import scale_by_keras_ftrl
 from adaptive_tx.compat.keras.velocity import velocity
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import decay_rate, flag, non_negative, not_positive, positive
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import decay_rate, non_negative, not_positive, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import schedules
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, finite, fraction, non_negative, positive
+from adaptive_tx.core.ranges import at_least_one, finite, fraction, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 from adaptive_tx.schedules.waves import growing_periods
 

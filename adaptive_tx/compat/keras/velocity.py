@@ -11,10 +11,11 @@ keras.optimizers.SGD and RMSprop, version 3.15 (RMSprop keeps -trace); optax.rms
 """
 
 from adaptive_tx.compat.keras.excluded import AllBut, Undecayed
-from adaptive_tx.core.checks import decay_rate, flag, non_negative
+from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.ranges import decay_rate, non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
 

@@ -10,7 +10,8 @@ from adaptive_tx.compat.torch.arguments import ascent, betas
 from adaptive_tx.compat.torch.as_torch import as_torch
 from adaptive_tx.compat.torch.torch_radam import scale_by_torch_radam
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import flag, non_negative, positive
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights, add_l2
 from adaptive_tx.rate import scale_by_learning_rate

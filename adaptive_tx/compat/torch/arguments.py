@@ -2,7 +2,8 @@
 
 from adaptive_tx.compat.arguments import several
 from adaptive_tx.compat.torch.sign import maximize as turned_around
-from adaptive_tx.core.checks import decay_rate, flag
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.transformation import Transformation
 
 

@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core.checks import finite, non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.ranges import finite, non_negative
 from adaptive_tx.core.slots import number
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation

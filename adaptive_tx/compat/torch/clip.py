@@ -15,10 +15,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
-from adaptive_tx.core.checks import Range
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.norms import bounded
 from adaptive_tx.core.numerics import modulus
+from adaptive_tx.core.ranges import Range
 from adaptive_tx.core.transformation import Transformation
 
 norm_limit = Range(0.0, 1e12, "[]")

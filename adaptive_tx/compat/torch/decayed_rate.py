@@ -9,8 +9,8 @@ torch.optim.Adagrad, version 2.13.
 
 from optax import ScaleByScheduleState
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 
 

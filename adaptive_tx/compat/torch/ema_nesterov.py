@@ -8,9 +8,9 @@ torch.optim.Muon, version 2.13.
 
 from optax import EmaState
 
-from adaptive_tx.core.checks import decay_rate
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import ema as average
+from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.transformation import Transformation
 
 

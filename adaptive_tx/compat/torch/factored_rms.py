@@ -15,10 +15,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import not_positive, positive
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.norms import mean
 from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.ranges import not_positive, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.factored_rms import SLOTS, ScaleByFactoredRmsState
 

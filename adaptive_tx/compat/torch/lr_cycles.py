@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import schedules
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, decay_rate, non_negative, positive
+from adaptive_tx.core.ranges import at_least_one, decay_rate, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, periods, real
 
 MODES = ("triangular", "triangular2", "exp_range")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from adaptive_tx import schedules
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import Range, at_least_one, finite, fraction, non_negative, positive
+from adaptive_tx.core.ranges import Range, at_least_one, finite, fraction, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 
 positive_fraction = Range(positive.low, 1.0, "[]")

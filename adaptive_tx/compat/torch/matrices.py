@@ -12,16 +12,14 @@ from adaptive_tx.compat.torch.factored_rms import scale_by_torch_factored_rms
 from adaptive_tx.compat.torch.orthogonalize import FACTORS, torch_orthogonalize
 from adaptive_tx.compat.torch.relative_rate import scale_by_torch_relative_rate
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import (
+from adaptive_tx.core.checks import choice, flag, whole
+from adaptive_tx.core.ranges import (
     at_least_one,
-    choice,
     decay_rate,
     finite,
-    flag,
     non_negative,
     not_positive,
     positive,
-    whole,
 )
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights

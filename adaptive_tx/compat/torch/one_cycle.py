@@ -9,7 +9,7 @@ Smith and Topin, Super-Convergence, 2018, arXiv:1708.07120.
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.checks import at_least_one, decay_rate, fraction, non_negative, positive
+from adaptive_tx.core.ranges import at_least_one, decay_rate, fraction, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, real
 
 

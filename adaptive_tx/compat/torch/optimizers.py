@@ -15,13 +15,8 @@ from adaptive_tx.compat.torch.averaged_sgd import scale_by_asgd
 from adaptive_tx.compat.torch.decayed_rate import scale_by_decayed_learning_rate
 from adaptive_tx.compat.torch.trace_dampened import trace_dampened
 from adaptive_tx.core.chain import chain
-from adaptive_tx.core.checks import (
-    decay_rate,
-    finite,
-    flag,
-    non_negative,
-    positive,
-)
+from adaptive_tx.core.checks import flag
+from adaptive_tx.core.ranges import decay_rate, finite, non_negative, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
 from adaptive_tx.rate import scale_by_learning_rate

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import in_dtype
-from adaptive_tx.core.checks import finite, positive
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.ranges import finite, positive
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.orthogonalize import newton_schulz
 

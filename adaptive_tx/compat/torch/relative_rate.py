@@ -9,8 +9,8 @@ torch.optim.Adafactor, version 2.13.
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import non_negative
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation
 
 

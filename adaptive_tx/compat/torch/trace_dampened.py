@@ -11,9 +11,9 @@ torch.optim.SGD, version 2.13.
 
 import jax.numpy as jnp
 
-from adaptive_tx.core.checks import decay_rate, finite
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.numerics import decayed
+from adaptive_tx.core.ranges import decay_rate, finite
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.scale_by.trace import TraceState
 

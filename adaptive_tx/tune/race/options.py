@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptive_tx.core.checks import SMALLEST
+from adaptive_tx.core.ranges import SMALLEST
 from adaptive_tx.tune.options import axis, number
 from adaptive_tx.tune.sweeps.axes import Interval, points
 

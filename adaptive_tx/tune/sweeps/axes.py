@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, ranges
 
 
 class Interval(NamedTuple):
@@ -74,8 +74,8 @@ def uniform(low: float, high: float, count: int | None = None) -> Interval:
 
 
 def _range(who: str, low, high, count, log: bool) -> Interval:
-    low = checks.number(who, "low", (checks.positive if log else checks.finite)(low))
-    high = checks.number(who, "high", checks.finite(high))
+    low = checks.number(who, "low", (ranges.positive if log else ranges.finite)(low))
+    high = checks.number(who, "high", ranges.finite(high))
     if low >= high:
         raise ValueError(f"{who}: low must be below high, got {low} and {high}.")
     if count is not None:
@@ -139,7 +139,7 @@ def numbers(who: str, name: str, axis: Any) -> list[float]:
         )
     if np.ndim(axis) == 0 and not isinstance(axis, Iterable):
         axis = [axis]
-    column = [checks.number(who, f"{name}[{i}]", checks.finite(x)) for i, x in enumerate(axis)]
+    column = [checks.number(who, f"{name}[{i}]", ranges.finite(x)) for i, x in enumerate(axis)]
     if not column:
         raise ValueError(f"{who}: {name} has no values.")
     return column

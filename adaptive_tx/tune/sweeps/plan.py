@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, ranges
 
 
 class Plan(NamedTuple):
@@ -61,5 +61,5 @@ def _rungs(who: str, steps: int, halving: Any) -> tuple[tuple[int, ...], float]:
             f"{who}: halving after every {every} steps drops nothing in {steps} steps; "
             f"its every must be below {steps}."
         )
-    keep = checks.number(who, "halving's keep", checks.Range(0.0, 1.0, "()")(halving[1]))
+    keep = checks.number(who, "halving's keep", ranges.Range(0.0, 1.0, "()")(halving[1]))
     return tuple(range(every, steps, every)), keep

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, ranges
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.schedules import exponential
 from adaptive_tx.tune.sweeps.sweep import one_member
@@ -107,8 +107,8 @@ def rate_range_test(
       TypeError: if the optimizer has no such number, or several.
       ValueError: if the loss is not finite at the first rate, or never falls.
     """
-    low = checks.number(WHO, "low", checks.positive(low))
-    high = checks.number(WHO, "high", checks.positive(high))
+    low = checks.number(WHO, "low", ranges.positive(low))
+    high = checks.number(WHO, "high", ranges.positive(high))
     steps = checks.whole(WHO, "steps", steps, 20)
     if low >= high:
         raise ValueError(f"{WHO}: low must be below high, got {low} and {high}.")
