@@ -19,6 +19,7 @@ from harness import finite, run, run_optax, tree
 
 import adaptive_tx as atx
 from adaptive_tx.core import numerics
+from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.scale_by import radam
 from adaptive_tx.testing.agreement import expected
 from adaptive_tx.testing.checking import laws_of
@@ -120,6 +121,22 @@ def test_9_optax_radam_is_off_in_float32():
     theirs, _ = run_in_loose_mode(optax.scale_by_radam(b2=0.9999), grads, params)
     np.testing.assert_allclose(ours["w"][:5, 0], exact, rtol=1e-5)
     assert np.max(np.abs(theirs["w"][:5, 0] - 1)) > 0.9
+
+
+BOUNDED = [row for row in RULES if (made := rule_of(row().update)) and made.bounds_gradients]
+
+
+@pytest.mark.parametrize("row", BOUNDED, ids=str)
+def test_4_a_bounded_gradient_hides_nothing(row):
+    """Where a gradient is not finite, the direction is not: at once, or one update late."""
+    params = {"w": jnp.ones((3, 4))}
+    for bad in (jnp.inf, -jnp.inf, jnp.nan):
+        grads = {"w": jnp.ones((3, 4)).at[1, 2].set(bad)}
+        tx = row()
+        direction, state = tx.update(grads, tx.init(params), params)
+        if bool(finite(direction)):
+            direction, _ = tx.update(jax.tree.map(jnp.ones_like, grads), state, params)
+        assert not jnp.isfinite(direction["w"][1, 2]), bad
 
 
 def test_12_non_finite_gradients_stay_where_they_are():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adaptive_tx.core.numerics import Decay, decayed, ema, modulus, one_minus_power, root, squared
-from adaptive_tx.core.saturation import squarable
+from adaptive_tx.core.saturation import revealing, squarable
 
 RATES = [0.0, 0.5, 0.9, 0.999, 0.99999, 0.9999999]
 every_rate = pytest.mark.parametrize("b", RATES)
@@ -45,13 +45,19 @@ def test_ema_and_decayed(b):
     np.testing.assert_allclose(decayed(jnp.asarray(X[1]), kept(b)), b * old, rtol=2e-7, atol=1e-30)
 
 
-def test_excess_is_what_the_rounded_weights_are_too_much():
-    """1 - w, rounded, plus w is not 1: the average would forget at another rate than it learns."""
-    weight = np.float32(1 - 0.9)
-    assert (np.float32(1) - weight) + weight == 1 or kept(0.9).excess != 0
+def test_an_average_takes_the_place_of_what_was_there():
+    """At b = 0 nothing of the old one is left, however large it was."""
+    new, old = jnp.full(3, 1e-6), jnp.full(3, 1e6)
+    np.testing.assert_array_equal(ema(new, old, kept(0.0)), new)
+    np.testing.assert_array_equal(ema(new, old, Decay.of(jnp.float32(0.0))), new)
+    for b in (0.1, 0.4):
+        np.testing.assert_allclose(ema(new, old, kept(b)), b * 1e6 + (1 - b) * 1e-6, rtol=5e-7)
+
+
+def test_an_average_of_the_largest_numbers_is_finite():
+    largest = jnp.full(3, jnp.finfo(jnp.float32).max)
     for b in RATES:
-        w, excess = (np.float64(x) for x in (kept(b).weight, kept(b).excess))
-        assert np.float64(np.float32(1) - np.float32(w)) - excess + w == 1
+        assert bool(jnp.all(jnp.isfinite(ema(-largest, largest, kept(b)))))
 
 
 @every_rate
@@ -80,28 +86,31 @@ def test_of_complex_numbers():
     assert bool(jnp.all(jnp.isfinite(slopes.real) & jnp.isfinite(slopes.imag)))
 
 
-def test_squarable_leaves_room_for_a_million_squares_and_hides_nothing():
-    x = jnp.array([1.0, -1e15, 1e30, -3e38, jnp.inf, -jnp.inf, jnp.nan])
+def test_squarable_leaves_room_for_a_million_squares():
+    x = jnp.array([1.0, -1e15, 1e30, -3e38, jnp.nan])
     y = squarable(x)
     assert (y[:2] == x[:2]).all() and bool(jnp.isfinite(1e6 * y[2:4] ** 2).all())
-    np.testing.assert_array_equal(y[4:], x[4:])
+    assert jnp.isnan(y[4])
 
 
 @pytest.mark.parametrize("dtype, bound", [("float32", 2.0**53), ("float64", 2.0**501)])
 def test_squarable_changes_what_is_beyond_its_bound_alone(dtype, bound):
     with jax.enable_x64(dtype == "float64"):
-        sizes = [
-            0.0,
-            1e-40,
-            1.0,
-            bound / 2,
-            bound,
-            np.nextafter(np.dtype(dtype).type(bound), np.inf),
-        ]
-        sizes += [2 * bound, float(np.finfo(dtype).max), np.inf, np.nan]
+        beyond = np.nextafter(np.dtype(dtype).type(bound), np.inf)
+        sizes = [0.0, 1e-30, 1.0, bound / 2, bound, beyond, 2 * bound]
+        sizes += [float(np.finfo(dtype).max), np.nan]
         x = np.array([*sizes, *(-size for size in sizes)], dtype)
-        finite = np.isfinite(x)
-        expected = np.where(finite, np.clip(x, -bound, bound), x).astype(dtype)
+        expected = np.clip(x, -bound, bound).astype(dtype)
         np.testing.assert_array_equal(squarable(jnp.asarray(x)), expected)
-        slopes = jax.vmap(jax.grad(squarable))(jnp.asarray(x[finite]))
-        np.testing.assert_array_equal(slopes, np.abs(x[finite]) <= bound)
+        inside = x[np.abs(x) < bound]
+        np.testing.assert_array_equal(jax.vmap(jax.grad(squarable))(jnp.asarray(inside)), 1)
+        outside = x[np.abs(x) > bound]
+        np.testing.assert_array_equal(jax.vmap(jax.grad(squarable))(jnp.asarray(outside)), 0)
+
+
+def test_what_is_not_finite_is_revealed():
+    g = jnp.array([1.0, 3e38, jnp.inf, -jnp.inf, jnp.nan])
+    np.testing.assert_array_equal(revealing(jnp.full(5, 2.0), g), [2, 2, *3 * [jnp.nan]])
+    z = jnp.array([1 + 1j, complex(np.inf, 0), complex(0, -np.inf)])
+    np.testing.assert_array_equal(revealing(jnp.full(3, 2.0), z), [2, np.nan, np.nan])
+    assert not jnp.any(jnp.isfinite(revealing(z, z)[1:]))

@@ -63,25 +63,19 @@ class Decay:
     """
 
     weight: Any
-    excess: Any = 0.0  # what 1 - weight, rounded, is more than it is exactly
+    # Whether b is a number of which float32 makes another: then 1 - weight is not b.
+    rounds: bool = dataclasses.field(default=False, metadata={"static": True})
 
     @classmethod
     def of(cls, b) -> "Decay":
         """A Python number is subtracted in double precision; an array is what its dtype has kept of b."""
-        if not isinstance(b, (float, int)):
-            b = lax.convert_element_type(b, jnp.float64 if b.dtype == jnp.float64 else jnp.float32)
+        if isinstance(b, (float, int)):
+            return cls(1.0 - b, rounds=b >= 0.5 and float(np.float32(b)) != b)
+        b = lax.convert_element_type(b, jnp.float64 if b.dtype == jnp.float64 else jnp.float32)
         return cls(1.0 - b)
 
     def astype(self, dtype) -> "Decay":
-        """As arrays. The excess is computed here: XLA would make 0 of (1 - w - 1) + w.
-
-        Of a weight that is an array, and comes from a rounded b, it is 0.
-        """
-        excess = self.excess
-        if isinstance(self.weight, float):
-            weight = np.asarray(self.weight, dtype)
-            excess = (1 - weight - 1) + weight
-        return Decay(*(lax.convert_element_type(x, dtype) for x in (self.weight, excess)))
+        return Decay(lax.convert_element_type(self.weight, dtype), self.rounds)
 
 
 # What every rule is made of is written in `lax`: tracing it takes a fifth of the time.
@@ -95,11 +89,16 @@ def times(x: jax.Array, factor: jax.Array) -> jax.Array:
 
 
 def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
-    """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit."""
+    """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit.
+
+    Where float32 has b they are b and 1 - b. Else 1 - (1 - b), rounded, is another b, and the average is a
+    step from the old towards the new; near b = 0 such a step would lose the new one's digits to the old's.
+    """
     if old.dtype != new.dtype:  # a real average, to begin with, of complex numbers
         old = lax.convert_element_type(old, new.dtype)
-    fresh = lax.sub(times(new, b.weight), times(old, b.excess))
-    return lax.add(times(old, _rest(b)), fresh)
+    if b.rounds:  # two products: the difference of two large numbers may be infinite
+        return lax.add(old, lax.sub(times(new, b.weight), times(old, b.weight)))
+    return lax.add(times(old, _rest(b)), times(new, b.weight))
 
 
 def decayed(x: jax.Array, b: Decay) -> jax.Array:

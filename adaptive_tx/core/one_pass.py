@@ -19,7 +19,7 @@ from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, widen
 from adaptive_tx.core.rule import keywords_of
 from adaptive_tx.core.rule_update import Link, RuleUpdate
-from adaptive_tx.core.saturation import squarable
+from adaptive_tx.core.saturation import revealing, squarable
 
 
 class Passed(NamedTuple):
@@ -105,10 +105,18 @@ def _spread(seen: Sequence[jax.Array], rows: Sequence[Any]) -> list[jax.Array]:
     return spread
 
 
+class _Step(NamedTuple):
+    """A rule's step on a leaf, and whether it squares its gradients, which are then bounded for it."""
+
+    function: Callable
+    bounds: bool = False
+    revealed_by: int | None = None  # where what is not finite shows: see Rule
+
+
 class _Plan(NamedTuple):
     """How leaves of one dtype, with slots of the same dtypes, go through a pass."""
 
-    steps: tuple[tuple[Callable, bool], ...]  # and whether a step squares its gradients
+    steps: tuple[_Step, ...]
     shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
 
 
@@ -117,26 +125,24 @@ def _plan(runs: Sequence[RuleUpdate], dtype, *links: tuple[Any, tuple | None]) -
     for run, (step, dtypes) in zip(runs, links):
         if dtypes is not None:
             dtype = arithmetic_dtype(dtype, *(d for d in dtypes if d is not None))
-            steps.append((step, run.rule.bounds_gradients))
+            steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by))
             shared.append(run.for_step(real_dtype(dtype)))
     return _Plan(tuple(steps), tuple(shared))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _on_leaf(
-    steps: tuple[tuple[Callable, bool], ...], out, watched: bool, g, slots: tuple, p, shared: tuple
-):
+def _on_leaf(steps: tuple[_Step, ...], out, watched: bool, g, slots: tuple, p, shared: tuple):
     """All steps on one leaf. Returns the direction, the new slots of each step, and what lay between."""
     u, new, seen = g, [], [widen(g, arithmetic_dtype(g.dtype))]
-    for (step, squares), olds, (t, keywords) in zip(steps, slots, shared, strict=True):
+    for step, olds, (t, keywords) in zip(steps, slots, shared, strict=True):
         dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
-        if "p" in keywords_of(step):
+        names = keywords_of(step.function)
+        if "p" in names:
             keywords = {**keywords, "p": widen(p, dtype)}
-        if "p_eps" in keywords_of(step):  # the machine epsilon of the parameter as it is
+        if "p_eps" in names:  # the machine epsilon of the parameter as it is
             keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
         u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
-        result = real_meets_complex(step)(squarable(u) if squares else u, *wide, t, **keywords)
-        u, *fresh = result if isinstance(result, tuple) else (result,)
+        u, fresh = _called(step, u, wide, t, keywords)
         new.append(
             tuple(
                 old if old is None else narrow(x, old.dtype)
@@ -147,6 +153,16 @@ def _on_leaf(
     return u if out is None else narrow(u, out), tuple(new), tuple(seen) if watched else ()
 
 
+def _called(step: _Step, g, slots: list, t, keywords: dict[str, Any]) -> tuple[jax.Array, list]:
+    """The direction and the new slots. A bounded gradient hides nothing that was not finite."""
+    bounded, where = squarable(g) if step.bounds else g, step.revealed_by
+    if step.bounds and where is not None:
+        slots[where] = revealing(slots[where], g)
+    result = real_meets_complex(step.function)(bounded, *slots, t, **keywords)
+    u, *fresh = result if isinstance(result, tuple) else (result,)
+    return revealing(u, g) if step.bounds and where is None else u, fresh
+
+
 def on_leaves(who: str, step: Callable, grads, t: jax.Array, **numbers: jax.Array):
     """A step without slots on every leaf: for what steps on the whole tree's numbers by itself."""
     checks.floating(who, "grads", grads)
@@ -155,7 +171,7 @@ def on_leaves(who: str, step: Callable, grads, t: jax.Array, **numbers: jax.Arra
         g = jnp.asarray(g)
         dtype = real_dtype(arithmetic_dtype(g.dtype))
         shared = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-        return _on_leaf(((step, False),), g.dtype, False, g, ((),), None, (shared,))[0]
+        return _on_leaf((_Step(step),), g.dtype, False, g, ((),), None, (shared,))[0]
 
     return jax.tree.map(on_leaf, grads)
 

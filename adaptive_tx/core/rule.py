@@ -55,6 +55,14 @@ class Rule:
         """Whether a gradient too large to be squared and summed is brought into range for it."""
         return any(slot.holds_squares for _, slot in self.slots)
 
+    @functools.cached_property
+    def revealed_by(self) -> int | None:
+        """The slot that shows where a bounded gradient was not finite; None: the direction shows it."""
+        slots = [*self.of_leaves.values()]
+        of_gradients = [i for i, slot in enumerate(slots) if slot.of == "gradient"]
+        of_squares = [i for i, slot in enumerate(slots) if slot.holds_squares and not slot.shape]
+        return next(iter(of_gradients + of_squares), None)
+
     @property
     def sees_tree(self) -> bool:
         """Whether what all leaves share follows from all of them."""

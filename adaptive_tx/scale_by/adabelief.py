@@ -27,7 +27,7 @@ exportable(ScaleByBeliefState)
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu = ema(g, mu, b1)
     nu = ema(squared(g - mu), nu, b2) + eps
-    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
+    return debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
 
 
 @explained

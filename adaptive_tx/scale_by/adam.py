@@ -27,7 +27,7 @@ exportable(ScaleByAdamState)
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
+    return debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
 
 
 @explained

@@ -48,7 +48,7 @@ def step(g, mu, diff, nu, prev_grad, t, *, b1, b2, b3, eps, c1, c2, c3):
     d = jnp.where(t == 1, 0, g - prev_grad)
     mu, diff, nu = ema(g, mu, b1), ema(d, diff, b2), ema(squared(g + decayed(d, b2)), nu, b3)
     ahead = debiased(mu, c1) + decayed(debiased(diff, c2), b2)
-    return ahead / (root(nu / c3) + eps), mu, diff, nu, g
+    return ahead / (root(debiased(nu, c3)) + eps), mu, diff, nu, g
 
 
 @explained

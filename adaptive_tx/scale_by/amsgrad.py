@@ -38,7 +38,7 @@ class ScaleByAmsgradState(NamedTuple):
 def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     nu_max = jnp.maximum(nu_max, nu)
-    return debiased(mu, c1) / (root(nu_max / c2) + eps), mu, nu, nu_max
+    return debiased(mu, c1) / (root(debiased(nu_max, c2)) + eps), mu, nu, nu_max
 
 
 @explained

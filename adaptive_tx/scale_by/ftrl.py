@@ -48,11 +48,11 @@ def step(g, sum_of_squares, linear, t, *, p, per_rate, l1, l2, beta):
     before, square = root(sum_of_squares), squared(g)
     sum_of_squares = sum_of_squares + square
     after = root(sum_of_squares)
-    growth = square / jnp.where(after > 0, after + before, 1)
+    growth = square / jnp.where(after == 0, 1, after + before)
     linear = linear + (g - growth * per_rate * p)
     over = jnp.maximum(modulus(linear) - l1, 0)
     curvature = (beta + after) * per_rate + l2
-    new = -sign(linear) * (over / jnp.where(curvature > 0, curvature, 1))
+    new = -sign(linear) * (over / jnp.where(curvature == 0, 1, curvature))
     return new - p, sum_of_squares, linear
 
 

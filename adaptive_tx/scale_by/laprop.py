@@ -39,7 +39,7 @@ class ScaleByLapropState(NamedTuple):
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     nu = ema(squared(g), nu, b2)
-    mu = ema(g / (root(nu / c2) + eps), mu, b1)
+    mu = ema(g / (root(debiased(nu, c2)) + eps), mu, b1)
     return debiased(mu, c1), mu, nu
 
 

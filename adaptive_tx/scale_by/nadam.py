@@ -29,7 +29,7 @@ def shared(t, *, b1, c1):
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c1_ahead, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     ahead = ema(debiased(g, c1), debiased(mu, c1_ahead), b1)
-    return ahead / (root(nu / c2) + eps), mu, nu
+    return ahead / (root(debiased(nu, c2)) + eps), mu, nu
 
 
 @explained

@@ -31,7 +31,7 @@ from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.norms import sum_of_squares
 from adaptive_tx.core.numerics import arithmetic_dtype, root
 from adaptive_tx.core.ranges import positive
-from adaptive_tx.core.saturation import squarable
+from adaptive_tx.core.saturation import revealing, squarable
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule
 
@@ -62,7 +62,7 @@ def newton_schulz(g, a, b, c, eps, steps: int):
         gram = _multiply(x, x.conj().T).astype(dtype)
         inner = (b * gram.astype(wide) + c * _multiply(gram, gram)).astype(dtype)
         x = (a * x.astype(wide) + _multiply(inner, x)).astype(dtype)
-    x = x.T if tall else x
+    x = revealing(x.T if tall else x, g)
     return jax.sharding.reshard(x, spec) if split else x
 
 

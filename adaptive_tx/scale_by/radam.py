@@ -82,13 +82,13 @@ def shared(t, *, b2, threshold):
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     mu_hat = debiased(mu, c1)
-    adapted = rectification * mu_hat / (root(nu / c2) + eps)
+    adapted = rectification * mu_hat / (root(debiased(nu, c2)) + eps)
     return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
 
 def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return rectification * debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
+    return rectification * debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
 
 
 @explained

@@ -25,7 +25,7 @@ from adaptive_tx.core.typing import ScalarOrSchedule
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, square = ema(g, mu, b1), squared(g)
     nu = jnp.maximum(nu - b2.weight * jnp.sign(nu - square) * square, 0)
-    return debiased(mu, c1) / (root(nu / c2) + eps), mu, nu
+    return debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
 
 
 @explained
