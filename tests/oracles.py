@@ -700,9 +700,13 @@ def wsd(peak, warmup, stable, decay, floor):
     return schedule
 
 
-def with_warmup(schedule, steps):
-    """A line from 0 to schedule(0) over the first steps, then the schedule from its start."""
-    return lambda count: schedule(0) * count / steps if count < steps else schedule(count - steps)
+def with_warmup(schedule, steps, start=0.0):
+    """A line from start schedule(0) to schedule(0), then the schedule from its start."""
+
+    def line(count):
+        return schedule(0) * (start + (1 - start) * count / steps)
+
+    return lambda count: line(count) if count < steps else schedule(count - steps)
 
 
 def one_cycle(peak, steps, warm, div, final_div):

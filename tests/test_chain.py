@@ -12,6 +12,7 @@ from harness import run, tree
 
 import adaptive_tx as atx
 from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.chain import walked
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.ranges import finite
 from adaptive_tx.core.slots import Slot, number
@@ -64,6 +65,21 @@ def test_nor_around_those_that_are_no_links_of_a_pass(between):
     direction, _ = tx.update(g, tx.init(g), g, value=jnp.float32(1))
     once = jax.tree.map(lambda x: (x.astype(jnp.float32) * 1.001**3).astype(jnp.bfloat16), g)
     chex.assert_trees_all_equal(direction, once)
+
+
+def test_a_wrapper_before_other_parts_rounds_nothing():
+    tx, g = atx.chain(atx.guarded(scale_by(1.001)), scale_by(1.001), scale_by(1.001)), bfloat16()
+    direction, _ = tx.update(g, tx.init(g), g)
+    once = jax.tree.map(lambda x: (x.astype(jnp.float32) * 1.001**3).astype(jnp.bfloat16), g)
+    chex.assert_trees_all_equal(direction, once)
+
+
+def test_what_is_watched_is_wide():
+    """Between rules as before the first: metrics are computed in float32."""
+    tx, g = atx.chain(scale_by(1.001), scale_by(1.001)), bfloat16()
+    _, _, stages = walked(tx.update, g, tx.init(g), g, {})
+    seen = [stage.before["w"].dtype for stage in stages] + [stages[-1].after["w"].dtype]
+    assert seen == 3 * [jnp.float32]
 
 
 def test_a_part_of_optax_gets_the_dtype_of_the_gradients():

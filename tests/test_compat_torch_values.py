@@ -127,6 +127,13 @@ def test_rprop_by_hand():
     np.testing.assert_allclose(updates, [-0.1, -0.12, -0.144, 0, 0.072, 0], rtol=1e-6)
 
 
+def test_clip_grad_norm_is_a_millionth_below_its_bound():
+    """torch adds 1e-6 to the norm: seen where the norm is small."""
+    tx, g = torch.clip_grad_norm(1e-4), jnp.array([3e-4, 4e-4])
+    clipped, _ = tx.update(g, tx.init(g))
+    np.testing.assert_allclose(clipped, g * 1e-4 / (5e-4 + 1e-6), rtol=1e-6)
+
+
 def test_asgd_keeps_the_mean_of_the_parameters():
     """From step t0 + 2 on; before, the parameters. optax finds it, in wrappers too."""
     tx = atx.measured(torch.asgd(lr=0.1, lambd=0.5, t0=2, maximize=True))

@@ -138,3 +138,14 @@ def test_waves_that_double_come_on_time():
     )
     assert at_each(schedule, begins).tolist() == [1.0] * 4
     assert all(at_each(schedule, [b - 1 for b in begins]) < 1e-6)
+
+
+def test_a_count_ends_at_the_largest():
+    """It does not wrap: a schedule never starts again, and a bias correction stays 1."""
+    tx, g = atx.adam(schedules.linear(1.0, 0.5, 10)), jnp.ones(3)
+    state = jax.tree.map(
+        lambda x: jnp.full_like(x, 2**31 - 1) if x.dtype == jnp.int32 else x, tx.init(g)
+    )
+    updates, state = tx.update(g, state, g)
+    assert all(x == 2**31 - 1 for x in jax.tree.leaves(state) if x.dtype == jnp.int32)
+    assert bool(jnp.all(jnp.isfinite(updates)))

@@ -137,6 +137,8 @@ def test_the_bound_on_the_step():
     found = watch(tx, lone, jnp.ones(1))
     np.testing.assert_allclose(found["effective_step_bound"][-1], 0.1 / 0.001**0.5, rtol=1e-4)
     np.testing.assert_allclose(found["effective_step"][-1], 0.1 / 0.001**0.5, rtol=1e-3)
+    other = watch(tx.replace(b1=0.99, b2=0.5), lone[-3:], jnp.ones(1))
+    assert other["effective_step_bound"][-1] == 1  # of gradients that are all the same
     found = watch(tx, growing, jnp.ones(1))
     over = found["effective_step"] / found["effective_step_bound"]
     limit = 1 / (1 - b1**2 / b2) ** 0.5 * (1 - b2**301) ** 0.5

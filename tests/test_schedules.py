@@ -57,6 +57,10 @@ PAIRS = {
         schedules.with_warmup(schedules.cosine(**COSINE), 10),
         oracles.with_warmup(oracles.cosine(**COSINE), 10),
     ),
+    "with_warmup_from": (
+        schedules.with_warmup(schedules.cosine(**COSINE), 10, start=0.25),
+        oracles.with_warmup(oracles.cosine(**COSINE), 10, 0.25),
+    ),
     "one_cycle": (
         schedules.one_cycle(0.3, 50, warm=0.3, div=25, final_div=1e4),
         oracles.one_cycle(0.3, 50, 0.3, 25, 1e4),

@@ -215,6 +215,9 @@ def test_concrete_prints_the_shortest_decimal():
     assert atx.adam(np.float32(0.1)) == atx.adam(jnp.asarray(0.1)) == atx.adam(0.1)
     assert atx.adam(np.float64(0.1)) == atx.adam(np.asarray(0.1)) == atx.adam(0.1)
     assert atx.adam(np.float16(0.1)) == atx.adam(0.1)
+    assert jax.tree.map(np.float32, atx.sgd(0.5)) != atx.sgd(
+        0.5
+    )  # one is passed, the other closed over
     with pytest.raises(ValueError, match="shape"):
         sweep.concrete()
     with pytest.raises(TypeError, match="concrete"):

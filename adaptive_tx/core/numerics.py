@@ -63,7 +63,7 @@ class Decay:
     """
 
     weight: Any
-    # Whether b is a number of which float32 makes another: then 1 - weight is not b.
+    # Whether b is a number >= 1/2 of which float32 makes another: then 1 - weight is not b.
     rounds: bool = dataclasses.field(default=False, metadata={"static": True})
 
     @classmethod
@@ -92,11 +92,11 @@ def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
     """The exponential moving average, b old + (1 - b) new, with weights whose sum is 1 to the last bit.
 
     Where float32 has b they are b and 1 - b. Else 1 - (1 - b), rounded, is another b, and the average is a
-    step from the old towards the new; near b = 0 such a step would lose the new one's digits to the old's.
+    step from the old towards the new: of two products, as the difference of two large numbers is infinite.
     """
     if old.dtype != new.dtype:  # a real average, to begin with, of complex numbers
         old = lax.convert_element_type(old, new.dtype)
-    if b.rounds:  # two products: the difference of two large numbers may be infinite
+    if b.rounds:
         return lax.add(old, lax.sub(times(new, b.weight), times(old, b.weight)))
     return lax.add(times(old, _rest(b)), times(new, b.weight))
 
