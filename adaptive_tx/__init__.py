@@ -92,6 +92,7 @@ from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
+from adaptive_tx.wrappers.grouped import grouped, masked
 from adaptive_tx.wrappers.guarded import (
     guard_report,
     guarded,
@@ -99,6 +100,7 @@ from adaptive_tx.wrappers.guarded import (
     guarded_by_z_score,
 )
 from adaptive_tx.wrappers.measured import measured, metrics
+from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
 
 # In the order the data meets them.
 __all__ = [
@@ -176,6 +178,11 @@ __all__ = [
     "ftrl",
     "lamb",
     "lars",
+    # groups of parameters
+    "grouped",
+    "masked",
+    "no_decay",
+    "layerwise_decay",
     # around an optimizer
     "measured",
     "metrics",

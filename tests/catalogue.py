@@ -313,6 +313,18 @@ def guarded_by_percentile_adam(percentile, max_ratio, of, window, warmup, max_in
     )
 
 
+SOME = r"[wb]$|[02]$|^$"  # some of the leaves of every tree that the tests use
+
+
+def grouped_rules(decay, **numbers):
+    groups = {"some": atx.scale_by_adam(**numbers)}
+    return atx.grouped(groups, by={"some": SOME}, default=atx.trace(decay))
+
+
+def masked_adam(**numbers):
+    return atx.masked(atx.adam(**numbers), only=SOME)
+
+
 SELECTS = "XLA rewrites quotients otherwise where a select follows"
 WRAPPED = [
     Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
@@ -328,6 +340,9 @@ WRAPPED = [
     Row(guarded_by_percentile_adam, {**RATE, **ADAM, "percentile": 99.0, "max_ratio": 2.0},
         {"of": "norm", "window": 32, "warmup": 20, "max_in_a_row": 10}, leafwise=False,
         wrapper=atx.guarded_by_percentile, last_bit=SELECTS, scale_free=FREE, recovers=SHORT),
+    Row(grouped_rules, {**ADAM, "decay": 0.9}, wrapper=atx.grouped, leafwise=False,
+        recovers={**SHORT, "decay": 0.5}),
+    Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip
 
 CATALOGUE = [*RULES, *CLIPPING, *DECAY, *OPTIMIZERS, *WRAPPED]

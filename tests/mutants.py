@@ -207,8 +207,8 @@ ENGINE = [
     ),
     (
         "core/chain.py",
-        "return _narrowed(updates, dtypes), _put_together(update, news), stages",
-        "return updates, _put_together(update, news), stages",
+        "return _narrowed(updates, dtypes), _put_together(update, iter(news)), stages",
+        "return updates, _put_together(update, iter(news)), stages",
         "test_chain.py",
     ),
     (
@@ -301,8 +301,8 @@ ENGINE = [
 RULES = [
     (
         "scale_by/adam.py",
-        "root(debiased(nu, c2)) + eps",
-        "root(debiased(nu, c2) + eps)",
+        "over_root(debiased(mu, c1), nu / c2, eps)",
+        "over_root(debiased(mu, c1), nu, eps)",
         laws(f"9-equals-the-paper and {ADAM[:-1]}"),
     ),
     (
@@ -355,8 +355,8 @@ RULES = [
     ),
     (
         "scale_by/laprop.py",
-        "root(debiased(nu, c2)) + eps), mu, b1)",
-        "root(nu) + eps), mu, b1)",
+        "over_root(g, nu / c2, eps), mu, b1)",
+        "over_root(g, nu, eps), mu, b1)",
         laws("scale_by_laprop-9-equals-the-paper"),
     ),
     (

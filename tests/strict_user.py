@@ -187,6 +187,17 @@ def train() -> None:
     print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
     atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
+
+
+def groups() -> None:
+    rows = jax.random.normal(jax.random.key(0), (2, 3))
+    params = {"kernel": rows, "bias": rows[0]}
+    tx = atx.grouped({"head": {"multiplier": 0.1}}, by={"head": "kernel$"}, default=atx.adamw(1e-3))
+    by_shape = atx.grouped({"no_decay": atx.adam(1e-3)}, by=atx.no_decay(), default=tx)
+    deep = atx.grouped(**atx.layerwise_decay(0.8, layers=12), default=atx.adamw(1e-3))
+    print(tx.init(params), by_shape, deep)
+    atx.masked(atx.trace(0.9), only="kernel$")
+    atx.masked(atx.trace(0.9), only=lambda path, p: path != "bias" and p.ndim > 1)
     stop = atx.early_stopping(patience=3, maximize=True)
     waiting = stop.update(1.0, stop.init())
     if bool(waiting.should_stop):
@@ -199,6 +210,7 @@ def main() -> None:
         optimizers(schedule)
     print(*optimizers(0.1), *rules())
     train()
+    groups()
 
 
 if __name__ == "__main__":

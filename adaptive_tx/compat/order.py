@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from adaptive_tx.core.paths import with_paths
+
 Names = Sequence[str | None] | Mapping[str, str | None] | None
 Order = list[tuple[str, int] | None]
 
@@ -31,7 +33,7 @@ def order_of(
       theirs: their names of their parameters, in their order, if they wrote them.
       matters: whether there is anything to confuse.
     """
-    ours = [_path(keys) for keys, _ in jax.tree.leaves_with_path(params)]
+    ours = [path for path, _ in with_paths(params)]
     if isinstance(names, Mapping):
         names = _by_their_names(who, names, theirs)
     elif names is None:
@@ -44,10 +46,6 @@ def order_of(
     if len(names) - names.count(None) != len(ours):
         raise ValueError(f"{who}: names has a leaf twice; params has {len(ours)} leaves.")
     return [None if name is None else (name, ours.index(name)) for name in names]
-
-
-def _path(keys) -> str:
-    return jax.tree_util.keystr(keys, simple=True, separator="/")
 
 
 def _by_their_names(who: str, names: Mapping, theirs) -> list[str | None]:

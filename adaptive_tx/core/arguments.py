@@ -33,7 +33,7 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped.
+    which this changes were clipped, `keyed` that its parts are groups, given in a dict.
     """
 
     who: str
@@ -47,6 +47,7 @@ class Arguments:
     scheduled: tuple[tuple[str, bool], ...] = ()
     within: str = ""
     clips: bool = False
+    keyed: bool = False
 
     @classmethod
     def of(

@@ -14,6 +14,7 @@ from jax.tree_util import Partial
 
 from adaptive_tx.core import checks, naming
 from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.grouping import branches, is_grouped, joined
 from adaptive_tx.core.leafwise import link_of, rule_of
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, widen
 from adaptive_tx.core.one_pass import one_pass
@@ -52,7 +53,7 @@ def _update(arguments: Arguments, updates, state, params=None, **extra):
 
 
 class Stage(NamedTuple):
-    """What one innermost part of a chain did in one step."""
+    """What one innermost part of a chain did in one step, on the leaves of its group."""
 
     part: Partial  # its `update`
     before: Any  # what went in
@@ -60,6 +61,14 @@ class Stage(NamedTuple):
     old: Any  # its state before
     new: Any  # and after
     shared: dict[str, Any]  # of a rule: its numbers, and what all leaves shared, in float32
+    leaves: tuple[int, ...] | None = None  # which of the whole tree's it had; None: all
+
+    def among(self, leaves: Sequence[int]) -> list[tuple[int, int]]:
+        """Those of these leaves of the whole tree that it had: the place in `leaves`, and in its own."""
+        if self.leaves is None:
+            return list(enumerate(leaves))
+        places = {leaf: place for place, leaf in enumerate(self.leaves)}
+        return [(i, places[leaf]) for i, leaf in enumerate(leaves) if leaf in places]
 
 
 def walked(
@@ -67,21 +76,28 @@ def walked(
 ) -> tuple[Any, Any, list[Stage]]:
     """One step of a transformation, and, if `watched`, what each innermost part of it did.
 
-    Chains are seen through, also chains in chains; wrappers and what is optax's are parts.
+    Chains and groups are seen through, also chains in chains; wrappers and what is optax's are parts.
     """
-    parts = [part for _, part in innermost(update)]
+    parts = list(_links(update))
     olds = list(_states(update, state))
     dtypes = [_dtype(g) for g in jax.tree.leaves(updates)]
-    stages, i = [], 0
+    stages, news, i = [], [], 0
     while i < len(parts):
         end = _end_of_pass(parts, i)
         if arguments_of(parts[i]) is None:
             updates = _narrowed(updates, dtypes)
         elif len(parts) > 1 and rule_of(parts[i]) is None:
             updates = _widened(updates)
+        if is_grouped(parts[i]) and watched:
+            after, new, inside = _walked_apart(parts[i], updates, olds[i], params, extra)
+            stages += inside
+            news.append(new)
+            updates, i = after, i + 1
+            continue
         if end == i:
             after, new = parts[i](updates, olds[i], params, **extra)
             stages.append(Stage(parts[i], updates, after, olds[i], new, {}))
+            news.append(new)
             updates, i = after, i + 1
             continue
         links = [link_of(part, old) for part, old in zip(parts[i:end], olds[i:end])]
@@ -91,14 +107,36 @@ def walked(
             Stage(part, p.before, p.after, old, p.state, p.shared)
             for part, old, p in zip(parts[i:end], olds[i:end], passed)
         ]
+        news += [p.state for p in passed]
         updates, i = after, end
-    news = iter([stage.new for stage in stages])
-    return _narrowed(updates, dtypes), _put_together(update, news), stages
+    return _narrowed(updates, dtypes), _put_together(update, iter(news)), stages
+
+
+def _walked_apart(update: Partial, updates, state, params, extra: dict[str, Any]):
+    """The same of groups, one after the other."""
+    done, stages = [], []
+    for branch in branches(update, updates, state, params):
+        given = branch.updates, branch.state, branch.params
+        after, new, inside = walked(branch.update, *given, extra)
+        done.append((branch, after, new))
+        for stage in inside:
+            own = range(len(branch.leaves)) if stage.leaves is None else stage.leaves
+            stages.append(stage._replace(leaves=tuple(branch.leaves[i] for i in own)))
+    return *joined(updates, done), stages
+
+
+def _links(update: Any) -> Iterator[Partial]:
+    """The parts of a chain that are no chains."""
+    if update.func is not _update:
+        yield update
+        return
+    for part in update.args[-1].parts:
+        yield from _links(part)
 
 
 def innermost(update: Any, where: str = "") -> Iterator[tuple[str, Partial]]:
     """The parts that `walked` tells apart, in the same order, each with the prefix of its names."""
-    if update.func is not _update:
+    if update.func is not _update and not is_grouped(update):
         yield where, update
         return
     arguments = update.args[-1]

@@ -1,12 +1,14 @@
 """Which leaves a rule applies to, known at trace time: a mask is frozen, hashed and compared."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from adaptive_tx.core import checks
+from adaptive_tx.core.paths import path_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +36,18 @@ class Mask:
             return [True] * len(jax.tree.leaves(updates))
         if self.only is not None:
             flat = jax.tree.leaves_with_path(params)
-            return [
+            chosen = [
                 _bool(
-                    who, f"only, at {checks.keystr('params', path)},", self.only(_name(path), leaf)
+                    who,
+                    f"only, at {checks.keystr('params', path)},",
+                    self.only(path_of(path), leaf),
                 )
                 for path, leaf in flat
             ]
+            if isinstance(self.only, Matching) and flat and not any(chosen):
+                paths = ", ".join(path_of(path) for path, _ in flat[:5])
+                raise ValueError(f"{who}: only={self.only} matches no path of {paths}.")
+            return chosen
         tree = self.tree(params) if callable(self.tree) else self.tree.thaw()
         return broadcast(who, "mask", tree, updates)
 
@@ -61,12 +69,29 @@ class FrozenTree:
         return repr(self.thaw())
 
 
-def mask_of(who: str, mask: Any, only: Callable[[str, jax.Array], bool] | None) -> Mask:
+@dataclasses.dataclass(frozen=True)
+class Matching:
+    """The predicate of a regular expression, found anywhere in a leaf's path."""
+
+    pattern: str
+
+    def __call__(self, path: str, leaf: jax.Array) -> bool:
+        return re.search(self.pattern, path) is not None
+
+    def __repr__(self) -> str:
+        return repr(self.pattern)
+
+
+def mask_of(who: str, mask: Any, only: str | Callable[[str, jax.Array], bool] | None) -> Mask:
     """A mask from the two arguments that a constructor offers, of which one may be given."""
     if mask is not None and only is not None:
         raise TypeError(f"{who}: give mask or only, not both.")
+    if isinstance(only, str):
+        only = Matching(only)
     if only is not None and not callable(only):
-        raise TypeError(f"{who}: only must be a function of a path and an array, got {only!r}.")
+        raise TypeError(
+            f"{who}: only must be a function of a path and an array, or a regular expression; got {only!r}."
+        )
     if mask is None or callable(mask):
         return Mask(mask, only)
     return Mask(frozen(who, "mask", mask))
@@ -97,8 +122,3 @@ def _bool(who: str, what: str, value) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{who}: {what} must be True or False, got {value!r}.")
     return value
-
-
-def _name(path) -> str:
-    """The path of a leaf as `encoder/dense/kernel`."""
-    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.grouping import CHOSEN
 
 
 def names(function: Callable, prefix: str = "") -> Iterator[str]:
@@ -57,6 +58,9 @@ def _inner_states(arguments: Arguments, state: Any) -> tuple:
     if arguments.inner is not None:
         checks.has_field(arguments.who, state, "inner_state")
         return (state.inner_state,)
+    if arguments.keyed:
+        checks.has_field(arguments.who, state, "states")
+        return tuple(state.states[name or CHOSEN] for name in arguments.part_names)
     if arguments.parts:
         checks.chain_state(state, len(arguments.parts))
         return state

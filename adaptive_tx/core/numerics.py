@@ -85,7 +85,7 @@ def times(x: jax.Array, factor: jax.Array) -> jax.Array:
     """x by a scalar, which is real where `x` may be complex."""
     if factor.dtype != x.dtype:
         factor = lax.convert_element_type(factor, x.dtype)
-    return lax.mul(x, lax.broadcast(factor, x.shape) if x.shape else factor)
+    return lax.mul(x, lax.broadcast(factor, x.shape))
 
 
 def ema(new: jax.Array, old: jax.Array, b: Decay) -> jax.Array:
@@ -139,6 +139,12 @@ def _(primals, tangents):
     positive = x > 0
     slope = jnp.where(positive, 0.5 / jnp.sqrt(jnp.where(positive, x, 1)), 0)
     return root(x), slope * dx
+
+
+def over_root(u: jax.Array, square: jax.Array, eps: jax.Array) -> jax.Array:
+    """u / (sqrt(square) + eps), with eps in the unit of the root."""
+    size = lax.add(root(square), lax.broadcast(eps, square.shape))
+    return lax.div(u, size if size.dtype == u.dtype else lax.convert_element_type(size, u.dtype))
 
 
 def modulus(g: jax.Array) -> jax.Array:

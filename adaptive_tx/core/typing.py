@@ -28,8 +28,9 @@ PyTree = TypeAliasType("PyTree", Any)
 # Which leaves: a tree of bools, which may stop above the leaves, or a function from the parameters to one.
 MaskOrFunction = TypeAliasType("MaskOrFunction", PyTree | Callable[[PyTree], PyTree])
 
-# Which leaves: a predicate on the path of a leaf, "encoder/dense/kernel", and its array.
-LeafPredicate = TypeAliasType("LeafPredicate", Callable[[str, jax.Array], bool])
+# Which leaves: a predicate on the path of a leaf, "encoder/dense/kernel", and its array; or a regular
+# expression that is found in the path.
+LeafPredicate = TypeAliasType("LeafPredicate", Callable[[str, jax.Array], bool] | str)
 
 # The name of a mesh axis, or of several.
 AxisName = TypeAliasType("AxisName", str | tuple[str, ...])

@@ -86,7 +86,12 @@ def written(*sides: Any) -> str:
     words = []
     for name, *parts in zip(arguments.part_names, *(call.parts for call in calls)):
         text = written(*parts) if len(parts) == 2 else _number_text(parts[0])
-        words.append(text if name.isdigit() else f"{name}={text}")
+        if arguments.keyed:
+            words.append(f"{name!r}: {text}" if name else text)
+        else:
+            words.append(text if name.isdigit() else f"{name}={text}")
+    if arguments.keyed and "" not in arguments.part_names:
+        words = [f"{{{', '.join(words)}}}"]
     if arguments.inner is not None:
         words.append(written(*(call.inner for call in calls)))
     for call in calls:

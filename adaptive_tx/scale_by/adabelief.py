@@ -14,7 +14,7 @@ from optax import ScaleByBeliefState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -27,7 +27,7 @@ exportable(ScaleByBeliefState)
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu = ema(g, mu, b1)
     nu = ema(squared(g - mu), nu, b2) + eps
-    return debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
+    return over_root(debiased(mu, c1), nu / c2, eps), mu, nu
 
 
 @explained

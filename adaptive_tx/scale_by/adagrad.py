@@ -19,7 +19,7 @@ import optax
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import root, squared
+from adaptive_tx.core.numerics import over_root, root, squared
 from adaptive_tx.core.ranges import non_negative, positive
 from adaptive_tx.core.slots import sum_of_squares
 from adaptive_tx.core.states import exportable
@@ -35,7 +35,7 @@ class ScaleByAdagradState(NamedTuple):
 
 def step(g, sum_of_squares, t, *, eps):
     sum_of_squares = sum_of_squares + squared(g)
-    return g / (root(sum_of_squares) + eps), sum_of_squares
+    return over_root(g, sum_of_squares, eps), sum_of_squares
 
 
 def step_eps_in_root(g, sum_of_squares, t, *, eps):

@@ -13,7 +13,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.numerics import ema, over_root, root, squared, times
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
@@ -22,7 +22,7 @@ from adaptive_tx.core.typing import ScalarOrSchedule
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return root(c2) / c1 * (mu / (root(nu) + eps)), mu, nu
+    return times(over_root(mu, nu, eps), root(c2) / c1), mu, nu
 
 
 @explained

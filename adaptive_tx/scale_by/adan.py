@@ -27,7 +27,7 @@ import optax
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, decayed, ema, root, squared
+from adaptive_tx.core.numerics import debiased, decayed, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import Slot, kept, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -48,7 +48,7 @@ def step(g, mu, diff, nu, prev_grad, t, *, b1, b2, b3, eps, c1, c2, c3):
     d = jnp.where(t == 1, 0, g - prev_grad)
     mu, diff, nu = ema(g, mu, b1), ema(d, diff, b2), ema(squared(g + decayed(d, b2)), nu, b3)
     ahead = debiased(mu, c1) + decayed(debiased(diff, c2), b2)
-    return ahead / (root(debiased(nu, c3)) + eps), mu, diff, nu, g
+    return over_root(ahead, nu / c3, eps), mu, diff, nu, g
 
 
 @explained

@@ -19,7 +19,7 @@ import optax
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import maximum, mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -38,7 +38,7 @@ class ScaleByAmsgradState(NamedTuple):
 def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     nu_max = jnp.maximum(nu_max, nu)
-    return debiased(mu, c1) / (root(debiased(nu_max, c2)) + eps), mu, nu, nu_max
+    return over_root(debiased(mu, c1), nu_max / c2, eps), mu, nu, nu_max
 
 
 @explained

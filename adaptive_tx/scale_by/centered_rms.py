@@ -20,7 +20,7 @@ import optax
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.numerics import ema, over_root, root, squared
 from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -37,7 +37,7 @@ class ScaleByCenteredRmsState(NamedTuple):
 
 def step(g, mu, nu, t, *, b2, eps):
     mu, nu = _moments(g, mu, nu, b2)
-    return g / (root(_variance(mu, nu)) + eps), mu, nu
+    return over_root(g, _variance(mu, nu), eps), mu, nu
 
 
 def step_eps_in_root(g, mu, nu, t, *, b2, eps):

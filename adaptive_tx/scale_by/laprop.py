@@ -22,7 +22,7 @@ import optax
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import Slot, mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -39,7 +39,7 @@ class ScaleByLapropState(NamedTuple):
 
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     nu = ema(squared(g), nu, b2)
-    mu = ema(g / (root(debiased(nu, c2)) + eps), mu, b1)
+    mu = ema(over_root(g, nu / c2, eps), mu, b1)
     return debiased(mu, c1), mu, nu
 
 

@@ -14,7 +14,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
@@ -29,7 +29,7 @@ def shared(t, *, b1, c1):
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c1_ahead, c2):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     ahead = ema(debiased(g, c1), debiased(mu, c1_ahead), b1)
-    return ahead / (root(debiased(nu, c2)) + eps), mu, nu
+    return over_root(ahead, nu / c2, eps), mu, nu
 
 
 @explained

@@ -17,7 +17,7 @@ import optax
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares, number
 from adaptive_tx.core.states import exportable
@@ -46,7 +46,7 @@ def step(g, mu, nu, t, *, b1, b2, eps, c2, momentum, next_momentum, product):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     ahead = next_momentum * mu / (1 - product * next_momentum)
     direction = ahead + (1 - momentum) * g / (1 - product)
-    return direction / (root(debiased(nu, c2)) + eps), mu, nu
+    return over_root(direction, nu / c2, eps), mu, nu
 
 
 @explained

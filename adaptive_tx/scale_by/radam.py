@@ -28,7 +28,7 @@ from optax import ScaleByAdamState
 from adaptive_tx.core.checks import choice
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, root, squared
 from adaptive_tx.core.ranges import Range, decay_rate, positive
 from adaptive_tx.core.slots import mean_of_gradients, mean_of_squares
 from adaptive_tx.core.transformation import Transformation
@@ -82,13 +82,13 @@ def shared(t, *, b2, threshold):
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
     mu_hat = debiased(mu, c1)
-    adapted = rectification * mu_hat / (root(debiased(nu, c2)) + eps)
+    adapted = rectification * over_root(mu_hat, nu / c2, eps)
     return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
 
 
 def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    return rectification * debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
+    return rectification * over_root(debiased(mu, c1), nu / c2, eps), mu, nu
 
 
 @explained

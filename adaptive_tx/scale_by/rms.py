@@ -19,7 +19,7 @@ import optax
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import ema, root, squared
+from adaptive_tx.core.numerics import ema, over_root, root, squared
 from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import mean_of_squares
 from adaptive_tx.core.states import exportable
@@ -35,7 +35,7 @@ class ScaleByRmsState(NamedTuple):
 
 def step(g, nu, t, *, b2, eps):
     nu = ema(squared(g), nu, b2)
-    return g / (root(nu) + eps), nu
+    return over_root(g, nu, eps), nu
 
 
 def step_eps_in_root(g, nu, t, *, b2, eps):

@@ -15,7 +15,7 @@ from optax import ScaleByAdamState
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import debiased, ema, root, squared
+from adaptive_tx.core.numerics import debiased, ema, over_root, squared
 from adaptive_tx.core.ranges import decay_rate, non_negative, positive
 from adaptive_tx.core.slots import Slot, mean_of_gradients
 from adaptive_tx.core.transformation import Transformation
@@ -25,7 +25,7 @@ from adaptive_tx.core.typing import ScalarOrSchedule
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
     mu, square = ema(g, mu, b1), squared(g)
     nu = jnp.maximum(nu - b2.weight * jnp.sign(nu - square) * square, 0)
-    return debiased(mu, c1) / (root(debiased(nu, c2)) + eps), mu, nu
+    return over_root(debiased(mu, c1), nu / c2, eps), mu, nu
 
 
 @explained

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import axes, checks
 from adaptive_tx.core.arguments import Arguments, Static
@@ -24,6 +23,7 @@ from adaptive_tx.core.chain import walked
 from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import narrow
+from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
 from adaptive_tx.core.tree import global_norm
@@ -77,9 +77,9 @@ def measured(
     By group there are the first five and the quantiles. Where several parts of a chain have metrics of
     their own, the names start with the part's position, as in `hyperparameters`: "1.0.snr_median".
 
-    What is inside another wrapper, or one of optax's, is not seen: put `measured` inside. In
-    `guarded(measured(tx))` a skipped step is not measured; `measured(guarded(tx))` sees it from outside.
-    Derivatives do not flow through metrics.
+    Groups are seen through. What is inside another wrapper, or one of optax's, is not: put `measured`
+    inside. In `guarded(measured(tx))` a skipped step is not measured; `measured(guarded(tx))` sees it from
+    outside. Derivatives do not flow through metrics.
 
     Raises:
       ValueError: if `update` gets no parameters.
@@ -158,7 +158,7 @@ def _constant(values):
 def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
     """What the names of a group's metrics end with, and its leaves; "" is all of them."""
     by = arguments.setting("by")
-    paths = [_path(path) for path, _ in jax.tree.leaves_with_path(tree)]
+    paths = [path for path, _ in with_paths(tree)]
     groups = {"": list(range(len(paths)))}
     for i, path in enumerate(paths if by else ()):
         name = path if by == "leaf" else by(path)
@@ -166,12 +166,6 @@ def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
             raise TypeError(f"measured: by must return a string, got {name!r} for {path!r}.")
         groups.setdefault(f"/{name}", []).append(i)
     return groups
-
-
-def _path(path) -> str:
-    """As `encoder/kernel`. flax.nnx gives `init` boxes, and `update` what is in them, their `.value`."""
-    boxed = path[-1:] == (GetAttrKey("value"),)
-    return jax.tree_util.keystr(path[:-1] if boxed else path, simple=True, separator="/")
 
 
 def _sizes(splits: list, grads: list, updates: list, params: list) -> dict[str, jax.Array]:

@@ -76,9 +76,12 @@ class StageMetrics:
     ) -> dict:
         """The same, with their values for some of the leaves; `old` are those of the step before.
 
-        `splits` says over which axes of devices each of these leaves is split.
+        `splits` says over which axes of devices each of these leaves is split. Of a part that steps on a
+        group of its own, they are what it has of them.
         """
         values = {name: stage.shared[name] for name in self.declared if whole}
+        own = stage.among(leaves)
+        splits, leaves = [splits[i] for i, _ in own], [place for _, place in own]
         if self.mean and self.square:
             values |= _ratios(stage, self.mean, self.square, leaves, splits)
         if whole and self.mean and self.square:
@@ -141,12 +144,16 @@ def _largest(tree) -> jax.Array:
 
 def clipped(stages: Sequence[Stage], splits: Sequence[Split]) -> jax.Array:
     """The fraction of all entries that some of these parts changed."""
-    pairs = [zip(jax.tree.leaves(s.before), jax.tree.leaves(s.after)) for s in stages]
-    differ = [
-        functools.reduce(jnp.logical_or, [_differ(a, b) for a, b in leaf]) for leaf in zip(*pairs)
-    ]
-    changed = summed([jnp.sum(d, dtype=jnp.float32) for d in differ], splits, jnp.float32)
-    return changed / jnp.maximum(jnp.asarray(sum(map(size, differ, splits)), jnp.float32), 1)
+    differ: dict[int, jax.Array] = {}
+    for stage in stages:
+        pairs = list(zip(jax.tree.leaves(stage.before), jax.tree.leaves(stage.after), strict=True))
+        for leaf, place in stage.among(range(len(splits))):
+            changed = _differ(*pairs[place])
+            differ[leaf] = differ[leaf] | changed if leaf in differ else changed
+    seen = [splits[leaf] for leaf in differ]
+    changed = summed([jnp.sum(d, dtype=jnp.float32) for d in differ.values()], seen, jnp.float32)
+    entries = sum(map(size, differ.values(), seen))
+    return changed / jnp.maximum(jnp.asarray(entries, jnp.float32), 1)
 
 
 def _differ(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -15,6 +15,8 @@ from typing import Any
 
 import jax
 
+from adaptive_tx.core.paths import path_of
+
 ARGUMENT = "exclude_from_weight_decay"
 
 
@@ -27,7 +29,7 @@ class AllBut:
 
     def __call__(self, params) -> Any:
         flat, structure = jax.tree.flatten_with_path(params)
-        paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in flat]
+        paths = [path_of(path) for path, _ in flat]
         if unknown := [name for name in self.names if "/" in name and name not in paths]:
             raise ValueError(f"{self.who}: {ARGUMENT}: params has no leaf {unknown[0]!r}.")
         return structure.unflatten([not self.excludes(path) for path in paths])
