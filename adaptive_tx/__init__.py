@@ -92,6 +92,8 @@ from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
+from adaptive_tx.wrappers.accumulated import accumulated
+from adaptive_tx.wrappers.averaged import averaged, eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
 from adaptive_tx.wrappers.guarded import (
     guard_report,
@@ -184,6 +186,9 @@ __all__ = [
     "no_decay",
     "layerwise_decay",
     # around an optimizer
+    "accumulated",
+    "averaged",
+    "eval_params",
     "measured",
     "metrics",
     "guarded",

@@ -325,6 +325,14 @@ def masked_adam(**numbers):
     return atx.masked(atx.adam(**numbers), only=SOME)
 
 
+def accumulated_adam(every, mean, **numbers):
+    return atx.accumulated(atx.adam(**numbers), every=every, mean=mean)
+
+
+def averaged_adamw(decay, **numbers):
+    return atx.averaged(atx.adamw(**numbers), decay=decay)
+
+
 SELECTS = "XLA rewrites quotients otherwise where a select follows"
 WRAPPED = [
     Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
@@ -341,6 +349,12 @@ WRAPPED = [
         {"of": "norm", "window": 32, "warmup": 20, "max_in_a_row": 10}, leafwise=False,
         wrapper=atx.guarded_by_percentile, last_bit=SELECTS, scale_free=FREE, recovers=SHORT),
     Row(grouped_rules, {**ADAM, "decay": 0.9}, wrapper=atx.grouped, leafwise=False,
+        recovers={**SHORT, "decay": 0.5}),
+    Row(accumulated_adam, {**RATE, **ADAM, "every": 1.0}, {"mean": True}, wrapper=atx.accumulated,
+        counts=("every",), optax=lambda: optax.adam(0.01), optax_rtol=1e-4, scale_free=FREE,
+        recovers=SHORT, last_bit=SELECTS),
+    Row(averaged_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "decay": 0.9}, wrapper=atx.averaged,
+        optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "decay": 0.5}),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip

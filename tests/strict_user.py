@@ -197,6 +197,8 @@ def groups() -> None:
     deep = atx.grouped(**atx.layerwise_decay(0.8, layers=12), default=atx.adamw(1e-3))
     print(tx.init(params), by_shape, deep)
     atx.masked(atx.trace(0.9), only="kernel$")
+    whole = atx.accumulated(atx.averaged(atx.adam(1e-3), decay=0.99), every=4, mean=True)
+    print(atx.eval_params(whole.init(params), params))
     atx.masked(atx.trace(0.9), only=lambda path, p: path != "bias" and p.ndim > 1)
     stop = atx.early_stopping(patience=3, maximize=True)
     waiting = stop.update(1.0, stop.init())

@@ -38,6 +38,7 @@ OUT_OF_RANGE = {
     "history_decay": (-0.1, 1.0),
     "percentile": (-0.1, 100.1),
     "max_ratio": (0.9,),
+    "every": (0.5, 0.0, -1.0),
 }
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
