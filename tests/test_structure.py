@@ -76,6 +76,7 @@ def test_every_transformation_has_a_row():
         atx.guard_report,
         atx.no_decay,
         atx.layerwise_decay,
+        atx.eval_params,
     }  # they make something else
     any_number = {atx.chain, atx.leafwise}
     makers = {f for f in public().values() if inspect.isfunction(f)} - none - any_number
