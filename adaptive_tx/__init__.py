@@ -92,6 +92,7 @@ from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
+from adaptive_tx.sharding import state_sharding
 from adaptive_tx.wrappers.guarded import (
     guard_report,
     guarded,
@@ -183,6 +184,8 @@ __all__ = [
     "guarded_by_z_score",
     "guarded_by_percentile",
     "guard_report",
+    # on many devices
+    "state_sharding",
     # values, and their types
     "Transformation",
     "Schedule",

@@ -19,6 +19,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import Tracer
+from jax.experimental.shard_alike import shard_alike
 from jax.tree_util import Partial
 
 from adaptive_tx.core import checks, ranges
@@ -117,7 +119,7 @@ def _init(rule: Rule, arguments: Arguments, params) -> Any:
 def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
     """A slot for one leaf; of a complex one, both parts start where it does."""
     dtype = _dtypes(rule, jnp.result_type(p))[name]
-    part = jnp.full_like(p, start, real_dtype(dtype))
+    part = _laid_out(jnp.full_like(p, start, real_dtype(dtype)), p)
     if slot.shape is not None:
         if (shape := slot.shape(jnp.shape(p))) is None:
             return None
@@ -125,6 +127,18 @@ def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
         part = jnp.max(part, _reduced(p, shape), keepdims=len(shape) > 0, initial=start)
         part = part if part.shape == shape else jnp.broadcast_to(jnp.max(part), shape)
     return part if part.dtype == dtype else lax.complex(part, part)
+
+
+def _laid_out(x: jax.Array, p) -> jax.Array:
+    """`x`, laid out on the devices as `p` is.
+
+    An array that is there tells it to `full_like`, and so does a type with Explicit axes. In a program
+    for Auto axes zeros follow from nothing, and each device would hold all of them.
+    """
+    if not isinstance(p, Tracer) or not jnp.ndim(p):
+        return x
+    # Without the derivatives of `p`: the primitive would make zeros of them, as large as `p`.
+    return shard_alike(x, lax.stop_gradient(p))[0]
 
 
 def _reduced(p, shape: tuple[int, ...]) -> tuple[int, ...] | None:
