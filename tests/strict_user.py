@@ -185,7 +185,7 @@ def train() -> None:
     for name, value in atx.metrics(state).items():
         print(name, float(value))
     print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])
-    mesh = jax.make_mesh((1,), ("data",))
+    mesh = jax.sharding.AbstractMesh((1,), ("data",))
     lies = jax.NamedSharding(mesh, jax.P())
     print(atx.state_sharding(tx, params, lies, zero="data"))
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
