@@ -92,9 +92,13 @@ from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
+<<<<<<< HEAD
 from adaptive_tx.wrappers.accumulated import accumulated
 from adaptive_tx.wrappers.averaged import averaged, eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
+=======
+from adaptive_tx.sharding import state_sharding
+>>>>>>> shard
 from adaptive_tx.wrappers.guarded import (
     guard_report,
     guarded,
@@ -195,6 +199,8 @@ __all__ = [
     "guarded_by_z_score",
     "guarded_by_percentile",
     "guard_report",
+    # on many devices
+    "state_sharding",
     # values, and their types
     "Transformation",
     "Schedule",

@@ -185,6 +185,9 @@ def train() -> None:
     for name, value in atx.metrics(state).items():
         print(name, float(value))
     print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])
+    mesh = jax.sharding.AbstractMesh((1,), ("data",))
+    lies = jax.NamedSharding(mesh, jax.P())
+    print(atx.state_sharding(tx, params, lies, zero="data"))
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
     atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
 

@@ -27,6 +27,7 @@ from adaptive_tx.core.debiasing import started
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
 from adaptive_tx.core.one_pass import one_pass, real_meets_complex
+from adaptive_tx.core.placing import laid_out
 from adaptive_tx.core.rule import Rule, keywords_of, slots_of
 from adaptive_tx.core.rule_update import Link
 from adaptive_tx.core.slots import Slot
@@ -117,7 +118,7 @@ def _init(rule: Rule, arguments: Arguments, params) -> Any:
 def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
     """A slot for one leaf; of a complex one, both parts start where it does."""
     dtype = _dtypes(rule, jnp.result_type(p))[name]
-    part = jnp.full_like(p, start, real_dtype(dtype))
+    part = laid_out(jnp.full_like(p, start, real_dtype(dtype)), p)
     if slot.shape is not None:
         if (shape := slot.shape(jnp.shape(p))) is None:
             return None

@@ -19,6 +19,7 @@ from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, widen
+from adaptive_tx.core.placing import laid_out
 from adaptive_tx.core.ranges import at_least_one
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, wrap
@@ -107,7 +108,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
 
 
 def _zeros(p: jax.Array) -> jax.Array:
-    return jnp.zeros_like(p, arithmetic_dtype(p.dtype))
+    return laid_out(jnp.zeros_like(p, arithmetic_dtype(p.dtype)), p)
 
 
 def _dtype(g) -> Any:
