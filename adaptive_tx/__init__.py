@@ -92,13 +92,10 @@ from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
-<<<<<<< HEAD
+from adaptive_tx.sharding import state_sharding
 from adaptive_tx.wrappers.accumulated import accumulated
 from adaptive_tx.wrappers.averaged import averaged, eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
-=======
-from adaptive_tx.sharding import state_sharding
->>>>>>> shard
 from adaptive_tx.wrappers.guarded import (
     guard_report,
     guarded,
