@@ -32,6 +32,7 @@ from adaptive_tx.core.typing import (
     ScheduleFunction,
 )
 from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
+from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.optimizers import (
     adabelief,
     adadelta,
@@ -186,6 +187,8 @@ __all__ = [
     "masked",
     "no_decay",
     "layerwise_decay",
+    "describe",
+    "Description",
     # around an optimizer
     "accumulated",
     "averaged",

@@ -201,7 +201,7 @@ def groups() -> None:
     print(tx.init(params), by_shape, deep)
     atx.masked(atx.trace(0.9), only="kernel$")
     whole = atx.accumulated(atx.averaged(atx.adam(1e-3), decay=0.99), every=4, mean=True)
-    print(atx.eval_params(whole.init(params), params))
+    print(atx.eval_params(whole.init(params), params), atx.describe(whole, params).warnings)
     atx.masked(atx.trace(0.9), only=lambda path, p: path != "bias" and p.ndim > 1)
     stop = atx.early_stopping(patience=3, maximize=True)
     waiting = stop.update(1.0, stop.init())

@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"core"},
     {"scale_by", "schedules", "clip", "decay", "rate", "patience", "wrappers"},
-    {"sharding"},
+    {"describing", "sharding"},
     {"optimizers"},
     {"compat", "plots", "testing"},
     {"tune"},
@@ -78,6 +78,7 @@ def test_every_transformation_has_a_row():
         atx.no_decay,
         atx.layerwise_decay,
         atx.eval_params,
+        atx.describe,
         atx.state_sharding,
     }
     any_number = {atx.chain, atx.leafwise}

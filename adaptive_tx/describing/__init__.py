@@ -1,0 +1,1 @@
+"""What an optimizer will do to each parameter."""

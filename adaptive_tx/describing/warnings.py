@@ -1,0 +1,99 @@
+"""What in an optimizer is nearly always a mistake, by what acts on each parameter."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from adaptive_tx.wrappers.recipes import no_decay
+
+EMBEDDING = r"embed|(?:^|/)w[tp]e(?:/|$)"
+BEFORE_RATE = (
+    "add_decayed_weights",
+    "add_l1",
+    "add_l2",
+)  # what is added to a gradient or a direction
+OF_MATRICES = ("orthogonalize",)
+OF_GRADIENTS = (  # Adafactor's clip_by_rms is of directions
+    "clip_by_global_norm",
+    "clip_by_leaf_norm",
+    "clip_by_value",
+    "adaptive_grad_clip",
+    "clip_grad_norm",
+)
+SHOWN = 3
+
+
+def warnings_of(leaves: Sequence[Any]) -> Iterator[str]:
+    """For each kind of mistake one sentence, with the first of the parameters that it is found at."""
+    for mistake in MISTAKES:
+        found: dict[str, list[str]] = {}
+        for leaf in leaves:
+            if text := mistake(leaf):
+                found.setdefault(text, []).append(leaf.path)
+        for text, paths in found.items():
+            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+            yield f"{text}: {', '.join(paths[:SHOWN])}{more}"
+
+
+def decay_after_the_rate(leaf) -> str:
+    rate = _first(leaf, lambda part: "learning_rate" in part.numbers)
+    late = [part for part in leaf.parts[rate + 1 :] if part.who in BEFORE_RATE]
+    if rate == len(leaf.parts) or not late:
+        return ""
+    return (
+        f"{late[0]} comes after the learning rate, which then does not scale it, and "
+        "it points uphill; put it before, or use subtract_decayed_weights"
+    )
+
+
+def two_rates(leaf) -> str:
+    rates = [part for part in leaf.parts if "learning_rate" in part.numbers]
+    if len(rates) < 2:
+        return ""
+    return f"two learning rates ({', '.join(part.name for part in rates)}) multiply each other"
+
+
+def no_rate(leaf) -> str:
+    numbers = [part for part in leaf.parts if "learning_rate" in part.numbers]
+    if numbers or not leaf.parts or any(part.keeps and not part.is_rule for part in leaf.parts):
+        return ""
+    return "no learning rate: directions, which point uphill, are the updates; add scale_by_learning_rate"
+
+
+def clip_after_the_rule(leaf) -> str:
+    rule = _first(leaf, lambda part: part.keeps)
+    late = [part for part in leaf.parts[rule + 1 :] if part.who in OF_GRADIENTS]
+    if not late:
+        return ""
+    return f"{late[0]} clips what {leaf.parts[rule].who} made; clip gradients, before it"
+
+
+def decayed_scale(leaf) -> str:
+    decays = any(part.numbers.get("weight_decay", 0.0) != 0.0 for part in leaf.parts)
+    if not decays or no_decay()(leaf.path, leaf) is None:
+        return ""
+    return (
+        "weight decay on biases and scales of norms (grouped(by=no_decay()), or only=, spares them)"
+    )
+
+
+def embedding_under_a_matrix_rule(leaf) -> str:
+    rule = [part for part in leaf.parts if part.who in OF_MATRICES]
+    if not rule or not re.search(EMBEDDING, leaf.path.lower()):
+        return ""
+    return f"{rule[0]} steps on an embedding, whose rows are no matrix"
+
+
+def _first(leaf, holds: Callable[[Any], bool]) -> int:
+    """The place of the first part of which something holds; their number if there is none."""
+    return next((i for i, part in enumerate(leaf.parts) if holds(part)), len(leaf.parts))
+
+
+MISTAKES = (
+    decay_after_the_rate,
+    two_rates,
+    no_rate,
+    clip_after_the_rule,
+    decayed_scale,
+    embedding_under_a_matrix_rule,
+)
