@@ -132,7 +132,9 @@ def trained(name, layout, kind):
     )
     state = jax.jit(tx.init, out_shardings=lies)(params)
     for _ in range(STEPS):
-        params, state = run(params, state, *batch)
+        params, state = jax.block_until_ready(
+            run(params, state, *batch)
+        )  # several at once may lock
     same_places((params, state), (shardings, lies))
     return params, state
 
