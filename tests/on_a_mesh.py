@@ -4,6 +4,7 @@ XLA_FLAGS=--xla_force_host_platform_device_count=8 pytest tests/on_a_mesh.py
 """
 
 import functools
+import pathlib
 import re
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ import adaptive_tx as atx
 pytestmark = pytest.mark.filterwarnings("error")
 AUTO, EXPLICIT = jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit
 STEPS = 5
+ROOT = pathlib.Path(__file__).parent.parent
 
 
 class Layout(NamedTuple):
@@ -132,7 +134,9 @@ def trained(name, layout, kind):
     )
     state = jax.jit(tx.init, out_shardings=lies)(params)
     for _ in range(STEPS):
-        params, state = run(params, state, *batch)
+        params, state = jax.block_until_ready(
+            run(params, state, *batch)
+        )  # several at once may lock
     same_places((params, state), (shardings, lies))
     return params, state
 
@@ -220,6 +224,16 @@ def test_rows_and_norms_gather_nothing_else(name, layout):
     found = collectives(compiled_step(name, LAYOUTS[layout]))
     assert found.keys() <= {"all-reduce"}
     assert max(found["all-reduce"]) <= 64
+
+
+def test_the_code_of_the_documentation_runs():
+    """docs/sharding.md, as one program; and the passage in the README."""
+    for file in ("docs/sharding.md", "README.md"):
+        blocks = re.findall(r"```python\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+        blocks = [b for b in blocks if "jax.make_mesh" in b or file != "README.md"]
+        assert blocks
+        with jax.numpy_rank_promotion("allow"):
+            exec("\n".join(blocks), {"__name__": "documentation"})
 
 
 def big(kind=AUTO):

@@ -46,7 +46,7 @@ def steps(tx, params, state, targets, number, lies=None):
 
     step = jax.jit(step, out_shardings=lies)
     for _ in range(number):
-        params, state = step(params, state, targets)
+        params, state = jax.block_until_ready(step(params, state, targets))
     return params, state
 
 
