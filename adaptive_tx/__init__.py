@@ -32,6 +32,7 @@ from adaptive_tx.core.typing import (
     ScheduleFunction,
 )
 from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
+from adaptive_tx.migrating import Migration, migrate
 from adaptive_tx.optimizers import (
     adabelief,
     adadelta,
@@ -183,6 +184,9 @@ __all__ = [
     "guarded_by_z_score",
     "guarded_by_percentile",
     "guard_report",
+    # from one optimizer to another
+    "migrate",
+    "Migration",
     # values, and their types
     "Transformation",
     "Schedule",
