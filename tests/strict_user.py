@@ -185,6 +185,8 @@ def train() -> None:
     for name, value in atx.metrics(state).items():
         print(name, float(value))
     print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])
+    moved = atx.migrate(state, tx, atx.adam(0.1), params)
+    print(moved, sorted(moved.kept), sorted(moved.new), sorted(moved.dropped))
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
     atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
     stop = atx.early_stopping(patience=3, maximize=True)
