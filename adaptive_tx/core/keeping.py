@@ -80,13 +80,18 @@ def _restored(value, state: dict[str, Any]):
     if not isinstance(state, dict) or state.keys() != children.keys():
         theirs = ", ".join(state) if isinstance(state, dict) else type(state).__name__
         raise ValueError(
-            f"{value!r} cannot be restored: it holds {', '.join(children) or 'nothing'}, and what was "
+            f"{_who(value)} cannot be restored: it holds {', '.join(children) or 'nothing'}, and what was "
             f"saved {theirs or 'nothing'}; give the same optimizer as it was saved."
         )
     structure = jax.tree.structure(value, is_leaf=lambda x: x is not value)
     return structure.unflatten(
         [flax.from_state_dict(child, state[name], name) for name, child in children.items()]
     )
+
+
+def _who(value) -> str:
+    last = value.args[-1] if isinstance(value, Partial) and value.args else value
+    return getattr(last, "who", repr(value))
 
 
 def _children(value) -> dict[str, Any]:
