@@ -33,6 +33,7 @@ from adaptive_tx.core.typing import (
 )
 from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
 from adaptive_tx.describing.description import Description, describe
+from adaptive_tx.migrating import Migration, migrate
 from adaptive_tx.optimizers import (
     adabelief,
     adadelta,
@@ -201,6 +202,9 @@ __all__ = [
     "guard_report",
     # on many devices
     "state_sharding",
+    # from one optimizer to another
+    "migrate",
+    "Migration",
     # values, and their types
     "Transformation",
     "Schedule",

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial
 
 from adaptive_tx.core import checks, values
 from adaptive_tx.core.arguments import Arguments, Static
 from adaptive_tx.core.axes import check_value
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.one_pass import on_leaves
 from adaptive_tx.core.plateau import after, flags, fresh, watched

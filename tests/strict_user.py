@@ -188,6 +188,8 @@ def train() -> None:
     mesh = jax.sharding.AbstractMesh((1,), ("data",))
     lies = jax.NamedSharding(mesh, jax.P())
     print(atx.state_sharding(tx, params, lies, zero="data"))
+    moved = atx.migrate(state, tx, atx.adam(0.1), params)
+    print(moved, sorted(moved.kept), sorted(moved.new), sorted(moved.dropped))
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
     atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
 

@@ -14,7 +14,7 @@ import adaptive_tx as atx
 from adaptive_tx import schedules
 from adaptive_tx.compat import keras, torch
 from adaptive_tx.compat.defaults import TABLE, defaults
-from adaptive_tx.compat.optax import load_state, to_optax
+from adaptive_tx.compat.optax import from_optax, to_optax
 
 ROWS = {
     "tensorflow": (0.001, 1e-8, True),
@@ -144,20 +144,20 @@ def test_a_run_of_optax_goes_on(name):
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         tx, theirs = make(), make_optax()
         params, optax_state = run(theirs, parameters(), theirs.init(parameters()), 0, 20)
-        state = load_state(tx, params, optax_state)
+        state = from_optax(tx, params, optax_state)
         chex.assert_trees_all_equal(to_optax(state, theirs.init(parameters())), optax_state)
         ours = run(tx, params, state, 20, 30)
         expected = run(theirs, params, optax_state, 20, 30)
         rtol = 1e-8 if name == "radam" else 1e-12  # our series of rho_t is good to 5e-10
         chex.assert_trees_all_close(ours[0], expected[0], rtol=rtol, atol=rtol)
         count = 10 + int(state[0].count)
-        again = load_state(tx, params, expected[1], count=count)
+        again = from_optax(tx, params, expected[1], count=count)
         chex.assert_trees_all_close(again, ours[1], rtol=rtol, atol=rtol)
 
 
 def test_dtypes_are_those_of_the_receiver():
     theirs = optax.adam(0.1, mu_dtype=jnp.bfloat16)
-    state = load_state(atx.adam(0.1), parameters(), theirs.init(parameters()))
+    state = from_optax(atx.adam(0.1), parameters(), theirs.init(parameters()))
     assert state[0].mu["w"].dtype == jnp.float32
     back = to_optax(state, theirs.init(parameters()))
     chex.assert_trees_all_equal_shapes_and_dtypes(back, theirs.init(parameters()))
@@ -167,13 +167,13 @@ def test_what_optax_does_not_count():
     params = parameters()
     optax_state = optax.sgd(0.1, momentum=0.9).init(params)
     tx = atx.momentum(schedules.inverse_sqrt(0.1))
-    with pytest.raises(ValueError, match="load_state: optax has not counted.*give count="):
-        load_state(tx, params, optax_state)
-    assert int(load_state(tx, params, optax_state, count=7)[1].count) == 7
-    assert int(load_state(atx.momentum(0.1), params, optax_state)[0].count) == 0
+    with pytest.raises(ValueError, match="from_optax: optax has not counted.*give count="):
+        from_optax(tx, params, optax_state)
+    assert int(from_optax(tx, params, optax_state, count=7)[1].count) == 7
+    assert int(from_optax(atx.momentum(0.1), params, optax_state)[0].count) == 0
     counted = optax.adam(0.1).init(params)
     with pytest.raises(ValueError, match="count is 7, but optax has counted 0"):
-        load_state(atx.adam(0.1), params, counted, count=7)
+        from_optax(atx.adam(0.1), params, counted, count=7)
 
 
 MISFITS = [
@@ -189,38 +189,126 @@ MISFITS = [
 def test_states_that_do_not_fit(name, make_optax, message):
     params = parameters()
     with pytest.raises(ValueError, match=message):
-        load_state(PAIRS[name][0](), params, make_optax().init(params))
+        from_optax(PAIRS[name][0](), params, make_optax().init(params))
 
 
 def test_layouts_that_do_not_fit():
     params, tx = parameters(), atx.adam(0.1)
     other = optax.adam(0.1).init({**params, "w": jnp.zeros(3)})
     with pytest.raises(ValueError, match=r"optax's mu\['w'\] has shape \(3,\), but.*\(4,\)"):
-        load_state(tx, params, other)
+        from_optax(tx, params, other)
     with pytest.raises(ValueError, match=r"to_optax: our mu\['w'\] has shape \(4,\), but.*\(3,\)"):
         to_optax(tx.init(params), other)
     with pytest.raises(ValueError, match="to_optax: our state has no 'trace'; it has mu, nu"):
         to_optax(tx.init(params), optax.sgd(0.1, 0.9).init(params))
-    with pytest.raises(ValueError, match="to_optax: our state has 'mu', which optax's lacks"):
+    with pytest.raises(
+        ValueError, match="to_optax: our state has 'mu', which optax's optimizer lacks"
+    ):
         to_optax(tx.init(params), optax.sgd(0.1).init(params))
     with pytest.raises(ValueError, match="expected the state of an optimizer, got a dict"):
-        load_state(tx, params, {})
+        from_optax(tx, params, {})
 
 
 def test_whoever_is_called_complains():
     """to_optax, too, in its own name: of what is no state, of a wrapper's, of what we have not."""
     tx, params = atx.adam(0.1), parameters()
-    good, wrapped = tx.init(params), atx.guarded(tx).init(params)
+    theirs = optax.lookahead(optax.adam(0.1), sync_period=2, slow_step_size=0.5)
+    unknown = theirs.init(optax.LookaheadParams.init_synced(params))
     calls = {
         "to_optax": lambda given: to_optax(given, optax.adam(0.1).init(params)),
-        "load_state": lambda given: load_state(tx, params, given),
+        "from_optax": lambda given: from_optax(tx, params, given),
     }
     for who, call in calls.items():
         with pytest.raises(ValueError, match=f"^{who}: expected the state of an optimizer, got a"):
             call({"mu": 0.0})
-        with pytest.raises(ValueError, match=f"^{who}: GuardedState is the state of a wrapper"):
-            call(wrapped)
+        message = f"^{who}: LookaheadState is the state of a wrapper .*; give its fast_state"
+        with pytest.raises(ValueError, match=message):
+            call(unknown)
     with pytest.raises(ValueError, match="^to_optax: RMSProp with bias correction"):
-        to_optax(good, optax.scale_by_rms(bias_correction=True).init(params))
-    with pytest.raises(TypeError, match="^load_state: guarded is a wrapper.*inner_state"):
-        load_state(atx.guarded(tx), params, optax.sgd(0.1).init(params))
+        to_optax(tx.init(params), optax.scale_by_rms(bias_correction=True).init(params))
+
+
+SPLIT = {"w": "a", "v": {"b": "b"}}
+ONLY_W = {"w": True, "v": {"b": False}}
+WRAPPED = {
+    "decay masked": (
+        lambda: atx.adamw(0.1, weight_decay=0.1, mask=ONLY_W),
+        lambda: optax.adamw(0.1, weight_decay=0.1, mask=ONLY_W),
+    ),
+    "masked": (
+        lambda: optax.masked(atx.adam(0.1), ONLY_W),
+        lambda: optax.masked(optax.adam(0.1), ONLY_W),
+    ),
+    "numbers injected": (
+        lambda: atx.adam(0.1),
+        lambda: optax.inject_hyperparams(optax.adam)(learning_rate=0.1),
+    ),
+    "schedules injected": (
+        lambda: atx.momentum(schedules.constant(0.1)),
+        lambda: optax.inject_hyperparams(optax.sgd)(lambda count: 0.1, momentum=0.9),
+    ),
+    "ours injected": (
+        lambda: optax.inject_hyperparams(atx.adam)(learning_rate=0.1),
+        lambda: optax.inject_hyperparams(optax.adam)(learning_rate=0.1),
+    ),
+    "groups of one rule": (
+        lambda: atx.adam(0.1),
+        lambda: optax.partition({"a": optax.adam(0.1), "b": optax.adam(0.1)}, SPLIT),
+    ),
+    "groups": (
+        lambda: optax.partition({"a": atx.adam(0.1), "b": atx.momentum(0.1)}, SPLIT),
+        lambda: optax.partition({"a": optax.adam(0.1), "b": optax.sgd(0.1, 0.9)}, SPLIT),
+    ),
+    "named": (
+        lambda: atx.adam(0.1),
+        lambda: optax.named_chain(("clip", optax.identity()), ("adam", optax.adam(0.1))),
+    ),
+    "finite": (lambda: atx.guarded(atx.adam(0.1)), lambda: optax.apply_if_finite(optax.adam(0.1), 5)),
+    "guarded, measured": (
+        lambda: atx.measured(atx.guarded_by_z_score(atx.adam(0.1))),
+        lambda: optax.adam(0.1),
+    ),
+    "half a step": (
+        lambda: optax.MultiSteps(atx.adam(0.1), 3).gradient_transformation(),
+        lambda: optax.MultiSteps(optax.adam(0.1), 3).gradient_transformation(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_wrapped_run_of_optax_goes_on(name):
+    """Ten steps in optax, then four more there and here; and the way back. Of three gradients a step."""
+    make, make_optax = WRAPPED[name]
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        tx, theirs = make(), make_optax()
+        params, optax_state = run(theirs, parameters(), theirs.init(parameters()), 0, 10)
+        state = from_optax(tx, params, optax_state)
+        chex.assert_trees_all_equal_shapes_and_dtypes(state, tx.init(params))
+        again = to_optax(state, theirs.init(params))
+        kept = [optax.tree.get_all_with_path(s, "mu") for s in (again, optax_state)]
+        chex.assert_trees_all_equal(*kept)
+        expected = run(theirs, params, optax_state, 10, 14)[0]
+        chex.assert_trees_all_close(run(tx, params, state, 10, 14)[0], expected, rtol=2e-5)
+        chex.assert_trees_all_close(run(theirs, params, again, 10, 14)[0], expected, rtol=2e-5)
+
+
+def test_what_of_a_wrapper_cannot_be_moved():
+    params, theirs = parameters(), optax.MultiSteps(optax.adam(0.1), 3)
+    with jax.numpy_dtype_promotion("standard"):
+        _, half = theirs.update(params, theirs.init(params), params)
+    with pytest.raises(ValueError, match="^from_optax: MultiSteps is in the middle .* 1 gradients"):
+        from_optax(atx.adam(0.1), params, half)
+    whole = half._replace(mini_step=0, gradient_step=jnp.int32(7))
+    with pytest.raises(ValueError, match="from_optax: optax's state has no 'trace'"):
+        from_optax(atx.momentum(0.1), params, whole)
+    rates = optax.MultiSteps(optax.sgd(0.1), 3).init(params)._replace(gradient_step=jnp.int32(7))
+    assert from_optax(atx.sgd(0.1), params, rates)[0].count == 7
+    masked = optax.masked(optax.adam(0.1), ONLY_W).init(params)
+    message = (
+        r"from_optax: optax's mu\['v'\]\['b'\] is missing or masked, but the optimizer has one"
+    )
+    with pytest.raises(ValueError, match=message):
+        from_optax(atx.adam(0.1), params, masked)
+    split = optax.partition({"a": optax.adam(0.1), "b": optax.sgd(0.1, 0.9)}, SPLIT).init(params)
+    with pytest.raises(ValueError, match=r"from_optax: optax's mu\['v'\]\['b'\] is missing"):
+        from_optax(atx.adam(0.1), params, split)

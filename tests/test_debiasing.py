@@ -125,9 +125,7 @@ def test_no_other_library_has_such_a_state():
     params = {"w": jnp.ones(3)}
     tx, theirs = atx.adam(0.1, b2=RISING), optax.adam(0.1).init(params)
     for call, message in {
-        lambda: compat_optax.load_state(
-            tx, params, theirs
-        ): "load_state: scale_by_adam has a schedule",
+        lambda: compat_optax.from_optax(tx, params, theirs): "from_optax: with a schedule for b2",
         lambda: compat_optax.to_optax(tx.init(params), theirs): "to_optax: with a schedule for b2",
         lambda: torch.state_dict(
             tx, tx.init(params), params

@@ -17,6 +17,7 @@ LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"scale_by", "schedules", "clip", "decay", "rate", "patience", "wrappers"},
     {"describing", "sharding"},
     {"optimizers"},
+    {"migrating"},
     {"compat", "plots", "testing"},
     {"tune"},
     {"__init__"},
@@ -72,13 +73,14 @@ def functions():
 
 def test_every_transformation_has_a_row():
     none = {  # they make something else
-        atx.early_stopping,
-        atx.metrics,
-        atx.guard_report,
-        atx.no_decay,
-        atx.layerwise_decay,
-        atx.eval_params,
         atx.describe,
+        atx.early_stopping,
+        atx.eval_params,
+        atx.guard_report,
+        atx.layerwise_decay,
+        atx.metrics,
+        atx.migrate,
+        atx.no_decay,
         atx.state_sharding,
     }
     any_number = {atx.chain, atx.leafwise}

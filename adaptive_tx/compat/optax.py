@@ -1,32 +1,40 @@
 """States of optax's optimizers and ours, moved either way by the names of their fields.
 
-    tx = adaptive_tx.adam(1e-3)                        in place of optax.adam(1e-3)
-    state = load_state(tx, params, optax_state)        to go on here
+    tx = adaptive_tx.adam(1e-3)                            in place of optax.adam(1e-3)
+    state = from_optax(tx, params, optax_state)            to go on here
     optax_state = to_optax(state, optax.adam(1e-3).init(params))       and back
 
-The rules must be the same: the table in docs/equality.md says which are. For optax.adam, adamw,
-sgd, rmsprop, adagrad, lion, radam, adabelief, yogi, adadelta and chains of them with what has no
-arrays, such as clipping; not inject_hyperparams, MultiSteps, masked or partition.
+The rules must be the same: the table in docs/equality.md says which are. For optax.adam, adamw, sgd,
+rmsprop, adagrad, lion, radam, adabelief, yogi, adadelta, and chains of them. Wrappers are seen through:
+
+    masked, partition      each leaf is found in the group that has it
+    inject_hyperparams     the numbers stay with the optimizer: ours has its own
+    MultiSteps             at a whole step, as we have no sum of half a step; around ours as it is
+    apply_if_finite        what it has counted stays behind; so does what our guards and `measured` have
+
+What must be the same at both ends is not checked where no array tells it. `migrate` moves a state where the
+optimizer is another.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.compat.parts import Part, counted, parts_of
-from adaptive_tx.core import checks
-from adaptive_tx.core.debiasing import ScheduledDecayState
+from adaptive_tx.compat.wrapped import WRAPPERS, parts_in
+from adaptive_tx.core import naming
+from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.records import Path, flat, written
 from adaptive_tx.core.transformation import Transformation
-
-WHO = "load_state"
-COUNT = "count"
-CORRECTED = ("ScaleByRmsWithCountState", "ScaleByRStdDevWithCountState")
+from adaptive_tx.core.typing import PyTree
 
 
-def load_state(tx: Transformation, params, optax_state, count: int | None = None) -> Any:
+@explained
+def from_optax(
+    tx: Transformation, params: PyTree, optax_state: PyTree, count: int | None = None
+) -> Any:
     """The state to continue a run of optax with.
 
     Args:
@@ -38,30 +46,19 @@ def load_state(tx: Transformation, params, optax_state, count: int | None = None
     Raises:
       ValueError: for a missing or an extra field, a wrong layout, or an unknown count.
     """
-    parts = list(parts_of(WHO, tx))
-    found = list(_fields(WHO, optax_state))
-    arrays = [(name, value) for name, value in found if name != COUNT]
-    state = tx.init(params)
-    wanted = [name for name, _ in _fields(WHO, state) if name != COUNT]
-    for name in wanted:
-        if name not in (there := [name for name, _ in arrays]):
-            raise ValueError(f"{WHO}: optax's state has no {name!r}; it has {_listed(there)}.")
-        checks.same_layout(
-            WHO,
-            f"optax's {name}",
-            arrays[there.index(name)][1],
-            "the optimizer's state has",
-            next(value for ours, value in _fields(WHO, state) if ours == name),
+    who = "from_optax"
+    move = _Move(who, optax_state, tx.init(params), "optax's", "the optimizer")
+    found = move.count(count)
+    if found is None and _has_schedule(getattr(tx, "update", None)):
+        raise ValueError(
+            f"{who}: optax has not counted the steps of this optimizer, and a schedule needs them; give "
+            "count=."
         )
-    state, left = _put(state, arrays)
-    if left:
-        raise ValueError(f"{WHO}: optax's state has {left[0][0]!r}, which the optimizer lacks.")
-    return counted(
-        state, _count(parts, [int(value) for name, value in found if name == COUNT], count)
-    )
+    return move.done(found or 0)
 
 
-def to_optax(state, optax_state) -> Any:
+@explained
+def to_optax(state: PyTree, optax_state: PyTree) -> Any:
     """optax's state with our arrays and our count.
 
     Args:
@@ -71,85 +68,109 @@ def to_optax(state, optax_state) -> Any:
     Raises:
       ValueError: for a missing or an extra field, or a wrong layout.
     """
-    who = "to_optax"
-    ours = [(name, value) for name, value in _fields(who, state) if name != COUNT]
-    for name, value in _fields(who, optax_state):
-        if name != COUNT:
-            there = dict(ours[::-1])
-            if name not in there:
-                names = [name for name, _ in ours]
-                raise ValueError(f"{who}: our state has no {name!r}; it has {_listed(names)}.")
-            checks.same_layout(who, f"our {name}", there[name], "optax's state has", value)
-    new, left = _put(optax_state, ours)
-    if left:
-        raise ValueError(f"{who}: our state has {left[0][0]!r}, which optax's lacks.")
-    counts = [value for name, value in _fields(who, state) if name == COUNT]
-    return counted(new, int(counts[0])) if counts else new
+    move = _Move("to_optax", state, optax_state, "our", "optax's optimizer")
+    return move.done(move.count(None))
 
 
-def _is_record(state: Any) -> bool:
-    return isinstance(state, tuple) and hasattr(state, "_fields")
+class _Move:
+    """From one state to another: every array of the one goes to the first place that has its name."""
 
+    def __init__(self, who: str, source, target, from_: str, to: str):
+        self.who, self.from_, self.to = who, from_, to
+        self.source, self.target = (list(parts_in(who, state)) for state in (source, target))
+        self.given, self.into = flat(source), target
 
-def _fields(who: str, state: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of all parts of a chain's state, in order; `who` is the function that was called."""
-    if _is_record(state):
-        if type(state).__name__ in CORRECTED:
-            raise ValueError(f"{who}: RMSProp with bias correction has no counterpart here.")
-        if "inner_state" in state._fields:
+    def count(self, given: int | None) -> int | None:
+        """The number of finished updates; None where nothing has counted them."""
+        parts = [part for part in self.source if part.counter in part.state._fields]
+        inside = [part for part in parts if part.kind not in WRAPPERS]
+        counts = [int(getattr(part.state, part.counter)) for part in inside or parts]
+        if len({*counts}) > 1:
             raise ValueError(
-                f"{who}: {type(state).__name__} is the state of a wrapper; give its inner_state."
+                f"{self.who}: {self.from_} counts differ: {', '.join(map(str, counts))}."
             )
-        if isinstance(state, ScheduledDecayState):
+        if counts and given is not None and given != counts[0]:
+            raise ValueError(f"{self.who}: count is {given}, but optax has counted {counts[0]}.")
+        return counts[0] if counts else given
+
+    def done(self, count: int | None) -> Any:
+        """The target with all that the source has."""
+        arrays = self._arrays()
+        new = {**self._wrappers(), **self._slots(arrays)}
+        if left := [name for name, leaves in arrays if leaves]:
             raise ValueError(
-                f"{who}: with a schedule for {', '.join(state.weights)} our state keeps the sum of its "
-                "weights, which optax's has not."
+                f"{self.who}: {self.from_} state has {left[0]!r}, which {self.to} lacks."
             )
-        yield from state._asdict().items()
-        return
-    if not isinstance(state, tuple):
-        raise ValueError(
-            f"{who}: expected the state of an optimizer, got a {type(state).__name__}."
-        )
-    for part in state:
-        yield from _fields(who, part)
+        if count is not None:
+            new |= {
+                (*part.where, f".{part.counter}"): count for part in self.target if part.counter
+            }
+        paths, structure = jax.tree.flatten_with_path(self.into)
+        return structure.unflatten([_as(x, new.get(written(path), x)) for path, x in paths])
 
+    def _arrays(self) -> list[tuple[str, dict[Path, Any]]]:
+        """The fields of the source's rules, in order, each with its leaves."""
+        parts = [part for part in self.source if part.kind not in WRAPPERS]
+        return [(name, flat(tree)) for part in parts for name, _, tree in part.fields()]
 
-def _put(state: Any, arrays: list[tuple[str, Any]]) -> tuple[Any, list[tuple[str, Any]]]:
-    """The state with the first array of each name taken, in its own dtypes; and the arrays left."""
-    if not _is_record(state):
-        parts = []
-        for part in state:
-            part, arrays = _put(part, arrays)
-            parts.append(part)
-        return tuple(parts), arrays
-    arrays, new = list(arrays), {}
-    for name in state._fields:
-        if name != COUNT:
-            i = [given for given, _ in arrays].index(name)
-            new[name] = jax.tree.map(_as, getattr(state, name), arrays.pop(i)[1])
-    return state._replace(**new), arrays
+    def _slots(self, arrays) -> dict[Path, Any]:
+        """For each leaf of the target's rules, the array that it becomes; taken from `arrays`."""
+        new = {}
+        for part in self.target:
+            for name, where, tree in part.fields() if part.kind not in WRAPPERS else ():
+                same = [leaves for other, leaves in arrays if other == name]
+                if not same:
+                    names = ", ".join(dict.fromkeys(other for other, _ in arrays)) or "none"
+                    raise ValueError(
+                        f"{self.who}: {self.from_} state has no {name!r}; it has {names}."
+                    )
+                for path, like in flat(tree).items():
+                    there = next((leaves for leaves in same if path in leaves), None)
+                    text = f"{self.who}: {self.from_} {name}{''.join(path)}"
+                    if there is None:
+                        raise ValueError(f"{text} is missing or masked, but {self.to} has one.")
+                    value = there.pop(path)
+                    if jnp.shape(value) != jnp.shape(like):
+                        raise ValueError(
+                            f"{text} has shape {jnp.shape(value)}, but that of {self.to} has "
+                            f"{jnp.shape(like)}."
+                        )
+                    new[(*where, *path)] = value
+        return new
+
+    def _wrappers(self) -> dict[Path, Any]:
+        """What a wrapper keeps goes on in the same wrapper; only half a step may not be left behind."""
+        new, theirs = {}, [part for part in self.target if part.kind in WRAPPERS]
+        for part in self.source:
+            if part.kind not in WRAPPERS:
+                continue
+            twin = next((other for other in theirs if other.kind == part.kind), None)
+            if twin is not None:
+                theirs.remove(twin)
+                for name, where, tree in twin.fields():
+                    olds = {
+                        path: self.given.get((*part.where, f".{name}", *path))
+                        for path in flat(tree)
+                    }
+                    new |= {(*where, *path): x for path, x in olds.items() if x is not None}
+            elif step := int(getattr(part.state, "mini_step", 0)):
+                raise ValueError(
+                    f"{self.who}: MultiSteps is in the middle of a step, {step} gradients into it, and "
+                    "their sum has no place here; move when mini_step is 0, or put ours into "
+                    "optax.MultiSteps."
+                )
+        return new
 
 
 def _as(old, array) -> jax.Array:
+    if array is old:
+        return old
     return jnp.asarray(np.asarray(array)).astype(jnp.result_type(old))
 
 
-def _count(parts: list[Part], counts: list[int], given: int | None) -> int:
-    """The number of finished updates."""
-    if len(set(counts)) > 1:
-        raise ValueError(f"{WHO}: optax's counts differ: {', '.join(map(str, counts))}.")
-    if counts and given is not None and given != counts[0]:
-        raise ValueError(f"{WHO}: count is {given}, but optax has counted {counts[0]}.")
-    if counts or given is not None:
-        return counts[0] if counts else int(given or 0)
-    if any(callable(number) for part in parts for number in part.numbers.values()):
-        raise ValueError(
-            f"{WHO}: optax has not counted the steps of this optimizer, and a schedule needs them; "
-            "give count=."
-        )
-    return 0
-
-
-def _listed(names) -> str:
-    return ", ".join(names) or "none"
+def _has_schedule(update: Any) -> bool:
+    if (made := arguments_of(update)) is None:
+        return False
+    return any(map(callable, made.values)) or any(
+        _has_schedule(part) for _, part in naming.parts_of(made)
+    )

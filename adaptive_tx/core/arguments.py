@@ -12,15 +12,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.tree_util import GetAttrKey, Partial
+from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import checks, probing
+from adaptive_tx.core.keeping import Partial, keepable
 from adaptive_tx.core.numerics import Decay
 from adaptive_tx.core.ranges import Number, Range
 
 EMPTY: Mapping[str, Any] = {}
 
 
+@keepable
 @jax.tree_util.register_pytree_with_keys_class
 @dataclasses.dataclass(frozen=True)
 class Arguments:
@@ -139,6 +141,7 @@ CHILDREN = ("values", "parts", "inner")
 STRUCTURE = tuple(f.name for f in dataclasses.fields(Arguments) if f.name not in CHILDREN)
 
 
+@keepable
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Static:
@@ -149,7 +152,7 @@ class Static:
 
 def arguments_of(function: Any) -> Any:
     """What a constructor bound; None for a function that none of ours made."""
-    args = function.args if isinstance(function, Partial) else ()
+    args = function.args if isinstance(function, jax.tree_util.Partial) else ()
     return args[-1] if args and isinstance(args[-1], Arguments) else None
 
 

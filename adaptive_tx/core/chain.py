@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.tree_util import Partial
 
 from adaptive_tx.core import checks, naming
 from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.grouping import branches, is_grouped, joined
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.leafwise import link_of, rule_of
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, widen
 from adaptive_tx.core.one_pass import one_pass

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-from jax.tree_util import Partial
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, Static
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.masks import Mask
 from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.states import exportable

@@ -7,11 +7,10 @@ adds nothing to it (the part that it holds is named ""), so an optimizer's names
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jax.tree_util import Partial
-
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.grouping import CHOSEN
+from adaptive_tx.core.keeping import Partial
 
 
 def names(function: Callable, prefix: str = "") -> Iterator[str]:

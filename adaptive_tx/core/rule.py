@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
+from adaptive_tx.core.keeping import keepable
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.slots import Slot, kept
 
 
+@keepable
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True, repr=False)
 class Rule:

@@ -12,12 +12,13 @@ import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.tree_util import Partial
 
 from adaptive_tx.core import ranges, values
 from adaptive_tx.core.arguments import Arguments, Static, arguments_of, as_schedule, in_dtype
+from adaptive_tx.core.keeping import Partial, keepable
 
 
+@keepable
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Schedule:

@@ -1,6 +1,6 @@
 """An optimizer is a value: a pytree whose leaves are its hyperparameters.
 
-A `Transformation` is an optax transformation whose two functions are `jax.tree_util.Partial`s. The
+A `Transformation` is an optax transformation whose two functions are `Partial`s (`keeping`). The
 last thing bound to each is the `Arguments` of the constructor call that made it (`arguments`); what
 all values can do is in `values`, and how hyperparameters are named in `naming`. Here: making a
 transformation from two functions, and wrapping one; combining several is in `chain`.
@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import optax
-from jax.tree_util import Partial
 
 from adaptive_tx.core import naming, opaque, ranges, values
 from adaptive_tx.core.arguments import Arguments, Static
+from adaptive_tx.core.keeping import Partial, tell_flax
+from adaptive_tx.core.states import exportable
 
 
+@exportable
 class Transformation(optax.GradientTransformationExtraArgs):
     """A gradient transformation that is a pytree of its hyperparameters.
 
@@ -38,6 +40,7 @@ class Transformation(optax.GradientTransformationExtraArgs):
 
         Nothing is checked here: JAX makes a value anew from whatever its leaves have become.
         """
+        tell_flax()
         if opaque.is_plain(init) or opaque.is_plain(update):
             init, update = Partial(init), Partial(opaque.plain_update, Static(update))
         return super().__new__(cls, init, update)

@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 from jax.core import Tracer
-from jax.tree_util import Partial
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.keeping import Partial
 
 
 def equal(self, other) -> bool:

@@ -111,8 +111,7 @@ def _parts(
     `sides` are its `init` and `update`.
     """
     init, update = sides
-    arguments: Any
-    arguments, at_init = arguments_of(update), arguments_of(init)
+    arguments, at_init = map(arguments_of, (update, init))
     if is_grouped(update):
         empty = GroupedState({key or CHOSEN: None for key in arguments.part_names})
         for i, branch in enumerate(branches(update, params, empty, params)):
@@ -122,7 +121,7 @@ def _parts(
             pair = at_init.parts[i], branch.update
             yield from _parts(pair, branch.params, inside, deeper, own or group)
         return
-    inner = [] if arguments is None else zip(parts_of(at_init), parts_of(arguments))
+    inner = zip(parts_of(at_init), parts_of(arguments)) if arguments else []
     pairs = [(own, (first, later)) for (_, first), (own, later) in inner]
     for own, pair in pairs:
         yield from _parts(pair, params, places, below(name, own), group)

@@ -11,8 +11,7 @@ torch.view_as_real; its moments are complex too.
 import dataclasses
 from typing import Any
 
-from jax.tree_util import Partial
-
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.on_parts import OnParts
 from adaptive_tx.core.transformation import Transformation
 
