@@ -14,12 +14,13 @@ import adaptive_tx as atx
 PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"core"},
-    {"scale_by", "schedules", "clip", "decay", "rate", "patience", "wrappers"},
+    {"scale_by", "schedules", "clip", "decay", "rate", "factors", "loop", "patience", "wrappers"},
     {"optimizers"},
     {"compat", "plots", "testing"},
     {"tune"},
     {"__init__"},
     {"__main__"},
+    {"flax"},
 ]
 FILES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
@@ -59,6 +60,13 @@ def test_no_circle_of_imports():
     list(graphlib.TopologicalSorter(IMPORTS).static_order())
 
 
+def test_what_needs_flax_is_imported_by_nobody():
+    assert not any("adaptive_tx.flax" in names for names in IMPORTS.values())
+    assert [
+        m for m, path in FILES.items() if re.search("^(from|import) flax", path.read_text(), re.M)
+    ] == ["adaptive_tx.flax"]
+
+
 def public():
     return {name: value for name in atx.__all__ if callable(value := getattr(atx, name))}
 
@@ -71,6 +79,7 @@ def functions():
 
 def test_every_transformation_has_a_row():
     none = {atx.early_stopping, atx.metrics, atx.guard_report}  # they make something else
+    none |= {atx.apply_updates, atx.global_norm, atx.incremental_update}
     any_number = {atx.chain, atx.leafwise}
     makers = {f for f in public().values() if inspect.isfunction(f)} - none - any_number
     assert makers == {row.wrapper or row.make for row in CATALOGUE}

@@ -79,15 +79,17 @@ RENAMED = {
     # wrappers
     "optimizer": "tx",
     "inner": "tx",
+    "step_size_fn": "step_size",
     "max_consecutive_errors": "max_in_a_row",
 }
 
 COMPILED = "leave it out: jax.jit compiles the whole step, and every step can be differentiated"
 SCHEDULED = "the learning rate may be a schedule: {who}(schedules.cosine({rate}, steps))"
-AVERAGED = "keep the average beside it: optax.incremental_update(params, average, step_size)"
+AVERAGED = "keep the average beside it: incremental_update(params, average, step_size)"
 WIDE = "leave it out: what a rule keeps is float32 at least"
 TIME_DECAY = "write a schedule: {who}(lambda count: {rate} / (1 + {value} * count))"
 GIVEN_TO_INIT = "write state = {call}.init(params)"
+DECOUPLED = "leave it out: weight_decay, where it is offered, is decoupled"
 B2 = "write b2={value}"
 CLIPPED = "write chain(clip_by_global_norm({value}), {call})"
 
@@ -119,9 +121,9 @@ OTHERWISE = {
         "*": "write chain(add_l2({value}), {call}), or for decoupled decay add_decayed_weights({value}) "
         "after the rule and before scale_by_learning_rate({rate})",
     },
-    "decoupled_weight_decay": {
-        "*": "leave it out: weight_decay, where it is offered, is decoupled"
-    },
+    "decoupled_weight_decay": {"*": DECOUPLED},
+    "decouple": {"*": DECOUPLED},
+    "no_prox": {"*": "leave it out: weight_decay is AdamW's, what no_prox=True says"},
     "exclude_from_weight_decay": {"*": "write only=lambda path, p: p.ndim > 1, for what decays"},
     "decay": {
         "rmsprop": B2,
@@ -181,18 +183,28 @@ OTHERWISE = {
         "scale_by_centered_rms": B2,
         "cosine": "write floor, which is alpha times the peak",
     },
-    "transition_begin": {
-        "*": "write schedules.join(schedules.constant(first), schedules.{who}(...), boundaries=[{value}])"
-    },
-    "last_epoch": {"*": "leave it out: the count is in the state of the optimizer"},
     "verbose": {"*": "leave it out"},
     "name": {"*": "leave it out: an optimizer prints as the call that makes it"},
 }
 
+# The same of schedules; "*" is for what is above for optimizers.
+WARMED = "write schedules.with_warmup(schedules.{who}(...), {value})"
+OF_SCHEDULES = {
+    "warmup": WARMED,
+    "warmup_steps": WARMED,
+    "num_warmup_steps": WARMED,
+    "transition_begin": "write schedules.join(schedules.constant(first), schedules.{who}(...), "
+    "boundaries=[{value}])",
+    "last_epoch": "leave it out: the count is in the state of the optimizer",
+    "verbose": "leave it out",
+    "name": "leave it out: a schedule prints as the call that makes it",
+    "*": "it is for the optimizer that the schedule is given to, adam(schedules.{who}(...))",
+}
 # The optimizer of a rule that has another name than scale_by_<optimizer>; "" for those without one.
 OPTIMIZER = {
     "trace": "momentum",
     "trace_nesterov": "nesterov",
+    "scale_by_schedule": "",
     "scale_by_rms": "rmsprop",
     "scale_by_centered_rms": "rmsprop",
     "scale_by_adam_eps_hat": "",
