@@ -71,14 +71,14 @@ def test_a_train_state_is_flaxs_but_for_its_data(name):
 @pytest.mark.parametrize("name", ["adam", "guarded"])
 def test_a_new_rate_does_not_trace_again(name):
     run = jax.jit(chex.assert_max_traces(step, n=1))
-    state = jax.device_put(start(TXS[name](0.5)))
+    state = start(TXS[name](0.5))
     for rate in RATES:
         before = state.params
         state, _ = run(state.replace(tx=state.tx.replace(learning_rate=rate)))
         moved = jax.tree.map(lambda a, b: jnp.abs(a - b), state.params, before)
         assert all(0.1 * rate < m[0, 0] < 3 * rate for m in jax.tree.leaves(moved))
     for rate in RATES:
-        run(jax.device_put(start(TXS[name](rate))))
+        run(start(TXS[name](rate)))
 
 
 def test_a_sweep_is_one_program():
