@@ -9,8 +9,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from adaptive_tx.core.habits import OF_SCHEDULES, OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
+from adaptive_tx.core import schedule_habits
+from adaptive_tx.core.habits import EVEN_FALSE, OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
 from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.schedule_habits import OF_SCHEDULES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,6 +70,7 @@ class _Call:
         parameters = signature.parameters.values()
         self.names = [p.name for p in parameters]
         self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.several = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
         self.required = [p.name for p in parameters if p.default is p.empty]
         self.takes_rate = "learning_rate" in self.names
         by_position = () if args and _holds_parameters(args[0]) else self.positional[: len(args)]
@@ -110,6 +113,11 @@ class _Call:
         first = [_short(value) for value in self.args[: len(self.positional)]]
         later = [f"{name}=..." for name in self.names if name not in self.positional]
         text = f"write {self.who}({', '.join([*first, *later])})"
+        if self.several:
+            written = f"{self.who}(*{self.several}, {later[-1]})"
+            return f"Of {self.several} it takes one after the other; write {written}."
+        if not self.names:
+            return f"It takes no arguments; write {self.who}()."
         if not later:
             value = _short(self.args[len(first)])
             text = SECOND.get(self.who, text).format(rate=self.rate, value=value)
@@ -135,7 +143,9 @@ class _Call:
         return next((n for n in self.candidates(name) if n not in self.given), "")
 
     def candidates(self, name: str) -> list[str]:
-        return [n for n in RENAMED.get(name, "").split() if n in self.names]
+        """What is it called here, of the names that this function has."""
+        tables = (RENAMED, schedule_habits.RENAMED)
+        return [n for t in tables for n in t.get(name, "").split() if n in self.names]
 
     def instead(self, name: str) -> str:
         value, otherwise = self.kwargs[name], OTHERWISE.get(name, {})
@@ -148,7 +158,8 @@ class _Call:
         if here is None and (ours := self.renamed(name)):
             return f"write {ours}={_short(value)}"
         if text := here or anywhere:
-            if isinstance(value, (int, float, type(None))) and not value:
+            off = isinstance(value, (int, float, type(None))) and not value
+            if off and name not in EVEN_FALSE:
                 return "leave it out"
             words = {"who": self.who, "rate": self.rate, "call": self.call, "value": _short(value)}
             words["momentum"] = _short(self.kwargs.get("momentum", 0.9))

@@ -27,6 +27,8 @@ def hint(part: Any) -> str:
     """What to do with something that is no transformation, as the end of an error."""
     if isinstance(part, (tuple, list)) and len(part) == 2 and all(map(callable, part)):
         return "; of two functions Transformation(init, update) makes one."
+    if isinstance(part, (tuple, list)) and part and all(map(is_like_one, part)):
+        return "; give several one after the other: chain(*parts)."
     if callable(part):
         return "; was it meant to be called?"
     return ". It is anything with init(params) and update(updates, state, params)."
