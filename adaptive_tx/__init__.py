@@ -11,6 +11,8 @@ For rules of your own, `leafwise` lifts a step on one array to a transformation;
 roots, corrections and norms that stay finite.
 """
 
+from typing import TYPE_CHECKING
+
 from adaptive_tx import schedules
 from adaptive_tx.clip import (
     adaptive_grad_clip,
@@ -22,6 +24,7 @@ from adaptive_tx.clip import (
 from adaptive_tx.core import norms, numerics, ranges, slots
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.names_elsewhere import MODULES, unknown_name
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import (
@@ -33,6 +36,8 @@ from adaptive_tx.core.typing import (
 )
 from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
 from adaptive_tx.describing.description import Description, describe
+from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
+from adaptive_tx.loop import apply_updates, global_norm, incremental_update
 from adaptive_tx.migrating import Migration, migrate
 from adaptive_tx.optimizers import (
     adabelief,
@@ -149,6 +154,10 @@ __all__ = [
     "add_decayed_weights",
     "scale_by_trust_ratio",
     "scale_by_param_rms",
+    "scale",
+    "scale_by_schedule",
+    "identity",
+    "set_to_zero",
     "scale_by_learning_rate",
     "scale_by_relative_rate",
     "subtract_decayed_weights",
@@ -205,6 +214,10 @@ __all__ = [
     # from one optimizer to another
     "migrate",
     "Migration",
+    # around its update
+    "apply_updates",
+    "global_norm",
+    "incremental_update",
     # values, and their types
     "Transformation",
     "Schedule",
@@ -224,5 +237,11 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """What a user may use; `compat`, `plots` and `tune` once they are imported."""
-    return sorted([*__all__, *({"compat", "plots", "tune"} & globals().keys())])
+    """What a user may use; those of its modules that are imported apart once they are."""
+    return sorted([*__all__, *({*MODULES} & globals().keys())])
+
+
+if not TYPE_CHECKING:  # to a type checker what is not here is an error
+
+    def __getattr__(name: str):
+        raise AttributeError(unknown_name(name, __all__))

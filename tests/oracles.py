@@ -169,6 +169,28 @@ def scale_by_learning_rate(grads, params=None, *, learning_rate):
 
 
 @listed
+def scale(grads, params=None, *, step_size):
+    """A factor, with its sign: step_size u."""
+    steps = stepwise(grads, step_size)
+    for _, u, step_size in steps:
+        yield step_size * u
+
+
+@listed
+def identity(grads, params=None):
+    """What comes in."""
+    for _, g in stepwise(grads):
+        yield g
+
+
+@listed
+def set_to_zero(grads, params=None):
+    """0 for each entry."""
+    for _, g in stepwise(grads):
+        yield 0 * g
+
+
+@listed
 def reduce_on_plateau(
     grads,
     params=None,

@@ -162,6 +162,10 @@ def rules() -> list[atx.Transformation]:
         atx.scale_by_param_rms(1e-3),
         atx.scale_by_relative_rate(0.1),
         atx.add_decayed_weights(0.1, only=kernels),
+        atx.scale(-0.1),
+        atx.scale_by_schedule(my_schedule),
+        atx.identity(),
+        atx.set_to_zero(),
         atx.scale_by_learning_rate(0.1),
         atx.subtract_decayed_weights(1e-4),
     ]
@@ -181,7 +185,10 @@ def train() -> None:
     assert tx == tx and hash(tx)
     state = tx.init(params)
     updates, state = tx.update(params, state, params, value=1.0)
-    params = optax.apply_updates(params, updates)
+    average = params
+    params = atx.apply_updates(params, updates)
+    average = atx.incremental_update(params, average, 0.1)
+    print(float(atx.global_norm(average)))
     for name, value in atx.metrics(state).items():
         print(name, float(value))
     print(tx, tx.hyperparameters(state), atx.guard_report(state, params)["skipped"])

@@ -23,7 +23,7 @@ def params():
 
 TABLE = """
 path          shape  group    rule               rate          decay  clip              state
-embed/table   (5,3)  frozen   optax set_to_zero  -             -      clip_by_value(1)  -
+embed/table   (5,3)  frozen   set_to_zero        -             -      clip_by_value(1)  -
 head/kernel   (3,2)  head     scale_by_lion      0.0001        -      clip_by_value(1)  1 float32: 24 B
 layer/bias    (3,)   slow     scale_by_adam      cosine x 0.5  -      clip_by_value(1)  2 float32: 24 B
 layer/kernel  (3,3)  default  scale_by_adam      cosine        0.01   clip_by_value(1)  2 float32: 72 B
@@ -35,7 +35,7 @@ def test_the_table():
     groups = {
         "head": atx.lion(1e-4),
         "slow": {"multiplier": 0.5, "weight_decay": 0.0},
-        "frozen": optax.set_to_zero(),
+        "frozen": atx.set_to_zero(),
     }
     by = {"head": "^head", "slow": "bias", "frozen": "^embed"}
     inner = atx.grouped(groups, by=by, default=atx.adamw(schedules.cosine(1e-2, 100)))

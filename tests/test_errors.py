@@ -1,5 +1,10 @@
 """Bad input is a clear error that names who complains and which argument or leaf."""
 
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +44,7 @@ OUT_OF_RANGE = {
     "percentile": (-0.1, 100.1),
     "max_ratio": (0.9,),
     "every": (0.5, 0.0, -1.0),
+    "step_size": (),
 }
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
@@ -179,7 +185,7 @@ def test_a_foreign_state(row):
         atx.chain(tx, tx).update(tree(1), (tx.init(tree(0)),), tree(0))
 
 
-@every
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.numbers], ids=str)
 def test_hyperparameters_of_a_foreign_state(row):
     with pytest.raises(ValueError, match=r"^\w+: expected the state"):
         row().hyperparameters(optax.EmptyState())
@@ -235,9 +241,40 @@ def test_wrong_masks(row):
     tx, params = row(mask={"enc": True}), tree(0)
     with pytest.raises(ValueError, match=f"^{who}: the mask does not fit the tree"):
         tx.update(tree(1), tx.init(params), params)
-    tx = row(only=lambda path, p: jnp.ones(()) > 0)
+    tx = row(only=lambda path, p: p.ndim)
     with pytest.raises(TypeError, match=rf"^{who}: only, at params\['enc'\]\['b'\], must be True"):
         tx.update(tree(1), tx.init(params), params)
+    tx = row(only=lambda path, p: jnp.sum(p) > 0)
+    tx.update(tree(1), tx.init(params), params)
+    with pytest.raises(
+        TypeError, match=rf"^{who}: only, at .* known when tracing, got .* bool\[\]"
+    ):
+        jax.jit(tx.update)(tree(1), tx.init(params), params)
+
+
+BOOLS = {"Python": bool, "NumPy": np.bool_, "JAX": jnp.bool_, "an array": np.asarray}
+
+
+@pytest.mark.parametrize("kind", BOOLS)
+def test_any_concrete_bool_is_one(kind):
+    """In a mask, from a function of the parameters and from a predicate; masks stay equal and hashed."""
+    to, params = BOOLS[kind], tree(0)
+    expected = atx.add_l2(0.1, mask={"enc": True, "scale": False})
+    masked = atx.add_l2(0.1, mask={"enc": to(True), "scale": to(False)})
+    assert masked == expected and hash(masked) == hash(expected)
+    by_function = atx.add_l2(0.1, mask=lambda params: {"enc": to(True), "scale": to(False)})
+    by_path = atx.add_l2(0.1, only=lambda path, p: to("enc" in path))
+    for tx in (masked, by_function, by_path):
+        updates, _ = tx.update(tree(1), tx.init(params), params)
+        wanted, _ = expected.update(tree(1), expected.init(params), params)
+        assert all(map(jnp.array_equal, jax.tree.leaves(updates), jax.tree.leaves(wanted)))
+
+
+def test_a_predicate_may_be_a_search():
+    tx, params = atx.add_l2(0.1, only=lambda path, p: re.search("^enc/w$", path)), tree(0)
+    updates, _ = jax.jit(tx.update)(tree(1), tx.init(params), params)
+    changed = jax.tree.map(lambda a, b: not jnp.array_equal(a, b), updates, tree(1))
+    assert changed == {"enc": {"w": True, "b": False}, "scale": False}
 
 
 def test_a_mask_without_decay():
@@ -423,3 +460,68 @@ def test_numbers_beyond_float32():
             ValueError, match=r"got 1e\+39, which is infinite in float32; the largest is 3.4e\+38"
         ):
             make(1e39)
+
+
+class ByHand:
+    """Somebody's class with the two methods, and an update that needs no parameters."""
+
+    def init(self, params):
+        return jnp.zeros((), jnp.int32)
+
+    def update(self, updates, state):
+        return jax.tree.map(lambda u: 2 * u, updates), state + 1
+
+
+class Pair(NamedTuple):
+    init: Callable
+    update: Callable
+
+
+@pytest.mark.parametrize("part", [ByHand(), Pair(lambda params: (), double)], ids=["class", "pair"])
+def test_whatever_has_the_two_functions_is_a_transformation(part):
+    whole, params = atx.guarded(atx.chain(part, atx.sgd(0.1))), tree(0)
+    step = jax.jit(lambda tx, g, state: tx.update(g, state, params, value=1.0))
+    updates, state = step(whole, params, whole.init(params))
+    updates, _ = step(whole, params, state)
+    assert all(jnp.allclose(u, -0.2 * p) for u, p in zip(*map(jax.tree.leaves, (updates, params))))
+    assert atx.chain(part) == atx.chain(part) and jax.tree.leaves(atx.chain(part)) == []
+
+
+def test_multi_steps_of_optax_is_a_part():
+    params, tx = tree(0), atx.chain(optax.MultiSteps(atx.sgd(0.5), 2), atx.scale(2.0))
+    assert repr(tx) == "chain(<MultiSteps>, scale(step_size=2.0))"
+    state = tx.init(params)
+    with jax.numpy_dtype_promotion("standard"):
+        first, state = tx.update(params, state, params)
+        second, _ = tx.update(params, state, params)
+    assert not any(jnp.any(u) for u in jax.tree.leaves(first))
+    assert all(jnp.allclose(u, -p) for u, p in zip(*map(jax.tree.leaves, (second, params))))
+
+
+def test_what_is_no_transformation_is_told_how_to_become_one():
+    with pytest.raises(
+        TypeError, match=r"of two functions Transformation\(init, update\) makes one"
+    ):
+        atx.chain((lambda params: (), double))
+    with pytest.raises(TypeError, match="guarded: tx must be .* was it meant to be called?"):
+        atx.guarded(optax.MultiSteps)
+    with pytest.raises(
+        TypeError, match=r"with init\(params\) and update\(updates, state, params\)"
+    ):
+        atx.chain("adam")
+
+
+def test_an_equinox_model_given_whole():
+    """Its activation is a leaf, and no array."""
+    model, tx = equinox.nn.MLP(2, 1, 4, 1, key=jax.random.key(0)), atx.adamw(0.1)
+    message = r"scale_by_adam: params.activation.* tx.init\(eqx.filter\(model, eqx.is_array\)\)"
+    with pytest.raises(TypeError, match=message):
+        tx.init(model)
+    arrays = equinox.filter(model, equinox.is_array)
+    state = tx.init(arrays)
+    with pytest.raises(
+        ValueError, match=r"params.activation is a function: .* tx.update\(.*eqx.filter"
+    ):
+        tx.update(arrays, state, model)
+    updates, _ = tx.update(arrays, state, arrays)
+    assert equinox.apply_updates(model, updates)(jnp.ones(2)).shape == (1,)

@@ -16,7 +16,7 @@ import strict_user
 
 import adaptive_tx as atx
 from adaptive_tx import schedules
-from adaptive_tx.core import habits
+from adaptive_tx.core import habits, schedule_habits
 
 ROOT = pathlib.Path(atx.__file__).parent.parent
 PARAMS = {"w": jnp.ones(3)}
@@ -193,6 +193,70 @@ MISTAKES = {
         "guarded: There is no inner; write tx=... There is no max_consecutive_errors; write "
         "max_in_a_row=5.",
     ),
+    "lists of parts of a schedule": (
+        lambda: schedules.join([schedules.constant(0.1), schedules.constant(0.2)], [5]),
+        "join: Of schedules it takes one after the other; write join(*schedules, boundaries=...).",
+    ),
+    "what is for the optimizer": (
+        lambda: schedules.cosine(0.1, 10, max_grad_norm=1.0),
+        "cosine: There is no max_grad_norm; it is for the optimizer that the schedule is given to, "
+        "adam(schedules.cosine(...)).",
+    ),
+    "a warmup of a schedule": (
+        lambda: schedules.cosine(0.1, warmup_steps=5),
+        "cosine: There is no warmup_steps; write schedules.with_warmup(schedules.cosine(...), 5).",
+    ),
+    "the end of an exponential": (
+        lambda: schedules.exponential(0.1, 10, 0.5, end_value=0.01),
+        "exponential: There is no end_value; write schedules.join(schedules.exponential(...), "
+        "schedules.constant(0.01), boundaries=[last]).",
+    ),
+    "a rate given twice": (
+        lambda: atx.adam(1e-3, lr=1e-3),
+        "adam: There is no lr; leave it out: learning_rate is given.",
+    ),
+    "Adafactor of optax": (
+        lambda: atx.adafactor(0.1, decay_rate=0.8, min_dim_size_to_factor=128),
+        "adafactor: There is no decay_rate; write b2_decay=-0.8. There is no min_dim_size_to_factor; leave "
+        "it out: every matrix is factored.",
+    ),
+    "what is on where nothing is said": (
+        lambda: atx.adafactor(0.1, multiply_by_parameter_scale=False),
+        "adafactor: There is no multiply_by_parameter_scale; adafactor has it; without it write "
+        "chain(scale_by_factored_rms(), clip_by_rms(1.0), scale_by_learning_rate(0.1)).",
+    ),
+    "flip_sign": (
+        lambda: atx.scale_by_learning_rate(0.1, flip_sign=False),
+        "scale_by_learning_rate: There is no flip_sign; scale(0.1) keeps the sign.",
+    ),
+    "no_prox": (
+        lambda: atx.adan(0.1, no_prox=True),
+        "adan: There is no no_prox; leave it out: weight_decay is AdamW's, which no_prox=True says.",
+    ),
+    "decouple": (
+        lambda: atx.adamw(0.1, decouple=True),
+        "adamw: There is no decouple; leave it out: weight_decay, where it is offered, is decoupled.",
+    ),
+    "mu_dtype": (
+        lambda: atx.lion(0.1, mu_dtype="bfloat16"),
+        "lion: There is no mu_dtype; leave it out: what a rule keeps is float32 at least.",
+    ),
+    "two bounds": (
+        lambda: atx.clip_by_value(-1.0, 2.0),
+        "clip_by_value: It takes max_value only; for -2.0 to 2.0 write clip_by_value(2.0).",
+    ),
+    "Nesterov by position": (
+        lambda: atx.trace(0.9, True),
+        "trace: It takes decay only; for Nesterov momentum write trace_nesterov(decay).",
+    ),
+    "an argument of what has none": (
+        lambda: atx.identity(1),
+        "identity: It takes no arguments; write identity().",
+    ),
+    "clipping by another name": (
+        lambda: atx.adam(0.1, grad_clip=1.0),
+        "adam: There is no grad_clip; write chain(clip_by_global_norm(1.0), adam(0.1)).",
+    ),
     # a direction as an optimizer
     "a rate for a direction": (
         lambda: atx.scale_by_adam(1e-3),
@@ -285,7 +349,14 @@ def calls(text):
 
 @pytest.mark.parametrize("habit", MISTAKES)
 def test_what_it_is_told_can_be_written(habit):
-    names = {**vars(atx), "params": PARAMS, "tx": atx.sgd(0.1), "steps": 10, "b1": 0.9}
+    names = {
+        **vars(atx),
+        "params": PARAMS,
+        "tx": atx.sgd(0.1),
+        "steps": 10,
+        "b1": 0.9,
+        "decay": 0.9,
+    }
     for code in calls(MISTAKES[habit][1]):
         assert eval(code, dict(names)) is not None
 
@@ -308,7 +379,7 @@ def test_every_function_answers(function):
 def test_a_hint_is_for_what_there_is():
     """Names on the right of the tables exist, and those on the left do not where they are looked up."""
     arguments = {f.__name__: {*inspect.signature(f).parameters} for f in FUNCTIONS}
-    for name, ours in habits.RENAMED.items():
+    for name, ours in [*habits.RENAMED.items(), *schedule_habits.RENAMED.items()]:
         for one in ours.split():
             assert any(one in names for names in arguments.values()), (name, one)
     for name, rows in habits.OTHERWISE.items():
@@ -325,8 +396,11 @@ def test_the_error_of_what_is_inside_comes_through():
         atx.adamw(0.1, mask={"w": 1})
 
 
+MODULES_APART = ["compat", "flax", "plots", "testing", "tune"]
+
+
 def test_dir_shows_what_a_user_may_use():
-    assert dir(atx) == sorted({*atx.__all__} | ({"compat", "plots", "tune"} & {*vars(atx)}))
+    assert dir(atx) == sorted({*atx.__all__} | ({*MODULES_APART} & {*vars(atx)}))
     assert {"adam", "schedules", "leafwise", "slots", "ranges", "numerics"} <= {*dir(atx)}
     assert not {"clip", "decay", "core", "optimizers", "scale_by", "wrappers"} & {*dir(atx)}
     assert len({*atx.__all__}) == len(atx.__all__)

@@ -69,7 +69,7 @@ def test_it_equals_optax_partition():
 
 def test_a_frozen_group_keeps_nothing_and_does_not_move():
     tx = atx.grouped(
-        {"body": optax.set_to_zero()}, by={"body": "^layer|^embed"}, default=atx.adam(1e-3)
+        {"body": atx.set_to_zero()}, by={"body": "^layer|^embed"}, default=atx.adam(1e-3)
     )
     state = tx.init(params())
     assert sum(x.size for x in jax.tree.leaves(state)) == 2 * 6 + 2

@@ -24,6 +24,7 @@ from adaptive_tx.core import debiasing
 from adaptive_tx.testing.subject import QUICK, total
 
 every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
+with_numbers = pytest.mark.parametrize("row", [row for row in CATALOGUE if row.numbers], ids=str)
 pytestmark = pytest.mark.filterwarnings("error")
 
 
@@ -66,7 +67,7 @@ def test_one_compilation_for_all_numbers(row):
     step.eval_shape(row(**other(row)), state)
 
 
-@every
+@with_numbers
 def test_vmap_makes_many_optimizers_in_one_value(row):
     """A sweep over all numbers at once equals its members, taken out by indexing and made concrete."""
     settings = [row.numbers, other(row)]
@@ -118,7 +119,7 @@ def test_equality_hash_pickle_copy(row):
         assert same == tx
         assert hash(same) == hash(tx)
         assert not same != tx
-    assert row(**other(row)) != tx
+    assert not row.numbers or row(**other(row)) != tx
     assert tx != "tx"
 
 

@@ -16,6 +16,8 @@ from jax.core import Tracer
 
 from adaptive_tx.core.ranges import LARGEST, Number, Range
 
+WHOLE_MODEL = "is this a whole model? Give its arrays alone, of an Equinox model"
+
 
 def number(who: str, name: str, marked: Number) -> Any:
     """A concrete scalar as a Python float in its range; a traced scalar as it is."""
@@ -89,6 +91,11 @@ def floating(who: str, what: str, tree) -> None:
     else:
         return
     for path, leaf in jax.tree.leaves_with_path(tree):
+        if callable(leaf):
+            raise TypeError(
+                f"{who}: {keystr(what, path)} is a function: {WHOLE_MODEL} "
+                "tx.init(eqx.filter(model, eqx.is_array))."
+            )
         if not _is_floating(leaf):
             kind = getattr(leaf, "dtype", None) or type(leaf).__name__
             raise TypeError(
@@ -129,6 +136,11 @@ def _difference(what: str, tree, like_what: str, like) -> str:
                 f"but {like_what} {jnp.shape(theirs[path])}."
             )
     for path in theirs:
+        if path not in ours and callable(theirs[path]):
+            return (
+                f"{keystr(like_what.split()[0], path)} is a function: {WHOLE_MODEL} "
+                "tx.update(grads, state, eqx.filter(model, eqx.is_array))."
+            )
         if path not in ours:
             return f"{keystr(what, path)} is missing or None, but {like_what} such a leaf."
     return f"{what} is a {jax.tree.structure(tree)}, but {like_what} a {jax.tree.structure(like)}."

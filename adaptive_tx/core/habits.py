@@ -29,6 +29,11 @@ RENAMED = {
     "l2_regularization_strength": "l2",
     "weight_decay_rate": "weight_decay",
     "mask_fn": "mask",
+    "weight_decay_mask": "mask",
+    "learning_rate_fn": "learning_rate",
+    "min_step_size": "min_step",
+    "max_step_size": "max_step",
+    "tau": "step_size",
     # clipping
     "max_delta": "max_value",
     "clip_value": "max_value",
@@ -36,41 +41,6 @@ RENAMED = {
     "clip_norm": "max_norm",
     "clipnorm": "max_norm",
     "norm": "max_norm",
-    # schedules
-    "init_value": "peak value start low",
-    "initial_learning_rate": "peak value start low",
-    "learning_rate": "peak value start",
-    "base_lr": "low value start",
-    "max_lr": "peak high",
-    "peak_value": "peak high",
-    "peak_lr": "peak high",
-    "end_value": "floor end",
-    "end_learning_rate": "floor end",
-    "eta_min": "floor end",
-    "min_lr": "floor end",
-    "boundaries_and_scales": "boundaries",
-    "milestones": "boundaries",
-    "decay_steps": "steps decay every",
-    "transition_steps": "steps every",
-    "total_steps": "steps",
-    "total_iters": "steps",
-    "T_max": "steps",
-    "num_training_steps": "steps",
-    "warmup_steps": "warmup steps",
-    "num_warmup_steps": "warmup steps",
-    "stable_steps": "stable",
-    "step_size": "every learning_rate",
-    "step_size_up": "half_period",
-    "gamma": "factor",
-    "decay_rate": "factor rate",
-    "decay_factor": "factor",
-    "T_0": "period",
-    "first_decay_steps": "period",
-    "T_mult": "growth",
-    "t_mul": "growth",
-    "pct_start": "warm",
-    "div_factor": "div",
-    "final_div_factor": "final_div",
     # patience
     "threshold": "min_delta",
     "rtol": "min_delta",
@@ -79,15 +49,18 @@ RENAMED = {
     # wrappers
     "optimizer": "tx",
     "inner": "tx",
+    "step_size_fn": "step_size",
     "max_consecutive_errors": "max_in_a_row",
 }
 
 COMPILED = "leave it out: jax.jit compiles the whole step, and every step can be differentiated"
 SCHEDULED = "the learning rate may be a schedule: {who}(schedules.cosine({rate}, steps))"
-AVERAGED = "keep the average beside it: optax.incremental_update(params, average, step_size)"
+AVERAGED = "keep the average beside it: incremental_update(params, average, step_size)"
 WIDE = "leave it out: what a rule keeps is float32 at least"
 TIME_DECAY = "write a schedule: {who}(lambda count: {rate} / (1 + {value} * count))"
 GIVEN_TO_INIT = "write state = {call}.init(params)"
+COUNTED = "leave it out: the count is in the state of the optimizer"
+DECOUPLED = "leave it out: weight_decay, where it is offered, is decoupled"
 B2 = "write b2={value}"
 CLIPPED = "write chain(clip_by_global_norm({value}), {call})"
 
@@ -119,9 +92,9 @@ OTHERWISE = {
         "*": "write chain(add_l2({value}), {call}), or for decoupled decay add_decayed_weights({value}) "
         "after the rule and before scale_by_learning_rate({rate})",
     },
-    "decoupled_weight_decay": {
-        "*": "leave it out: weight_decay, where it is offered, is decoupled"
-    },
+    "decoupled_weight_decay": {"*": DECOUPLED},
+    "decouple": {"*": DECOUPLED},
+    "no_prox": {"*": "leave it out: weight_decay is AdamW's, which no_prox=True says"},
     "exclude_from_weight_decay": {"*": "write only=lambda path, p: p.ndim > 1, for what decays"},
     "decay": {
         "rmsprop": B2,
@@ -134,8 +107,8 @@ OTHERWISE = {
     "momentum_decay": {"*": "scale_by_nadam_scheduled has it; here b1 is constant"},
     "schedule": {"*": SCHEDULED},
     "warmup": {"*": SCHEDULED},
-    "warmup_steps": {"*": SCHEDULED},
-    "num_warmup_steps": {"*": SCHEDULED},
+    "warmup_steps": {"with_warmup": "write steps={value}", "*": SCHEDULED},
+    "num_warmup_steps": {"with_warmup": "write steps={value}", "*": SCHEDULED},
     "total_steps": {"*": SCHEDULED},
     "params": {"*": GIVEN_TO_INIT},
     "parameters": {"*": GIVEN_TO_INIT},
@@ -158,12 +131,17 @@ OTHERWISE = {
     "clipvalue": {"*": "write chain(clip_by_value({value}), {call})"},
     "global_clipnorm": {"*": CLIPPED},
     "max_grad_norm": {"*": CLIPPED},
+    "clip_norm": {"*": CLIPPED},
+    "grad_clip": {"*": CLIPPED},
+    "grad_clip_norm": {"*": CLIPPED},
+    "gradient_clip": {"*": CLIPPED},
     "max_norm": {"*": CLIPPED},
     "norm_type": {
         "*": "leave it out: norms are roots of sums of squares; clip_by_value bounds each entry"
     },
     "use_ema": {"*": AVERAGED},
     "ema_momentum": {"*": AVERAGED},
+    "ema_decay": {"*": AVERAGED},
     "gradient_accumulation_steps": {"*": "write optax.MultiSteps({call}, {value})"},
     "loss_scale_factor": {"*": "divide the gradients by it before update"},
     "mu_dtype": {"*": WIDE},
@@ -172,6 +150,20 @@ OTHERWISE = {
     "bias_correction": {
         "*": "leave it out: Adam and its family correct, rmsprop and novograd do not"
     },
+    "multiply_by_parameter_scale": {
+        "adafactor": "adafactor has it; without it write chain(scale_by_factored_rms(), clip_by_rms(1.0), "
+        "scale_by_learning_rate({rate}))"
+    },
+    "min_dim_size_to_factor": {"*": "leave it out: every matrix is factored"},
+    "decay_offset": {"*": COUNTED},
+    "step_offset": {"*": COUNTED},
+    "decay_rate": {
+        "adafactor": "write b2_decay=-{value}",
+        "scale_by_factored_rms": "write b2_decay=-{value}",
+    },
+    "flip_sign": {"scale_by_learning_rate": "scale({rate}) keeps the sign"},
+    "lr": {"scale": "write scale_by_learning_rate({value})"},
+    "learning_rate": {"scale": "write scale_by_learning_rate({value})"},
     "degenerated_to_sgd": {
         "*": 'write below="momentum" where it is True, below="none" where it is False'
     },
@@ -181,10 +173,6 @@ OTHERWISE = {
         "scale_by_centered_rms": B2,
         "cosine": "write floor, which is alpha times the peak",
     },
-    "transition_begin": {
-        "*": "write schedules.join(schedules.constant(first), schedules.{who}(...), boundaries=[{value}])"
-    },
-    "last_epoch": {"*": "leave it out: the count is in the state of the optimizer"},
     "verbose": {"*": "leave it out"},
     "name": {"*": "leave it out: an optimizer prints as the call that makes it"},
 }
@@ -193,11 +181,18 @@ OTHERWISE = {
 OPTIMIZER = {
     "trace": "momentum",
     "trace_nesterov": "nesterov",
+    "scale_by_schedule": "",
     "scale_by_rms": "rmsprop",
     "scale_by_centered_rms": "rmsprop",
     "scale_by_adam_eps_hat": "",
     "scale_by_nadam_scheduled": "",
 }
 # What the argument after the learning rate is elsewhere, for those that have only that.
-SECOND = {"sgd": "write momentum({rate}, decay={value})"}
+SECOND = {
+    "sgd": "write momentum({rate}, decay={value})",
+    "trace": "for Nesterov momentum write trace_nesterov(decay)",
+    "clip_by_value": "for -{value} to {value} write clip_by_value({value})",
+}
+# Of which False and None say something; other arguments may then be left out.
+EVEN_FALSE = ("degenerated_to_sgd", "flip_sign", "multiply_by_parameter_scale", "no_prox")
 RATES = ("learning_rate", "lr", "alpha", "step_size")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
+from jax.core import Tracer
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.paths import path_of
@@ -36,14 +38,7 @@ class Mask:
             return [True] * len(jax.tree.leaves(updates))
         if self.only is not None:
             flat = jax.tree.leaves_with_path(params)
-            chosen = [
-                _bool(
-                    who,
-                    f"only, at {checks.keystr('params', path)},",
-                    self.only(path_of(path), leaf),
-                )
-                for path, leaf in flat
-            ]
+            chosen = [_answer(who, path, self.only(path_of(path), leaf)) for path, leaf in flat]
             if isinstance(self.only, Matching) and flat and not any(chosen):
                 paths = ", ".join(path_of(path) for path, _ in flat[:5])
                 raise ValueError(f"{who}: only={self.only} matches no path of {paths}.")
@@ -118,7 +113,22 @@ def _of_tree(who: str, what: str, flat) -> list[bool]:
     return [_bool(who, checks.keystr(what, path), leaf) for path, leaf in flat]
 
 
+def _answer(who: str, path, value) -> bool:
+    """What a predicate says of a leaf; `re.search` says it by a match or None."""
+    if value is None or isinstance(value, re.Match):
+        return value is not None
+    return _bool(who, f"only, at {checks.keystr('params', path)},", value)
+
+
 def _bool(who: str, what: str, value) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{who}: {what} must be True or False, got {value!r}.")
-    return value
+    """A bool of Python, NumPy or JAX, as Python's."""
+    if isinstance(value, Tracer):
+        raise TypeError(
+            f"{who}: {what} must be known when tracing, got the traced {jax.typeof(value).str_short()}. "
+            "Let it follow from paths, shapes and dtypes; what depends on numbers is a jnp.where."
+        )
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (np.ndarray, jax.Array)) and value.shape == () and value.dtype == bool:
+        return bool(value)
+    raise TypeError(f"{who}: {what} must be True or False, got {value!r}.")

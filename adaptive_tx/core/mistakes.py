@@ -9,7 +9,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from adaptive_tx.core.habits import OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
+from adaptive_tx.core import schedule_habits
+from adaptive_tx.core.habits import EVEN_FALSE, OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
+from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.schedule_habits import OF_SCHEDULES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,7 +38,7 @@ def explanation(function: Callable, args: tuple, kwargs: Mapping[str, Any]) -> s
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
-        texts = list(_Call(function.__name__, signature, args, kwargs).mistakes())
+        texts = list(_Call(function, signature, args, kwargs).mistakes())
         return f"{function.__name__}: " + (" ".join(texts) or f"{error}.")
     return _of_values(function.__name__, bound.arguments)
 
@@ -61,13 +64,17 @@ def _of_values(who: str, given: Mapping[str, Any]) -> str:
 class _Call:
     """A call that does not fit."""
 
-    def __init__(self, who: str, signature: inspect.Signature, args: tuple, kwargs: Mapping):
-        self.who, self.args, self.kwargs = who, args, kwargs
+    def __init__(self, of: Callable, signature: inspect.Signature, args: tuple, kwargs: Mapping):
+        self.who, self.args, self.kwargs = of.__name__, args, kwargs
+        self.makes_schedule = signature.return_annotation is Schedule
         parameters = signature.parameters.values()
         self.names = [p.name for p in parameters]
         self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.several = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
         self.required = [p.name for p in parameters if p.default is p.empty]
         self.takes_rate = "learning_rate" in self.names
+        by_position = () if args and _holds_parameters(args[0]) else self.positional[: len(args)]
+        self.given = {*kwargs, *by_position}
 
     def mistakes(self) -> Iterator[str]:
         """A sentence or two for each mistake."""
@@ -106,6 +113,11 @@ class _Call:
         first = [_short(value) for value in self.args[: len(self.positional)]]
         later = [f"{name}=..." for name in self.names if name not in self.positional]
         text = f"write {self.who}({', '.join([*first, *later])})"
+        if self.several:
+            written = f"{self.who}(*{self.several}, {later[-1]})"
+            return f"Of {self.several} it takes one after the other; write {written}."
+        if not self.names:
+            return f"It takes no arguments; write {self.who}()."
         if not later:
             value = _short(self.args[len(first)])
             text = SECOND.get(self.who, text).format(rate=self.rate, value=value)
@@ -128,28 +140,38 @@ class _Call:
 
     def renamed(self, name: str) -> str:
         """What this function calls it."""
-        candidates = RENAMED.get(name, "").split()
-        return next((n for n in candidates if n in self.names and n not in self.kwargs), "")
+        return next((n for n in self.candidates(name) if n not in self.given), "")
+
+    def candidates(self, name: str) -> list[str]:
+        """What is it called here, of the names that this function has."""
+        tables = (RENAMED, schedule_habits.RENAMED)
+        return [n for t in tables for n in t.get(name, "").split() if n in self.names]
 
     def instead(self, name: str) -> str:
         value, otherwise = self.kwargs[name], OTHERWISE.get(name, {})
         if name == "betas" and (pair := self.pair(value)):
             return f"write {pair}"
         here, anywhere = otherwise.get(self.who), otherwise.get("*")
+        if self.makes_schedule:
+            of_optimizers, anywhere = anywhere, OF_SCHEDULES.get(name)
+            anywhere = anywhere or (of_optimizers and OF_SCHEDULES["*"])
         if here is None and (ours := self.renamed(name)):
             return f"write {ours}={_short(value)}"
         if text := here or anywhere:
-            if isinstance(value, (int, float, type(None))) and not value:
+            off = isinstance(value, (int, float, type(None))) and not value
+            if off and name not in EVEN_FALSE:
                 return "leave it out"
             words = {"who": self.who, "rate": self.rate, "call": self.call, "value": _short(value)}
             words["momentum"] = _short(self.kwargs.get("momentum", 0.9))
             return text.format(**words)
+        if taken := self.candidates(name):
+            return f"leave it out: {taken[0]} is given"
         if name in RATES and (optimizer := self.optimizer):
             return (
                 f"it is a direction without a rate: write {optimizer}({_short(value)}), or put "
                 f"scale_by_learning_rate({_short(value)}) after it in a chain"
             )
-        if name in RATES:
+        if name in RATES and not self.makes_schedule:
             return f"write chain({self.who}(...), scale_by_learning_rate({_short(value)}))"
         if close := difflib.get_close_matches(name, self.names, 1):
             return f"write {close[0]}={_short(value)}"

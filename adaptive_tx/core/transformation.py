@@ -163,11 +163,19 @@ def wrap(
 
 
 def transformation_of(who: str, what: str, part) -> Transformation:
-    """`part` as ours; one of optax becomes one without leaves."""
+    """`part` as ours; optax's, and whatever has `init` and `update`, becomes one without leaves."""
     if isinstance(part, Transformation):
         return part
-    if not isinstance(part, optax.GradientTransformation):
-        hint = "; was it meant to be called?" if callable(part) else "."
-        raise TypeError(f"{who}: {what} must be a gradient transformation, got {part!r}{hint}")
-    static = Static(part)
-    return Transformation(Partial(opaque.optax_init, static), Partial(opaque.optax_update, static))
+    if isinstance(part, optax.GradientTransformation):
+        static = Static(part)
+        return Transformation(
+            Partial(opaque.optax_init, static), Partial(opaque.optax_update, static)
+        )
+    if opaque.is_like_one(part):
+        init, update = Static(part.init), Static(part.update)
+        return Transformation(
+            Partial(opaque.plain_init, init), Partial(opaque.plain_update, update)
+        )
+    raise TypeError(
+        f"{who}: {what} must be a gradient transformation, got {part!r}{opaque.hint(part)}"
+    )

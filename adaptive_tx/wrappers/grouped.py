@@ -1,7 +1,7 @@
 """Groups of parameters: each with a rule of its own, or only with numbers of its own.
 
     grouped({"norms": {"weight_decay": 0.0}}, by={"norms": r"norm|bias"}, default=adamw(1e-3))
-    grouped({"vit": optax.set_to_zero(), "head": lion(1e-4)}, by={"vit": "^vit/", "head": "^head/"})
+    grouped({"vit": set_to_zero(), "head": lion(1e-4)}, by={"vit": "^vit/", "head": "^head/"})
     masked(add_decayed_weights(0.01), only=r"kernel$")
 
 Paths are written alike for dicts, linen, Haiku, NNX and Equinox: "encoder/dense_0/kernel".
@@ -42,7 +42,7 @@ def grouped(
       groups: by the name of the group its transformation, or the numbers in which it differs from
         `default`, by their names there: {"weight_decay": 0.0}. A "multiplier" among them multiplies the
         group's updates, as a multiplier of the rate does. A group that is frozen is
-        `optax.set_to_zero()`, and keeps nothing in the state.
+        `set_to_zero()`, and keeps nothing in the state.
       by: the group of each leaf: regular expressions, found anywhere in its path ("encoder/dense/kernel"),
         by group; or a function of the path and the array that returns a name, or None for `default`.
         Where `update` gets no parameters, the array is the gradient.

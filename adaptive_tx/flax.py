@@ -1,0 +1,150 @@
+"""Flax's training state and optimizer that hold the optimizer as data: a new rate does not compile again.
+
+Flax keeps `tx` static, so that another rate is another program. Here its numbers are leaves like the
+parameters: they can be replaced, mapped over and checkpointed. Needs the extra `flax`.
+"""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx, serialization, struct
+from flax.training import train_state
+
+from adaptive_tx.core.arguments import Arguments, Static
+from adaptive_tx.core.rule import Rule
+from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.transformation import Transformation, transformation_of
+
+Model = TypeVar("Model")
+
+
+class TrainState(train_state.TrainState):
+    """`flax.training.train_state.TrainState` whose `tx` is data.
+
+    `state.replace(tx=state.tx.replace(learning_rate=0.01))` goes on with another rate in the same compiled
+    step; `jax.vmap` over rates makes a state for each. A checkpoint holds the numbers of `tx` too.
+
+    >>> import jax, jax.numpy as jnp, adaptive_tx as atx
+    >>> params = {"w": jnp.ones(3)}
+    >>> state = TrainState.create(apply_fn=None, params=params, tx=atx.sgd(0.5))
+    >>> step = jax.jit(lambda state: state.apply_gradients(grads=state.params))
+    >>> state = step(state)
+    >>> state = step(state.replace(tx=state.tx.replace(learning_rate=0.25)))
+    >>> state.params["w"]
+    Array([0.375, 0.375, 0.375], dtype=float32)
+    """
+
+    tx: optax.GradientTransformation = struct.field(pytree_node=True)
+
+    @classmethod
+    def create(cls, *, apply_fn, params, tx, **kwargs):
+        """As Flax's.
+
+        Args:
+          apply_fn: the model's `apply`.
+          params: the parameters.
+          tx: ours, or optax's, which has no numbers that could be data.
+          **kwargs: the fields that a class of your own adds.
+        """
+        tx = transformation_of(cls.__name__, "tx", tx)
+        return super().create(apply_fn=apply_fn, params=params, tx=tx, **kwargs)
+
+
+class Optimizer(nnx.Optimizer[Model]):
+    """`flax.nnx.Optimizer` whose `tx` is data: its numbers are variables, like the step and the state.
+
+    `optimizer.tx = optimizer.tx.replace(learning_rate=0.01)` between two steps goes on with another rate in
+    the same compiled step; `nnx.vmap` over rates makes an optimizer for each. `nnx.state` of it, and so a
+    checkpoint, holds the numbers too.
+
+    >>> import jax.numpy as jnp, adaptive_tx as atx
+    >>> from flax import nnx
+    >>> model = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
+    >>> optimizer = Optimizer(model, atx.sgd(0.5), wrt=nnx.Param)
+    >>> optimizer.tx = optimizer.tx.replace(learning_rate=0.25)
+    >>> nnx.state(optimizer)["numbers"][0][...]
+    Array(0.25, dtype=float32)
+    """
+
+    def __init__(self, model: Model, tx: Any, **kwargs: Any):
+        """As Flax's.
+
+        Args:
+          model: an NNX module.
+          tx: ours, or optax's, which has no numbers that could be data.
+          **kwargs: `wrt`, the variables to train, and what else Flax takes.
+        """
+        super().__init__(model, tx, **kwargs)
+
+    def __setattr__(self, name: str, value: Any):
+        if name != "tx":
+            return super().__setattr__(name, value)
+        tx = transformation_of(type(self).__name__, "tx", value)
+        leaves, treedef = jax.tree.flatten(tx)
+        structure = Static(treedef)
+        arrays = [jnp.asarray(x, float if isinstance(x, float) else None) for x in leaves]
+        if structure == vars(self).get("structure"):
+            for variable, array in zip(self.numbers, arrays, strict=True):
+                variable[...] = array
+            return None
+        self.structure = structure
+        self.numbers = nnx.data([nnx.OptState(array) for array in arrays])
+
+    @property
+    def tx(self) -> Transformation:
+        """The optimizer, with the numbers as arrays; `tx.concrete()` has Python's."""
+        return jax.tree.unflatten(self.structure.value, [number[...] for number in self.numbers])
+
+
+def _children(arguments: Arguments) -> dict[str, Any]:
+    inner = {} if arguments.inner is None else {"inner": arguments.inner}
+    return {
+        **dict(zip(arguments.part_names, arguments.parts)),
+        **inner,
+        **dict(zip(arguments.names, arguments.values)),
+    }
+
+
+def _numbers_to_dict(arguments: Arguments) -> dict[str, Any]:
+    found = _children(arguments).items()
+    return {name: serialization.to_state_dict(child) for name, child in found}
+
+
+def _numbers_from_dict(arguments: Arguments, state: dict[str, Any]) -> Arguments:
+    children = _children(arguments)
+    if children.keys() != state.keys():
+        raise ValueError(
+            f"{arguments.who}: the checkpoint has {', '.join(state) or 'no numbers'}, but this optimizer "
+            f"{', '.join(children) or 'none'} (at {serialization.current_path()})."
+        )
+    new = {
+        name: serialization.from_state_dict(child, state[name], name=name)
+        for name, child in children.items()
+    }
+    return dataclasses.replace(
+        arguments,
+        parts=tuple(new[name] for name in arguments.part_names),
+        values=tuple(new[name] for name in arguments.names),
+        inner=new.get("inner"),
+    )
+
+
+def _schedule_from_dict(schedule: Schedule, state: dict[str, Any]) -> Schedule:
+    evaluate: Any = serialization.from_state_dict(schedule.evaluate, state)
+    return Schedule(evaluate)
+
+
+def _register(kind: type, to_dict, from_dict) -> None:
+    serialization.register_serialization_state(kind, to_dict, from_dict, override=True)
+
+
+# What a Partial of ours has bound: its numbers are kept, and what is known when tracing is not.
+_register(Arguments, _numbers_to_dict, _numbers_from_dict)
+_register(
+    Schedule, lambda schedule: serialization.to_state_dict(schedule.evaluate), _schedule_from_dict
+)
+for kind in (Static, Rule):
+    _register(kind, lambda static: {}, lambda static, state: static)
