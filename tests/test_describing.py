@@ -22,12 +22,12 @@ def params():
 
 
 TABLE = """
-path          shape  group    rule               rate          decay  clip              state
-embed/table   (5,3)  frozen   set_to_zero        -             -      clip_by_value(1)  -
-head/kernel   (3,2)  head     scale_by_lion      0.0001        -      clip_by_value(1)  1 float32: 24 B
-layer/bias    (3,)   slow     scale_by_adam      cosine x 0.5  -      clip_by_value(1)  2 float32: 24 B
-layer/kernel  (3,3)  default  scale_by_adam      cosine        0.01   clip_by_value(1)  2 float32: 72 B
-4 parameters with 33 entries, 120 B; state 160 B, 4.8 bytes an entry
+path          shape  group    rule           rate          decay  clip              state
+embed/table   (5,3)  frozen   set_to_zero    -             -      clip_by_value(1)  -
+head/kernel   (3,2)  head     scale_by_lion  0.0001        -      clip_by_value(1)  1 float32: 24 B
+layer/bias    (3,)   slow     scale_by_adam  cosine x 0.5  -      clip_by_value(1)  2 float32: 24 B
+layer/kernel  (3,3)  default  scale_by_adam  cosine        0.01   clip_by_value(1)  2 float32: 72 B
+4 parameters with 33 entries, 120 B; state 164 B, 5.0 bytes an entry
 """
 
 

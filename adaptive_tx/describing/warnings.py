@@ -28,7 +28,8 @@ def warnings_of(leaves: Sequence[Any]) -> Iterator[str]:
     for mistake in MISTAKES:
         found: dict[str, list[str]] = {}
         for leaf in leaves:
-            if text := mistake(leaf):
+            frozen = any(part.who == "set_to_zero" for part in leaf.parts)
+            if not frozen and (text := mistake(leaf)):
                 found.setdefault(text, []).append(leaf.path)
         for text, paths in found.items():
             more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""

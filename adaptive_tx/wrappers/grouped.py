@@ -42,7 +42,7 @@ def grouped(
       groups: by the name of the group its transformation, or the numbers in which it differs from
         `default`, by their names there: {"weight_decay": 0.0}. A "multiplier" among them multiplies the
         group's updates, as a multiplier of the rate does. A group that is frozen is
-        `set_to_zero()`, and keeps nothing in the state.
+        `set_to_zero()`, of which the state has a count alone.
       by: the group of each leaf: regular expressions, found anywhere in its path ("encoder/dense/kernel"),
         by group; or a function of the path and the array that returns a name, or None for `default`.
         Where `update` gets no parameters, the array is the gradient.
