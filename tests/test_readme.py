@@ -33,3 +33,11 @@ def test_bytes_of_state():
         slots = [s for s in jax.tree.leaves(state) if s.shape]
         assert listed[row.make.__name__] == sum(s.dtype.itemsize for s in slots), row
     assert listed.keys() == {row.make.__name__ for row in RULES}
+
+
+def test_what_describe_prints(capsys):
+    """The table under the example with groups."""
+    (example,) = (text for text in EXAMPLES if "atx.describe(" in text)
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        exec(example, {"__name__": "readme"})
+    assert f"```\n{capsys.readouterr().out}```" in README

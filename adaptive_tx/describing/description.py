@@ -89,7 +89,7 @@ def describe(tx: optax.GradientTransformation, params: PyTree) -> Description:
     groups = [""] * len(flat)
     for part, group, places in _parts(tx, params, range(len(flat))):
         for place in places:
-            groups[place] = group
+            groups[place] = group or groups[place]
             if part is not None:
                 acting[place].append(part)
     mine: dict[Any, list[Any]] = {path: [] for path, _ in flat}
