@@ -1,8 +1,10 @@
 """The examples are short, and train: their loss falls to a fraction of what it was."""
 
 import pathlib
+import re
 import runpy
 
+import chex
 import jax
 import pytest
 
@@ -16,3 +18,18 @@ def test_an_example_trains(path, capsys):
         losses = runpy.run_path(str(path))["main"]()
     assert losses[-1] < 0.25 * losses[0]
     assert capsys.readouterr().out
+
+
+PAGE = pathlib.Path(__file__).parent.parent / "docs" / "frameworks.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("i", range(len(BLOCKS)))
+def test_what_the_page_shows_runs_and_traces_once(i, tmp_path):
+    """Once alone, and once for the sweep."""
+    chex.clear_trace_counter()
+    counted = re.sub(r"(@\S+jit\n)", r"\1@chex.assert_max_traces(n=2)\n", BLOCKS[i])
+    page = tmp_path / "page.py"  # chex reads the source
+    page.write_text("import chex\n" + counted)
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        runpy.run_path(str(page))
