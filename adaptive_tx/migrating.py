@@ -121,9 +121,7 @@ def migrate(
             for p in carrying.values
             if p not in carrying.kept
         },
-        dropped={
-            _text(p): _why(p, carrying) for p in carrying.leaves if p not in carrying.kept.values()
-        },
+        dropped={_text(p): _why(p, carrying) for p in carrying.leaves if p not in carrying.taken},
     )
 
 
