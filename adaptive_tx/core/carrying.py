@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.core.ages import is_clock, same_decay, weights_in
+from adaptive_tx.core.ages import is_age, is_clock, same_decay, weights_in
 from adaptive_tx.core.count_of_run import count_of_run
 from adaptive_tx.core.fitting import fits, has, mean_of, paired
 from adaptive_tx.core.records import COUNT, Path, Record
@@ -23,7 +23,10 @@ ALONE = ("",)  # where the only leaf is, of parameters that are one array
 class Carrying:
     """A move under way: the new leaves by path, and where each comes from."""
 
-    def __init__(self, old: Sequence[Record], new: Sequence[Record], leaves, start, who: str):
+    def __init__(
+        self, old: Sequence[Record], new: Sequence[Record], leaves, start, params, who: str
+    ):
+        self.params = params
         self.old, self.new, self.who = old, new, who
         self.leaves: dict[Path, Any] = leaves
         self.values: dict[Path, Any] = dict(start)
@@ -32,7 +35,7 @@ class Carrying:
         self.fresh: dict[Path, str] = {}  # how a leaf starts, where it is not as init makes it
         self.clocks: list[Record] = []
 
-    def run(self, params, count: int | None) -> None:
+    def run(self, count: int | None) -> None:
         for record, first in zip(self.new, paired(self.old, self.new)):
             others = [old for old in self.old if old is not first and fits(old, record)]
             sources = [*([first] if first else []), *others]
@@ -41,7 +44,7 @@ class Carrying:
             else:
                 on = self._fields(record, first)
             if record.counts and record.count not in self.kept:
-                if on or is_clock(record, params):
+                if on or is_clock(record, self.params):
                     self.clocks.append(record)
                 else:
                     self.fresh[record.count] = "0: its averages start anew"
@@ -102,8 +105,10 @@ class Carrying:
             self._take(rest[n], old)
         if first.counts and new.counts:
             self._take(new.count, first.count)
-        if any(slot.debiased for slot in new.slots.values()):
-            late = f"corrected as after {self._count(first)} updates"
+        if missing and (
+            any(slot.debiased for slot in new.slots.values()) or is_age(new, self.params)
+        ):
+            late = f"stepped on as after {self._count(first)} updates"
             self.fresh |= {path: late for row in missing.values() for path in row.values()}
         return True
 
