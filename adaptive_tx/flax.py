@@ -4,18 +4,15 @@ Flax keeps `tx` static, so that another rate is another program. Here its number
 parameters: they can be replaced, mapped over and checkpointed. Needs the extra `flax`.
 """
 
-import dataclasses
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import nnx, serialization, struct
+from flax import nnx, struct
 from flax.training import train_state
 
-from adaptive_tx.core.arguments import Arguments, Static
-from adaptive_tx.core.rule import Rule
-from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.arguments import Static
 from adaptive_tx.core.transformation import Transformation, transformation_of
 
 Model = TypeVar("Model")
@@ -97,54 +94,3 @@ class Optimizer(nnx.Optimizer[Model]):
     def tx(self) -> Transformation:
         """The optimizer, with the numbers as arrays; `tx.concrete()` has Python's."""
         return jax.tree.unflatten(self.structure.value, [number[...] for number in self.numbers])
-
-
-def _children(arguments: Arguments) -> dict[str, Any]:
-    inner = {} if arguments.inner is None else {"inner": arguments.inner}
-    return {
-        **dict(zip(arguments.part_names, arguments.parts)),
-        **inner,
-        **dict(zip(arguments.names, arguments.values)),
-    }
-
-
-def _numbers_to_dict(arguments: Arguments) -> dict[str, Any]:
-    found = _children(arguments).items()
-    return {name: serialization.to_state_dict(child) for name, child in found}
-
-
-def _numbers_from_dict(arguments: Arguments, state: dict[str, Any]) -> Arguments:
-    children = _children(arguments)
-    if children.keys() != state.keys():
-        raise ValueError(
-            f"{arguments.who}: the checkpoint has {', '.join(state) or 'no numbers'}, but this optimizer "
-            f"{', '.join(children) or 'none'} (at {serialization.current_path()})."
-        )
-    new = {
-        name: serialization.from_state_dict(child, state[name], name=name)
-        for name, child in children.items()
-    }
-    return dataclasses.replace(
-        arguments,
-        parts=tuple(new[name] for name in arguments.part_names),
-        values=tuple(new[name] for name in arguments.names),
-        inner=new.get("inner"),
-    )
-
-
-def _schedule_from_dict(schedule: Schedule, state: dict[str, Any]) -> Schedule:
-    evaluate: Any = serialization.from_state_dict(schedule.evaluate, state)
-    return Schedule(evaluate)
-
-
-def _register(kind: type, to_dict, from_dict) -> None:
-    serialization.register_serialization_state(kind, to_dict, from_dict, override=True)
-
-
-# What a Partial of ours has bound: its numbers are kept, and what is known when tracing is not.
-_register(Arguments, _numbers_to_dict, _numbers_from_dict)
-_register(
-    Schedule, lambda schedule: serialization.to_state_dict(schedule.evaluate), _schedule_from_dict
-)
-for kind in (Static, Rule):
-    _register(kind, lambda static: {}, lambda static, state: static)

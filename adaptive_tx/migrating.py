@@ -12,11 +12,13 @@ squares. Its name, its class and its place do not matter, nor do wrappers around
                 that no denominator is smaller than the last one. RMSProp is not Adam's: a mean that starts
                 anew beside an old mean square would be taken for a small gradient; so Adam starts anew.
     a count     goes on with its rule. In a new part it is the count of the run, so that schedules go on;
-                but 0 where the rule takes it for the age of its averages, 1 - b^t or t == 1.
+                but 0 where the rule takes it for the age of its averages, 1 - b^t or t == 1; then the
+                rule's own schedules begin anew, too. Corrections of scheduled decay rates are sums in the
+                state, and need no age.
     a mean      that is divided by the sum of its weights keeps the quotient, if a decay rate is another,
                 or is a schedule where it was a number, or the other way.
     a leaf      that is new, or has another shape, starts as init makes it. It has no count of its own:
-                where means are debiased its k-th step is up to (1 - b1^k) / sqrt(1 - b2^k) times as large
+                where means are debiased, its k-th step is up to (1 - b1^k) / sqrt(1 - b2^k) times as large
                 as that of a fresh run, with Adam's numbers 3 at first and 7 after a dozen. Give it an
                 optimizer of its own (`optax.partition`), or begin again with a small rate.
 """
@@ -110,8 +112,8 @@ def migrate(
         raise ValueError(f"{WHO}: {error}; give the old_tx that made it.") from error
     start = new_tx.init(params)
     new = records_of(new_tx.update, start, params, "the state")
-    carrying = Carrying(old, new, flat(old_state), flat(start), WHO)
-    carrying.run(params, count)
+    carrying = Carrying(old, new, flat(old_state), flat(start), params, WHO)
+    carrying.run(count)
     paths, structure = jax.tree.flatten_with_path(start)
     return Migration(
         structure.unflatten([carrying.values[written(path)] for path, _ in paths]),
@@ -121,9 +123,7 @@ def migrate(
             for p in carrying.values
             if p not in carrying.kept
         },
-        dropped={
-            _text(p): _why(p, carrying) for p in carrying.leaves if p not in carrying.kept.values()
-        },
+        dropped={_text(p): _why(p, carrying) for p in carrying.leaves if p not in carrying.taken},
     )
 
 

@@ -124,6 +124,7 @@ def reduce_on_plateau(
     )
 
 
+@exportable
 class EarlyStopping(NamedTuple):
     """When to stop, as a value: `init()` makes a state, `update(value, state)` the next one."""
 

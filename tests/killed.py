@@ -61,6 +61,7 @@ def save_by_flax(path: pathlib.Path, run) -> None:
 def main(folder: pathlib.Path) -> None:
     checkpoints = manager(folder)
     run = restored(checkpoints)
+    step(run)  # compiled; it is killed while it steps and saves
     print("ready", flush=True)
     while True:
         run = step(run)

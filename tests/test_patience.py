@@ -544,11 +544,11 @@ def test_reduce_on_plateau_is_a_value():
 
 def test_states_can_be_exported():
     stop = atx.early_stopping(patience=1)
-    update = jax.jit(lambda value, state: stop.update(value, state))
-    args = jnp.float32(1), stop.update(1.0, stop.init())
+    update = jax.jit(lambda stop, value, state: stop.update(value, state))
+    args = stop, jnp.float32(1), stop.update(1.0, stop.init())
     restored = jax.export.deserialize(jax.export.export(update)(*args).serialize())
     state = restored.call(*args)
-    assert type(state) is type(args[1]) and state.should_stop
+    assert type(state) is type(args[2]) and state.should_stop
 
 
 @pytest.mark.parametrize("make", [atx.early_stopping, atx.reduce_on_plateau])

@@ -33,7 +33,7 @@ from adaptive_tx.core.typing import PyTree
 
 @explained
 def from_optax(
-    tx: Transformation, params: PyTree, optax_state: PyTree, count: int | None = None
+    tx: Transformation, params: PyTree, optax_state: PyTree, *, count: int | None = None
 ) -> Any:
     """The state to continue a run of optax with.
 

@@ -41,6 +41,11 @@ def is_age(record: Record, params) -> bool:
     return used[0]
 
 
+def is_clock(record: Record, params) -> bool:
+    """Whether a count that is new is the run's. Of what is not ours, where nothing else is kept."""
+    return len(record.leaves) == 1 if record.arguments is None else not is_age(record, params)
+
+
 def _constant(value: float, count: jax.Array) -> float:
     return value
 

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.core.ages import is_age, same_decay, weights_in
+from adaptive_tx.core.ages import is_age, is_clock, same_decay, weights_in
+from adaptive_tx.core.count_of_run import count_of_run
 from adaptive_tx.core.fitting import fits, has, mean_of, paired
 from adaptive_tx.core.records import COUNT, Path, Record
 
@@ -22,15 +23,19 @@ ALONE = ("",)  # where the only leaf is, of parameters that are one array
 class Carrying:
     """A move under way: the new leaves by path, and where each comes from."""
 
-    def __init__(self, old: Sequence[Record], new: Sequence[Record], leaves, start, who: str):
+    def __init__(
+        self, old: Sequence[Record], new: Sequence[Record], leaves, start, params, who: str
+    ):
+        self.params = params
         self.old, self.new, self.who = old, new, who
         self.leaves: dict[Path, Any] = leaves
         self.values: dict[Path, Any] = dict(start)
         self.kept: dict[Path, Path] = {}
+        self.taken: set[Path] = set()  # of the old leaves
         self.fresh: dict[Path, str] = {}  # how a leaf starts, where it is not as init makes it
         self.clocks: list[Record] = []
 
-    def run(self, params, count: int | None) -> None:
+    def run(self, count: int | None) -> None:
         for record, first in zip(self.new, paired(self.old, self.new)):
             others = [old for old in self.old if old is not first and fits(old, record)]
             sources = [*([first] if first else []), *others]
@@ -39,12 +44,15 @@ class Carrying:
             else:
                 on = self._fields(record, first)
             if record.counts and record.count not in self.kept:
-                if on or self._is_clock(record, params):
+                if on or is_clock(record, self.params):
                     self.clocks.append(record)
                 else:
                     self.fresh[record.count] = "0: its averages start anew"
         for record in self.clocks:
-            self._set(record, count)
+            goes_on = {r.where: int(self.values[r.count]) for r in self.new if r.count in self.kept}
+            now = count_of_run(self.who, record, goes_on, self._old_counts(), count)
+            self.values[record.count] = jnp.asarray(now, self.values[record.count].dtype)
+            self.fresh[record.count] = f"{now}, the count of the run"
 
     def _take(self, path: Path, old: Path, factor: Any = None) -> None:
         value, like = self.leaves[old], self.values[path]
@@ -55,14 +63,18 @@ class Carrying:
         same = isinstance(value, jax.Array) and value.dtype == like.dtype
         self.values[path] = value if same else jnp.asarray(np.asarray(value)).astype(like.dtype)
         self.kept[path] = old
+        self.taken.add(old)
 
     def _fits(self, path: Path, old: Path) -> bool:
         """Whether a leaf is there, not taken yet, and of the same shape and kind."""
-        if old not in self.leaves or old in self.kept.values():
+        if old not in self.leaves or old in self.taken:
             return False
         value, like = self.leaves[old], self.values[path]
         kinds = [jnp.iscomplexobj(x) for x in (value, like)]
         return jnp.shape(value) == jnp.shape(like) and kinds[0] == kinds[1]
+
+    def _old_counts(self) -> list[int]:
+        return [int(self.leaves[record.count]) for record in self.old if record.counts]
 
     def _count(self, record: Record) -> int | None:
         return int(self.leaves[record.count]) if record.counts else None
@@ -93,8 +105,10 @@ class Carrying:
             self._take(rest[n], old)
         if first.counts and new.counts:
             self._take(new.count, first.count)
-        if any(slot.debiased for slot in new.slots.values()):
-            late = f"corrected as after {self._count(first)} updates"
+        if missing and (
+            any(slot.debiased for slot in new.slots.values()) or is_age(new, self.params)
+        ):
+            late = f"stepped on as after {self._count(first)} updates"
             self.fresh |= {path: late for row in missing.values() for path in row.values()}
         return True
 
@@ -159,6 +173,7 @@ class Carrying:
             self.values[path] = jnp.asarray(value, self.values[path].dtype)
             if source:
                 self.kept[path] = source
+                self.taken.add(source)
             else:
                 self.fresh[path] = f"{float(value):.4g}, the sum of the weights so far"
 
@@ -179,42 +194,3 @@ class Carrying:
                 for path, source in zip(group, olds):
                     self._take(path, source)
         return True
-
-    # Counts. -------------------------------------------------------------------------------------
-
-    def _is_clock(self, record: Record, params) -> bool:
-        """Whether a count that is new is the run's."""
-        if record.arguments is None:
-            return len(record.leaves) == 1
-        return not is_age(record, params)
-
-    def _set(self, record: Record, given: int | None) -> None:
-        """The run's count: that of the nearest part that goes on, or the largest that there is."""
-        counts = [r for r in self.new if r.count in self.kept]
-        near = [_shared(r.where, record.where) for r in counts]
-        nearest = [r for r, n in zip(counts, near) if n == max(near)]
-        known = [int(self.values[r.count]) for r in nearest]
-        known = known or [int(self.leaves[r.count]) for r in self.old if r.counts]
-        if known and given is not None and given not in known:
-            raise ValueError(
-                f"{self.who}: count is {given}, but old_state has counted {max(known)}."
-            )
-        if not known and given is None and record.arguments and _schedules(record):
-            raise ValueError(
-                f"{self.who}: {record.who} has a schedule, and nothing in old_state has counted the "
-                "finished updates; give count=."
-            )
-        count = max(known) if known else given or 0
-        self.values[record.count] = jnp.asarray(count, self.values[record.count].dtype)
-        self.fresh[record.count] = f"{count}, the count of the run"
-
-
-def _shared(path: Path, other: Path) -> int:
-    """How many steps two paths have in common."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(path, other)) if a != b), min(len(path), len(other))
-    )
-
-
-def _schedules(record: Record) -> bool:
-    return any(callable(value) for value in record.arguments.values)

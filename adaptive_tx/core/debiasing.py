@@ -69,7 +69,7 @@ def weights_after(arguments: Arguments, rule: Any, state: Any) -> dict[str, jax.
         raise ValueError(
             f"{arguments.who}: {name} is a {now}, but the state was made for a {then}: it is a "
             f"{type(state).__name__}, with sums of weights for {', '.join(kept) or 'no schedule'}. Make a "
-            "new state with init."
+            "new state with init, or move this one with migrate."
         )
     if not scheduled:
         return {}

@@ -49,6 +49,9 @@ class Partial(jax.tree_util.Partial):
         named = [(jax.tree_util.SequenceKey(i), arg) for i, arg in enumerate(self.args)]
         return named, self.func
 
+    def tree_flatten(self):
+        return self.args, self.func
+
     @classmethod
     def tree_unflatten(cls, func, args):
         return cls(func, *args)
