@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from catalogue import CATALOGUE
+from jax.experimental import topologies
 
 import adaptive_tx as atx
 
@@ -34,6 +35,13 @@ CLIPPED = tuple(
 PAIRS = {"clip_by_global_norm, adamw": CLIPPED} | {
     str(row): (row(), row.optax and row.optax()) for row in reversed(CATALOGUE)
 }
+
+
+def devices() -> list[jax.Device]:
+    """Of the topology, as the compiler knows them. Without the compiler it says so and ends."""
+    if importlib.util.find_spec("libtpu") is None:
+        sys.exit("not measured: the package libtpu is not installed (pip install 'jax[tpu]').")
+    return [*topologies.get_topology_desc(TOPOLOGY, platform="tpu").devices]
 
 
 def step_of(tx):
@@ -69,14 +77,9 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=PAIRS, metavar="ROW", help="of the catalogue")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     options = parser.parse_args()
-    if importlib.util.find_spec("libtpu") is None:
-        sys.exit("not measured: the package libtpu is not installed (pip install 'jax[tpu]').")
-    from jax.experimental import topologies
-
-    topology = topologies.get_topology_desc(TOPOLOGY, platform="tpu")
-    kind, dtype = topology.devices[0].device_kind, jnp.dtype(options.dtype)
-    print(f"{kind}, jax {jax.__version__}, optax {optax.__version__}, {dtype}\n")
-    sharding = jax.NamedSharding(jax.sharding.Mesh(topology.devices[:1], ("device",)), jax.P())
+    (device, *_), dtype = devices(), jnp.dtype(options.dtype)
+    print(f"{device.device_kind}, jax {jax.__version__}, optax {optax.__version__}, {dtype}\n")
+    sharding = jax.NamedSharding(jax.sharding.Mesh([device], ("device",)), jax.P())
     print("| row | bytes | temporary | of optax: bytes | temporary |\n|---|---|---|---|---|")
     for name in options.rows or reversed(PAIRS):
         ours, theirs = (cells(tx, sharding, dtype) for tx in PAIRS[name])

@@ -531,7 +531,67 @@ AROUND = [
         "test_compat_torch_values.py test_compat_torch.py",
     ),
 ]
-MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND]]
+SHARDING = [
+    ("sharding.py", "if not _names(entry) and length and", "if length and", "test_sharding.py"),
+    (
+        "sharding.py",
+        "not _names(entry) and length and length",
+        "not _names(entry) and length",
+        "test_sharding.py",
+    ),
+    (
+        "sharding.py",
+        "if not any(name in _names(entry) for entry in entries)]",
+        "if name not in entries]",
+        "test_sharding.py",
+    ),
+    (
+        "sharding.py",
+        "candidates = [axes for axes in candidates if axes in known]",
+        "pass",
+        "test_sharding.py",
+    ),
+    ("sharding.py", "if size > SMALL:", "if size > 100 * SMALL:", "test_sharding.py"),
+    (
+        "sharding.py",
+        "None if i is None else entries[i] for i in axes",
+        "entries[i or 0] for i in axes",
+        "test_sharding.py",
+    ),
+    (
+        "sharding.py",
+        "if other.sharding.mesh != one.sharding.mesh:",
+        "if False:",
+        "test_sharding.py",
+    ),
+    (
+        "core/belonging.py",
+        "if found is not None and path[:k] not in others]",
+        "if found is not None]",
+        "test_sharding.py",
+    ),
+    (
+        "core/belonging.py",
+        "(*(None,) * more, *every)",
+        "(*every, *(None,) * more)",
+        "test_sharding.py",
+    ),
+    (
+        "core/belonging.py",
+        "else None for i in every)] if fits",
+        "else i for i in every)] if fits",
+        "test_sharding.py",
+    ),
+    (
+        "core/belonging.py",
+        "len(shape) * n + shape[:i].count(n)",
+        "n + shape[:i].count(n)",
+        "test_sharding.py",
+    ),
+    ("core/belonging.py", "return unknown\n    same", "raise\n    same", "test_sharding.py"),
+]
+
+MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING]]
 EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
 
 

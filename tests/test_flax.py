@@ -122,7 +122,10 @@ def test_flax_serialization(name):
 
 def test_a_checkpoint_of_another_optimizer():
     saved = flax.serialization.to_state_dict(start(atx.adam(0.1)))
-    with pytest.raises(ValueError, match="trace cannot be restored: it holds .*decay, and what was saved .*b1, b2, eps"):
+    with pytest.raises(
+        ValueError,
+        match="trace cannot be restored: it holds .*decay, and what was saved .*b1, b2, eps",
+    ):
         flax.serialization.from_state_dict(start(atx.momentum(0.1)).tx, saved["tx"])
 
 

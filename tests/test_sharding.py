@@ -18,6 +18,7 @@ from jax import P
 from one_of_several import optimizer, start, steps
 
 import adaptive_tx as atx
+from adaptive_tx.core.belonging import told_apart
 
 pytestmark = pytest.mark.filterwarnings("error")
 HERE = pathlib.Path(__file__).parent
@@ -188,6 +189,15 @@ def test_a_model_whose_leaves_are_named_like_a_state_s():
     assert found["[0].count"] == found["[1].count"] == P()
 
 
+def test_a_part_named_like_a_group_of_parameters():
+    """The state's ['enc']['w'] is the slot of ['w'], though ['enc']['w'] is a parameter of this shape."""
+    params = {"enc": {"w": shape(8, 4)}, "w": shape(8, 4)}
+    tree = {"enc": {"w": P("data")}, "w": P("model")}
+    shardings = jax.tree.map(lambda spec: jax.NamedSharding(MESH, spec), tree)
+    found = specs(optax.named_chain(("enc", direct())), params, shardings)
+    assert found == {"['enc']['enc']['w']": P("data"), "['enc']['w']": P("model")}
+
+
 def test_a_model_of_one_array():
     """Whose path is empty, and so the beginning and the end of every path."""
     found = specs(atx.adafactor(0.1), shape(8, 4), jax.NamedSharding(MESH, P("data", "model")))
@@ -202,6 +212,7 @@ ZERO = {  # a parameter's spec, its shape, and the spec of its moments
     "beside another": (P(None, "model"), (8, 4), P("data", "model")),
     "not with another": (P(None, "model"), (3, 16), P(None, "model")),
     "split already": (P("data"), (8, 16), P("data")),
+    "split already, with another": (P(("model", "data")), (8, 16), P(("model", "data"))),
     "no axis divides": (P("model"), (6, 3), P("model")),
     "no entries": (P(), (0, 3), P()),
     "a scalar": (P(), (), P()),
@@ -226,6 +237,14 @@ def test_zero_of_rows_and_columns_is_that_of_their_matrix():
     )
     assert found[".row_var['w']"] == P(("data", "model"))
     assert found[".col_var['w']"] == P()
+
+
+@pytest.mark.parametrize("dims", [(8, 8), (8, 8, 9), (3, 4, 3), (2, 2, 2), (5,), ()])
+def test_axes_told_apart_are_in_the_same_order(dims):
+    """As a rule that sorts them sees it: equal ones keep theirs."""
+    longer = told_apart(dims)
+    assert len({*longer}) == len(longer)
+    assert [*np.argsort(longer)] == [*np.argsort(dims, stable=True)]
 
 
 def picky(params):
