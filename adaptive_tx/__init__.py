@@ -38,7 +38,7 @@ from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_deca
 from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
-from adaptive_tx.migrating import Migration, migrate
+from adaptive_tx.migrating.migration import Migration, migrate
 from adaptive_tx.optimizers import (
     adabelief,
     adadelta,

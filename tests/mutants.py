@@ -213,8 +213,8 @@ ENGINE = [
     ),
     (
         "core/leafwise.py",
-        "part = jnp.full_like(p, start, real_dtype(dtype))",
-        "part = jnp.full_like(p, 0, real_dtype(dtype))",
+        "jnp.full_like(p, start, real_dtype(dtype))",
+        "jnp.full_like(p, 0, real_dtype(dtype))",
         "test_laws.py -m 'not exhaustive' -k '9-equals-the-paper and scale_by_adagrad'",
     ),
     (
@@ -451,6 +451,60 @@ RULES = [
     ),
 ]
 AROUND = [
+    (
+        "core/grouping.py",
+        "for i, leaf in zip(branch.leaves, jax.tree.leaves(after), strict=True):",
+        "for i, leaf in zip(range(99), jax.tree.leaves(after)):",
+        "test_grouped.py",
+    ),
+    (
+        "core/grouping.py",
+        "own = [leaf if name == key else None for leaf, name in zip(leaves, names)]",
+        "own = leaves",
+        "test_grouped.py",
+    ),
+    (
+        "core/chain.py",
+        "return [(i, places[leaf]) for i, leaf in enumerate(leaves) if leaf in places]",
+        "return list(enumerate(leaves))",
+        "test_grouped.py",
+    ),
+    (
+        "wrappers/recipes.py",
+        "factor ** (layers - i)",
+        "factor ** (layers - 1 - i)",
+        "test_grouped.py",
+    ),
+    (
+        "wrappers/accumulated.py",
+        'of = n if arguments.setting("mean") else jnp.ones((), jnp.float32)',
+        "of = n",
+        "test_accumulated.py",
+    ),
+    (
+        "wrappers/accumulated.py",
+        "due = batches.astype(jnp.float32) >= every",
+        "due = batches.astype(jnp.float32) > every",
+        "test_accumulated.py",
+    ),
+    (
+        "wrappers/accumulated.py",
+        '{**extra, "value": value / n}',
+        "extra",
+        "test_accumulated.py",
+    ),
+    (
+        "wrappers/averaged.py",
+        "return jnp.where(state.count == 0, new, ema(new, old, decay))",
+        "return ema(new, old, decay)",
+        "test_accumulated.py",
+    ),
+    (
+        "wrappers/averaged.py",
+        "new = widen(narrow(moved, p.dtype), old.dtype)",
+        "new = moved",
+        "test_accumulated.py",
+    ),
     (
         "wrappers/measured.py",
         "return jax.tree.map(\n        lambda x: x if isinstance(x, (float, int)) else lax.stop_gradient(x), values\n    )",

@@ -14,10 +14,10 @@ from jax.tree_util import Partial
 
 import adaptive_tx as atx
 from adaptive_tx import schedules, slots
-from adaptive_tx.core.ages import is_age
 from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.records import records_of
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.migrating.ages import is_age
+from adaptive_tx.migrating.records import records_of
 
 PARAMS = {"w": jnp.linspace(-1.0, 1.0, 6).reshape(2, 3), "v": {"b": jnp.linspace(0.1, 0.6, 3)}}
 LATER = schedules.join(schedules.constant(0.1), schedules.linear(0.1, 0.0, 10), boundaries=[4])

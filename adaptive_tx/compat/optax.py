@@ -26,9 +26,9 @@ from adaptive_tx.compat.wrapped import WRAPPERS, parts_in
 from adaptive_tx.core import naming
 from adaptive_tx.core.arguments import arguments_of
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.records import Path, flat, written
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import PyTree
+from adaptive_tx.migrating.records import Path, flat, written
 
 
 @explained

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adaptive_tx.core.debiasing import ScheduledDecayState
-from adaptive_tx.core.records import Path
+from adaptive_tx.migrating.records import Path
 
 CORRECTED = ("ScaleByRmsWithCountState", "ScaleByRStdDevWithCountState")
 # Of each wrapper's state, the fields that hold what is inside, and the one that counts as its parts do.

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.core.ages import is_age, is_clock, same_decay, weights_in
-from adaptive_tx.core.count_of_run import count_of_run
-from adaptive_tx.core.fitting import fits, has, mean_of, paired
-from adaptive_tx.core.records import COUNT, Path, Record
+from adaptive_tx.migrating.ages import is_age, is_clock, same_decay, weights_in
+from adaptive_tx.migrating.count_of_run import count_of_run
+from adaptive_tx.migrating.fitting import fits, has, mean_of, paired
+from adaptive_tx.migrating.records import COUNT, Path, Record
 
 ALONE = ("",)  # where the only leaf is, of parameters that are one array
 

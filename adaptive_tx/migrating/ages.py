@@ -14,7 +14,7 @@ from jax.tree_util import Partial
 
 from adaptive_tx.core.debiasing import rule_state_of, with_weights
 from adaptive_tx.core.numerics import Decay, one_minus_power
-from adaptive_tx.core.records import Path, Record
+from adaptive_tx.migrating.records import Path, Record
 
 
 def is_age(record: Record, params) -> bool:

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-from adaptive_tx.core.records import Record
+from adaptive_tx.migrating.records import Record
 
 Meaning = tuple[str, str]  # the kind of a slot, and of what
 

@@ -32,11 +32,11 @@ import optax
 from jax.core import Tracer
 
 from adaptive_tx.core import checks
-from adaptive_tx.core.carrying import Carrying
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.records import Path, flat, records_of, written
 from adaptive_tx.core.transformation import transformation_of
 from adaptive_tx.core.typing import PyTree
+from adaptive_tx.migrating.carrying import Carrying
+from adaptive_tx.migrating.records import Path, flat, records_of, written
 
 WHO = "migrate"
 AS_INIT = "as init makes it"

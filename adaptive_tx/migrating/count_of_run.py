@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from adaptive_tx.core.records import Path, Record
+from adaptive_tx.migrating.records import Path, Record
 
 
 def count_of_run(

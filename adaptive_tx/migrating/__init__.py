@@ -1,0 +1,1 @@
+"""A state for another optimizer: what still fits is kept."""
