@@ -156,6 +156,14 @@ def test_of_bfloat16_weights_the_average_is_finer():
     assert float(state.average) == 1 - 1.5 * 2.0**-7
 
 
+def test_the_average_is_of_the_weights_as_they_are_rounded():
+    """An update that bfloat16 loses moves neither the weight nor its average."""
+    tx, params = atx.averaged(atx.sgd(1.0), decay=0.5), jnp.ones((), jnp.bfloat16)
+    updates, state = tx.update(jnp.asarray(2.0**-10, jnp.bfloat16), tx.init(params), params)
+    assert float(updates) == -(2.0**-10) and float(optax.apply_updates(params, updates)) == 1
+    assert float(state.average) == 1
+
+
 def test_a_group_may_be_averaged_alone():
     params = {"head": jnp.zeros(2), "body": jnp.zeros(3)}
     tx = atx.grouped(

@@ -13,6 +13,7 @@ import optax
 
 from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.debiasing import ScheduledDecayState
+from adaptive_tx.core.grouping import CHOSEN
 from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.core.rule import Rule
 from adaptive_tx.core.slots import Slot
@@ -135,10 +136,11 @@ class _Reading:
         if isinstance(state, tuple) and not _fields(state):
             self._require(len(state) == len(made.parts), made.who, state, where)
             return state, where, list(range(len(state)))
+        keys = [name or CHOSEN for name in made.part_names]
         for name in _fields(state):
             value = getattr(state, name)
-            if isinstance(value, Mapping) and value.keys() == {*made.part_names}:
-                return value, (*where, f".{name}"), list(made.part_names)
+            if isinstance(value, Mapping) and value.keys() == {*keys}:
+                return value, (*where, f".{name}"), keys
             if type(value) is tuple and len(value) == len(made.parts):
                 return value, (*where, f".{name}"), list(range(len(value)))
         raise self._unfit(made.who, state, where)
