@@ -222,6 +222,16 @@ LINES = [
         same(atx.scale_by_lion),
     ),
     Line("scale_by_signum", of(atx.scale_by_signum)),
+    Line("scale_by_laprop", of(atx.scale_by_laprop)),
+    Line(
+        "scale_by_adan",
+        of(atx.scale_by_adan),
+        optax=Peer(
+            lambda: optax.scale_by_adan(),
+            "takes the paper's formula with the code's numbers: d counts 1 - b2 in place of b2",
+        ),
+    ),
+    Line("scale_by_adopt", of(atx.scale_by_adopt), optax=same(atx.scale_by_adopt)),
     Line("compat.torch.asgd", None, ("ASGD",), "", optax=Peer(None, "optax has none")),
     Line(
         "scale_by_rprop",
