@@ -100,7 +100,7 @@ def floating(who: str, what: str, tree) -> None:
             kind = getattr(leaf, "dtype", None) or type(leaf).__name__
             raise TypeError(
                 f"{who}: {keystr(what, path)} is of type {kind}; only floating-point leaves can be "
-                "optimized. Put None in its place, or exclude it with optax.masked."
+                "optimized. Put None in its place, or exclude it with masked."
             )
 
 

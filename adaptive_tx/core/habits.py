@@ -55,7 +55,7 @@ RENAMED = {
 
 COMPILED = "leave it out: jax.jit compiles the whole step, and every step can be differentiated"
 SCHEDULED = "the learning rate may be a schedule: {who}(schedules.cosine({rate}, steps))"
-AVERAGED = "keep the average beside it: incremental_update(params, average, step_size)"
+AVERAGED = "write averaged({call}, decay=...), and evaluate eval_params(state, params)"
 WIDE = "leave it out: what a rule keeps is float32 at least"
 TIME_DECAY = "write a schedule: {who}(lambda count: {rate} / (1 + {value} * count))"
 GIVEN_TO_INIT = "write state = {call}.init(params)"
@@ -142,7 +142,7 @@ OTHERWISE = {
     "use_ema": {"*": AVERAGED},
     "ema_momentum": {"*": AVERAGED},
     "ema_decay": {"*": AVERAGED},
-    "gradient_accumulation_steps": {"*": "write optax.MultiSteps({call}, {value})"},
+    "gradient_accumulation_steps": {"*": "write accumulated({call}, every={value})"},
     "loss_scale_factor": {"*": "divide the gradients by it before update"},
     "mu_dtype": {"*": WIDE},
     "accumulator_dtype": {"*": WIDE},

@@ -20,7 +20,7 @@ squares. Its name, its class and its place do not matter, nor do wrappers around
     a leaf      that is new, or has another shape, starts as init makes it. It has no count of its own:
                 where means are debiased, its k-th step is up to (1 - b1^k) / sqrt(1 - b2^k) times as large
                 as that of a fresh run, with Adam's numbers 3 at first and 7 after a dozen. Give it an
-                optimizer of its own (`optax.partition`), or begin again with a small rate.
+                optimizer of its own (`grouped`), or begin again with a small rate.
 """
 
 import re

@@ -85,7 +85,7 @@ def refuses(leaf) -> str:
     if jnp.ndim(leaf) == 2:
         return ""
     return (
-        "only matrices can be made orthogonal. Choose them with optax.partition, and give the rest "
+        "only matrices can be made orthogonal. Choose them with grouped, and give the rest "
         'another optimizer; or let it pass, others="pass".'
     )
 

@@ -3,7 +3,7 @@
 Each function takes the arguments of Keras' class under their names, in their order and with their
 defaults, and returns the chain that gives the same numbers. Every number may be a schedule
 (`schedules` has Keras'). Left out are use_ema, ema_momentum, ema_overwrite_frequency,
-loss_scale_factor, gradient_accumulation_steps (optax.MultiSteps does that) and name. One of clipnorm
+loss_scale_factor, gradient_accumulation_steps (`accumulated` does that) and name. One of clipnorm
 (each leaf), clipvalue (each entry) and global_clipnorm (all leaves together) can be set. With a
 weight_decay `update` needs the parameters; None is absent. Keras' method exclude_from_weight_decay is
 an argument, a list like ["bias", "gamma|beta"]; `excluded` says what a name matches.

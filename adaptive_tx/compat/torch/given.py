@@ -73,7 +73,7 @@ def _joined(who: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
             if not np.array_equal(array(a), array(b)):
                 raise ValueError(
                     f"{who}: {key} is {a} in param_groups[0], but {b} in param_groups[{i}]; take one at "
-                    "a time, group=0, with the leaves of each under its own optimizer (optax.partition)."
+                    "a time, group=0, with the leaves of each under its own optimizer (grouped)."
                 )
     members = {key: [x for each in groups for x in each[key]] for key in MEMBERS if key in first}
     return {**first, **members}

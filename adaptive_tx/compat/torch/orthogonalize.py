@@ -51,7 +51,7 @@ def refuses(leaf) -> str:
     if jnp.ndim(leaf) == 2 and not jnp.iscomplexobj(leaf):
         return ""
     return (
-        "torch takes real matrices only. Choose them with optax.partition, and give the rest another "
+        "torch takes real matrices only. Choose them with grouped, and give the rest another "
         "optimizer."
     )
 
