@@ -155,6 +155,10 @@ OTHERWISE = {
         "scale_by_learning_rate({rate}))"
     },
     "min_dim_size_to_factor": {"*": "leave it out: every matrix is factored"},
+    "factored": {"*": "leave it out: matrices are factored; without it write rmsprop({rate})"},
+    "decay_rate_fn": {
+        "*": "write b2_decay, which may be a schedule: the decay rate is 1 - t^b2_decay"
+    },
     "decay_offset": {"*": COUNTED},
     "step_offset": {"*": COUNTED},
     "decay_rate": {
