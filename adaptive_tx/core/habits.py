@@ -198,5 +198,11 @@ SECOND = {
     "clip_by_value": "for -{value} to {value} write clip_by_value({value})",
 }
 # Of which False and None say something; other arguments may then be left out.
-EVEN_FALSE = ("degenerated_to_sgd", "flip_sign", "multiply_by_parameter_scale", "no_prox")
+EVEN_FALSE = (
+    "degenerated_to_sgd",
+    "factored",
+    "flip_sign",
+    "multiply_by_parameter_scale",
+    "no_prox",
+)
 RATES = ("learning_rate", "lr", "alpha", "step_size")
