@@ -138,10 +138,10 @@ def test_help_says_what_an_argument_does(name):
 def test_files_are_short():
     """About 90 lines a rule and 150 elsewhere; what is over half as much again holds two ideas.
 
-    `optimizers` is a list, as long as it has rows.
+    `optimizers` and the front door are lists, as long as they have rows.
     """
     for module, path in FILES.items():
-        if module == "adaptive_tx.optimizers":
+        if module in ("adaptive_tx", "adaptive_tx.optimizers"):
             continue
         lines = len(path.read_text().splitlines())
         assert lines <= (135 if "scale_by" in path.parts else 225), path
