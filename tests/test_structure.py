@@ -138,7 +138,7 @@ def test_help_says_what_an_argument_does(name):
 def test_files_are_short():
     """About 90 lines a rule and 150 elsewhere; what is over half as much again holds two ideas.
 
-    `optimizers` and the front door are lists, as long as they have rows.
+    `optimizers`, and the list of public names, are as long as they have rows.
     """
     for module, path in FILES.items():
         if module in ("adaptive_tx", "adaptive_tx.optimizers"):
