@@ -209,12 +209,6 @@ FRONT = [
         "struct.field(pytree_node=False)",
         "test_flax.py -k 'new_rate or sweep'",
     ),
-    (
-        "flax.py",
-        'inner=new.get("inner"),',
-        "",
-        "test_flax.py -k flax_serialization",
-    ),
 ]
 ENGINE = [
     *FRONT,
