@@ -244,4 +244,5 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # to a type checker what is not here is an error
 
     def __getattr__(name: str):
-        raise AttributeError(unknown_name(name, __all__))
+        inside = (f"schedules.{name}" for name in vars(schedules) if not name.startswith("_"))
+        raise AttributeError(unknown_name(name, [*inside, *__all__]))

@@ -146,7 +146,72 @@ NUMERICS = [
         "test_laws.py -k non_finite",
     ),
 ]
+FRONT = [
+    (
+        "factors.py",
+        "return jnp.zeros_like(g)",
+        "return 0 * g",
+        "test_rules.py -k nothing_moves",
+    ),
+    ("factors.py", "return times(g, step_size)", "return times(g, -step_size)", laws("[scale-9")),
+    ("loop.py", "return narrow(mean, old.dtype)", "return mean", "test_loop.py"),
+    (
+        "loop.py",
+        "dtype = arithmetic_dtype(new.dtype, old.dtype)",
+        "dtype = jnp.dtype(jnp.float64)",
+        "test_loop.py",
+    ),
+    (
+        "loop.py",
+        "if p is None or u is None:",
+        "if p is None:",
+        "test_loop.py",
+    ),
+    (
+        "core/masks.py",
+        "isinstance(value, (bool, np.bool_))",
+        "isinstance(value, bool)",
+        "test_errors.py -k concrete_bool",
+    ),
+    (
+        "core/masks.py",
+        "return value is not None",
+        "return True",
+        "test_errors.py -k may_be_a_search",
+    ),
+    (
+        "core/opaque.py",
+        "== [True, True]:",
+        "== [True]:",
+        "test_errors.py -k whatever_has_the_two",
+    ),
+    (
+        "core/names_elsewhere.py",
+        'return name.lower().replace("_", "")',
+        "return name",
+        "test_names_elsewhere.py -k an_answer",
+    ),
+    (
+        "core/mistakes.py",
+        "if off and name not in EVEN_FALSE:",
+        "if off:",
+        "test_front_door.py -k habit",
+    ),
+    (
+        "flax.py",
+        "variable[...] = array",
+        "pass",
+        "test_flax.py -k nnx_step_again",
+    ),
+    (
+        "flax.py",
+        "struct.field(pytree_node=True)",
+        "struct.field(pytree_node=False)",
+        "test_flax.py -k 'new_rate or sweep'",
+    ),
+]
 ENGINE = [
+    *FRONT,
     (
         "core/one_pass.py",
         "[widen(g, arithmetic_dtype(g.dtype))]",
@@ -654,7 +719,15 @@ def killed(mutant: Mutant) -> tuple[bool, float, str]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)
-        for part in ("adaptive_tx", "tests", "pyproject.toml", "README.md", "docs", "CHANGELOG.md"):
+        for part in (
+            "adaptive_tx",
+            "tests",
+            "pyproject.toml",
+            "README.md",
+            "docs",
+            "CHANGELOG.md",
+            "examples",
+        ):
             source = ROOT / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
         path = copy / "adaptive_tx" / mutant.file

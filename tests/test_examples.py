@@ -15,9 +15,12 @@ EXAMPLES = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.py
 def test_an_example_trains(path, capsys):
     assert len(path.read_text().splitlines()) <= 40
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        losses = runpy.run_path(str(path))["main"]()
-    assert losses[-1] < 0.25 * losses[0]
-    assert capsys.readouterr().out
+        found = runpy.run_path(str(path))
+        losses = found["main"]() if "main" in found else None
+    printed = capsys.readouterr().out
+    if losses is None:
+        losses = [float(loss) for loss in re.findall(r"loss (\S+)$", printed, re.MULTILINE)]
+    assert printed and losses[-1] < 0.25 * losses[0]
 
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "frameworks.md"

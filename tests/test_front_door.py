@@ -249,6 +249,10 @@ MISTAKES = {
         lambda: atx.trace(0.9, True),
         "trace: It takes decay only; for Nesterov momentum write trace_nesterov(decay).",
     ),
+    "momentum and Nesterov by position": (
+        lambda: atx.sgd(0.1, 0.8, True),
+        "sgd: It takes learning_rate only; write nesterov(0.1, decay=0.8).",
+    ),
     "an argument of what has none": (
         lambda: atx.identity(1),
         "identity: It takes no arguments; write identity().",

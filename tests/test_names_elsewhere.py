@@ -41,6 +41,8 @@ ANSWERS = {
     "sam": "write optax.contrib.sam, which works with what is here",
     "tree_utils": "write optax.tree_utils, which works with what is here",
     "AdamW": "write adamw",
+    "cosine": "write schedules.cosine",
+    "with_warmups": "perhaps schedules.with_warmup is meant",
     "scale_by_adm": "perhaps scale_by_adam is meant",
     "xyz": "",
 }

@@ -35,3 +35,11 @@ def test_rates_near_one_keep_their_distance():
         tx = atx.scale_by_rms(b2=b2, eps=1e-30)
         direction, _ = jax.jit(tx.update)(jnp.ones(()), tx.init(jnp.ones(())))
         np.testing.assert_allclose(direction, 1 / np.sqrt(1 - b2), rtol=1e-6)
+
+
+def test_nothing_moves_where_a_gradient_is_not_finite():
+    g = jnp.array([1.0, jnp.nan, -jnp.inf])
+    still, _ = atx.set_to_zero().update(g, atx.set_to_zero().init(g))
+    assert still.tolist() == [0, 0, 0]
+    same, _ = atx.identity().update(g, atx.identity().init(g))
+    assert jnp.array_equal(same, g, equal_nan=True)

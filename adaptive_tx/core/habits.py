@@ -155,6 +155,10 @@ OTHERWISE = {
         "scale_by_learning_rate({rate}))"
     },
     "min_dim_size_to_factor": {"*": "leave it out: every matrix is factored"},
+    "factored": {"*": "leave it out: matrices are factored; without it write rmsprop({rate})"},
+    "decay_rate_fn": {
+        "*": "write b2_decay, which may be a schedule: the decay rate is 1 - t^b2_decay"
+    },
     "decay_offset": {"*": COUNTED},
     "step_offset": {"*": COUNTED},
     "decay_rate": {
@@ -194,5 +198,11 @@ SECOND = {
     "clip_by_value": "for -{value} to {value} write clip_by_value({value})",
 }
 # Of which False and None say something; other arguments may then be left out.
-EVEN_FALSE = ("degenerated_to_sgd", "flip_sign", "multiply_by_parameter_scale", "no_prox")
+EVEN_FALSE = (
+    "degenerated_to_sgd",
+    "factored",
+    "flip_sign",
+    "multiply_by_parameter_scale",
+    "no_prox",
+)
 RATES = ("learning_rate", "lr", "alpha", "step_size")

@@ -120,7 +120,10 @@ class _Call:
             return f"It takes no arguments; write {self.who}()."
         if not later:
             value = _short(self.args[len(first)])
-            text = SECOND.get(self.who, text).format(rate=self.rate, value=value)
+            text = SECOND.get(self.who, text)
+            if self.args[len(first) + 1 :][:1] == (True,):  # optax's order: momentum, nesterov
+                text = OTHERWISE["nesterov"].get(self.who, text)
+            text = text.format(rate=self.rate, value=value, momentum=value)
             return f"It takes {' and '.join(self.positional)} only; {text}."
         if self.positional:
             first = " and ".join(self.positional)

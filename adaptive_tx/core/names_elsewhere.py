@@ -91,7 +91,7 @@ MODULES = ("compat", "flax", "plots", "testing", "tune")  # which `import adapti
 
 
 def unknown_name(name: str, known: Sequence[str]) -> str:
-    """What to write for `adaptive_tx.<name>`, which there is not; `known` are the public names."""
+    """What to write for `adaptive_tx.<name>`, which there is not; `known` are the names there are."""
     return f"adaptive_tx has no {name}" + (f"; {text}." if (text := _answer(name, known)) else ".")
 
 
@@ -112,5 +112,5 @@ def _answer(name: str, known: Sequence[str]) -> str:
 
 
 def _bare(name: str) -> str:
-    """Without what tells `AdamW` from `adam_w`."""
-    return name.lower().replace("_", "")
+    """Without what tells `AdamW` from `adam_w`, and where it is."""
+    return name.lower().replace("_", "").split(".")[-1]
