@@ -40,6 +40,7 @@ RENAMED = {
     "reduce_on_plateau.rtol": "min_delta",
     "accumulation_size": "window",
     "apply_if_finite.inner": "tx",
+    "masked.inner": "tx",
     "max_consecutive_errors": "max_in_a_row",
     "chain.args": "parts",
     # schedules
@@ -86,6 +87,7 @@ INSTEAD = {
     "trust_ratio_mask": "`mask` and `only` choose both",
     "weight_decay": "`chain(scale_by_adadelta(), add_decayed_weights(...), scale_by_learning_rate(rate))`",
     "weight_decay_mask": "`mask` or `only` of `add_decayed_weights`",
+    "mask_compatible_extra_args": "what else is given to update passes as it is",
     "atol": "`min_delta=..., relative=False`",
     "exponent": "a function of the count is a schedule: `lambda count: f(count) ** exponent`",
     "transition_begin": "`schedules.join(schedules.constant(first), ..., boundaries=[begin])`",
@@ -184,6 +186,7 @@ CLIPPING = [
 ]
 WRAPPERS = [
     Pair("chain(optax.sgd(0.1))", "chain(sgd(0.1))"),
+    Pair("masked(optax.sgd(0.1), {'w': True})", "masked(sgd(0.1), mask={'w': True})"),
     Pair("apply_if_finite(optax.sgd(0.1), 10)", "guarded(sgd(0.1))", "after so many bad steps in a row "
          "optax applies one, and guarded never does"),
 ]  # fmt: skip
