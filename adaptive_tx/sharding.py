@@ -115,7 +115,7 @@ def _places(shapes: PyTree, param_shardings: PyTree) -> dict[Path, Place]:
     for (path, leaf), sharding in zip(jax.tree.leaves_with_path(shapes), shardings, strict=True):
         try:
             sharding.shard_shape(leaf.shape)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             name = checks.keystr("params", path)
             raise ValueError(f"{WHO}: the sharding of {name} does not fit it: {error}") from error
         places[path] = Place(leaf.shape, sharding)

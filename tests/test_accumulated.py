@@ -182,6 +182,16 @@ def test_kerass_gradient_accumulation_and_ema():
     np.testing.assert_allclose([a for _, a in found], [0, -2, -2, -3])
 
 
+def test_what_is_evaluated_outlives_a_donated_step():
+    tx, params = atx.averaged(atx.sgd(1.0), decay=0.5), jnp.zeros(3)
+    state = tx.init(params)
+    kept = atx.eval_params(state, params)
+    jax.jit(tx.update, donate_argnums=1)(jnp.ones(3), state, params)
+    np.testing.assert_array_equal(kept, 0)
+    with pytest.raises(TypeError, match="^eval_params: params holds a state"):
+        atx.eval_params(params, tx.init(params))
+
+
 def test_errors():
     tx, params = atx.averaged(atx.sgd(1.0)), {"w": jnp.zeros(3)}
     state = tx.init(params)

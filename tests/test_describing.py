@@ -71,18 +71,26 @@ SGD = atx.sgd(1.0)
     [
         (
             atx.chain(SGD, atx.add_decayed_weights(0.1, only="kernel")),
-            r"add_decayed_weights \(1\) comes after the learning rate.*: head/kernel, layer/kernel$",
+            r"add_decayed_weights \(part 1\) comes after the learning rate.*: head/kernel, layer/kernel$",
         ),
-        (atx.chain(atx.adam(0.1), SGD), r"two learning rates \(0.1, 1.0\) multiply each other"),
+        (
+            atx.chain(atx.adam(0.1), SGD),
+            r"two learning rates \(parts 0.1 and 1.0\) multiply each other",
+        ),
         (atx.scale_by_adam(), "no learning rate"),
+        (atx.masked(SGD, only="kernel"), "nothing acts on it.*: embed/table, layer/bias$"),
+        (
+            atx.chain(SGD, atx.scale_by_adam()),
+            r"scale_by_adam \(part 1\) comes after the learning rate",
+        ),
         (
             atx.chain(atx.scale_by_adam(), atx.clip_by_global_norm(1.0), SGD),
-            r"clip_by_global_norm \(1\) clips what scale_by_adam made",
+            r"clip_by_global_norm \(part 1\) clips what scale_by_adam made",
         ),
         (atx.adamw(0.1), "weight decay on biases and scales of norms .*: layer/bias$"),
         (
             atx.chain(atx.masked(atx.orthogonalize(), only="table|kernel"), SGD),
-            r"orthogonalize \(0\) steps on an embedding.*: embed/table$",
+            r"orthogonalize \(part 0\) steps on an embedding.*: embed/table$",
         ),
     ],
 )
@@ -98,8 +106,9 @@ def test_what_is_right_is_not_warned_of():
         {"no_decay": {"weight_decay": 0.0}}, by=atx.no_decay(), default=atx.adamw(1e-3)
     )
     last = atx.chain(SGD, atx.subtract_decayed_weights(0.1, only="kernel"))
-    own = atx.masked(atx.chain(atx.orthogonalize(), SGD), only="^layer/kernel")
-    for tx in (spared, last, own, atx.adafactor(1e-3), optax.adam(1e-3), SGD):
+    by_hand = atx.chain(atx.scale_by_adam(), atx.scale(-0.1))
+    unseen = atx.chain(optax.zero_nans(), atx.clip_by_global_norm(1.0), atx.adam(0.1))
+    for tx in (spared, last, by_hand, unseen, atx.adafactor(1e-3), optax.adam(1e-3), SGD):
         assert atx.describe(tx, params()).warnings == ()
 
 

@@ -216,8 +216,28 @@ def test_layerwise_decay():
         "layer_1/bias": 0.5,
         "layer_1/kernel": 0.5,
     }
-    many = atx.layerwise_decay(0.5, layers=12, first=None)
-    assert dict(many["by"])["layer_1"] != dict(many["by"])["layer_11"]
+    by = atx.layerwise_decay(0.5, layers=12)["by"]
+    paths = {
+        "h/1/w": "layer_1",
+        "h/11/w": "layer_11",
+        "TransformerBlock_0/w": "layer_0",
+        "layers_2/sublayers_1/w": "layer_2",
+        "layers_0/pos_embed": "layer_0",
+        "patch_0/w": None,
+        "classifier_h_1/w": None,
+        "unembed/w": None,
+        "token_embed/w": "first",
+        "wte/embedding": "first",
+    }
+    assert {path: by(path, jnp.ones(2)) for path in paths} == paths
+    with pytest.raises(
+        TypeError, match="^grouped: by must return one of 'layer_0', .*got 'layer_1'"
+    ):
+        atx.grouped(**atx.layerwise_decay(0.5, layers=1), default=atx.sgd(1.0)).init(params())
+    with pytest.raises(ValueError, match="^layerwise_decay: factor must lie in"):
+        atx.layerwise_decay(-1.0, layers=2)
+    with pytest.raises(ValueError, match="^layerwise_decay: layer must have one group"):
+        atx.layerwise_decay(0.5, layers=2, layer="block")
     with pytest.raises(ValueError, match=r"^grouped: the group 'layer_2' is empty"):
         atx.grouped(**atx.layerwise_decay(0.5, layers=3), default=atx.sgd(1.0)).init(params())
 
@@ -235,6 +255,11 @@ def test_layerwise_decay():
         ("inner/kernel", (3, 3), True),
         ("kiln/kernel", (3, 3), True),
         ("biased/kernel", (3, 3), True),
+        ("PreNorm_0/Dense_0/kernel", (3, 3), True),
+        ("normal_head/kernel", (3, 3), True),
+        ("norm1/scale", (2, 3), False),
+        ("gn/scale", (2, 3), False),
+        ("conv/b", (2, 3), False),
         ("wte/embedding", (5, 3), True),
     ],
 )
@@ -321,9 +346,22 @@ def test_errors(make, message):
         make()
 
 
+def test_a_group_of_a_group_may_be_empty():
+    """Patterns are asked of the whole tree, not of what another group has left of it."""
+    inner = atx.grouped({"b": {"weight_decay": 0.0}}, by={"b": "bias$"}, default=atx.adamw(1e-3))
+    tx = atx.grouped(
+        {"head": {"multiplier": 0.5}}, by={"head": "^head"}, default=atx.adamw(1e-3, only="layer")
+    )
+    for one in (tx, atx.grouped({"head": SGD}, by={"head": "^head"}, default=inner)):
+        updates, _ = one.update(steps(0), one.init(params()), params())
+        assert bool(jnp.all(updates["head"]["kernel"] != 0))
+
+
 def test_errors_of_masked():
     with pytest.raises(TypeError, match="^masked: give mask or only"):
         atx.masked(SGD)
+    with pytest.raises(ValueError, match=r"^masked: only='\(' is no regular expression"):
+        atx.masked(SGD, only="(")
     with pytest.raises(ValueError, match="^masked: only='tail' matches no path"):
         atx.masked(SGD, only="tail").init(params())
 

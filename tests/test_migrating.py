@@ -375,3 +375,27 @@ def test_histories_go_on_whole_or_not_at_all():
     found = atx.migrate(state, old, longer, PARAMS)
     assert found.state.history.n == 0 and found.state.count == 3
     assert ".history.n" in found.new and ".history.n" in found.dropped
+
+
+def test_into_groups_and_back():
+    """A rule of each group, of which the old one had none for some leaves; and nothing serves twice."""
+    params, adam = {"a": jnp.ones(2), "b": jnp.ones(3)}, atx.adamw(0.1)
+    state = adam.init(params)
+    twice = atx.grouped({"a": {"multiplier": 2.0}}, by={"a": "a"}, default=adam)
+    moved = atx.migrate(state, adam, twice, params).state
+    jax.jit(twice.update, donate_argnums=1)(params, moved, params)
+    for group in (atx.set_to_zero(), atx.momentum(0.1), atx.adafactor(0.1)):
+        groups = atx.grouped({"a": group}, by={"a": "^a"}, default=adam)
+        there = atx.migrate(state, adam, groups, params)
+        groups.update(params, there.state, params)
+        assert atx.migrate(there.state, groups, adam, params).state[0].mu["a"].shape == (2,)
+    head = {**params, "head": jnp.ones(2)}
+    new = atx.grouped({"head": {"learning_rate": 1.0}}, by={"head": "head"}, default=adam)
+    assert atx.migrate(state, adam, new, head).state.states["default"][0].mu["head"] is None
+
+
+def test_masked_goes_on():
+    params = {"a": jnp.ones(2), "b": jnp.ones(3)}
+    tx = atx.masked(atx.adam(0.1), only="a")
+    kept = atx.migrate(tx.init(params), tx, atx.adam(0.1), params)
+    assert not kept.dropped and "[0].mu['a']" in kept.kept

@@ -15,7 +15,7 @@ import jax
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, Static
 from adaptive_tx.core.keeping import Partial
-from adaptive_tx.core.masks import Mask
+from adaptive_tx.core.masks import Mask, Matching
 from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.states import exportable
 
@@ -60,12 +60,19 @@ class ByName:
             raise ValueError(
                 f"{who}: in no group: {listed(others)}; give default=, the transformation for all others."
             )
-        for group, pattern in self.by if isinstance(self.by, Patterns) else ():
+        whole = not any(leaf is None for leaf in jax.tree.leaves(updates, is_leaf=_is_none))
+        for group, pattern in self._required() if whole else ():
             if paths and group not in found:
                 raise ValueError(
-                    f"{who}: the group {group!r} is empty: {pattern!r} matches none of {listed(paths)}."
+                    f"{who}: the group {group!r} is empty: {pattern} matches none of {listed(paths)}."
                 )
         return [name or self.default or "" for name in found]
+
+    def _required(self) -> list[tuple[str, str]]:
+        """The groups that must have a leaf, where the tree is no group of another one; and why."""
+        if isinstance(self.by, Patterns):
+            return [(group, repr(pattern)) for group, pattern in self.by]
+        return [(group, "by") for group in getattr(self.by, "required", ())]
 
     def _by_pattern(self, who: str, paths: Sequence[str]) -> list[str | None] | None:
         if not isinstance(self.by, Patterns):
@@ -95,6 +102,10 @@ class ByMask:
 
     def names(self, who: str, updates, params) -> list[str | None]:
         chosen = self.mask.leaves(who, updates, updates if params is None else params)
+        whole = not any(leaf is None for leaf in jax.tree.leaves(updates, is_leaf=_is_none))
+        if isinstance(self.mask.only, Matching) and whole and chosen and not any(chosen):
+            paths = listed([path for path, _ in with_paths(updates)])
+            raise ValueError(f"{who}: only={self.mask.only} matches no path of {paths}.")
         return [CHOSEN if leaf else None for leaf in chosen]
 
 
@@ -126,6 +137,10 @@ def patterns_of(who: str, by: Any) -> Any:
                 f"{who}: by[{name!r}] must be a regular expression, got {pattern!r}: {error}."
             ) from error
     return Patterns(by.items())
+
+
+def _is_none(leaf) -> bool:
+    return leaf is None
 
 
 def listed(paths: Sequence[str]) -> str:

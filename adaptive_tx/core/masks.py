@@ -39,9 +39,6 @@ class Mask:
         if self.only is not None:
             flat = jax.tree.leaves_with_path(params)
             chosen = [_answer(who, path, self.only(path_of(path), leaf)) for path, leaf in flat]
-            if isinstance(self.only, Matching) and flat and not any(chosen):
-                paths = ", ".join(path_of(path) for path, _ in flat[:5])
-                raise ValueError(f"{who}: only={self.only} matches no path of {paths}.")
             return chosen
         tree = self.tree(params) if callable(self.tree) else self.tree.thaw()
         return broadcast(who, "mask", tree, updates)
@@ -82,6 +79,10 @@ def mask_of(who: str, mask: Any, only: str | Callable[[str, jax.Array], bool] | 
     if mask is not None and only is not None:
         raise TypeError(f"{who}: give mask or only, not both.")
     if isinstance(only, str):
+        try:
+            re.compile(only)
+        except re.error as error:
+            raise ValueError(f"{who}: only={only!r} is no regular expression: {error}.") from error
         only = Matching(only)
     if only is not None and not callable(only):
         raise TypeError(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from adaptive_tx.core.arguments import arguments_of
@@ -95,12 +96,17 @@ def describe(tx: optax.GradientTransformation, params: PyTree) -> Description:
     mine: dict[Any, list[Any]] = {path: [] for path, _ in flat}
     shared = []
     for (_, leaf), likely in zip(kept, owners([p for p, _ in kept], [p for p, _ in flat])):
-        (mine[likely[0]] if likely else shared).append(leaf)
+        (mine[likely[0]] if likely and (likely[0] or _is_slot(leaf)) else shared).append(leaf)
     leaves = tuple(
         Leaf(path_of(path), p.shape, p.dtype, group, tuple(parts), tuple(mine[path]))
         for (path, p), group, parts in zip(flat, groups, acting)
     )
     return Description(leaves, tuple(shared), tuple(warnings_of(leaves)))
+
+
+def _is_slot(leaf) -> bool:
+    """Whether a leaf of a state may belong to a parameter that is all of the tree: a count does not."""
+    return jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
 def _parts(

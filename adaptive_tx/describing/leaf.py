@@ -19,7 +19,7 @@ class Part(NamedTuple):
     clips: bool = False
 
     def __str__(self) -> str:
-        return f"{self.who} ({self.name})" if self.name else self.who
+        return f"{self.who} (part {self.name})" if self.name else self.who
 
     @property
     def is_direction(self) -> bool:

@@ -37,7 +37,7 @@ def warnings_of(leaves: Sequence[Any]) -> Iterator[str]:
 
 
 def decay_after_the_rate(leaf) -> str:
-    rate = _first(leaf, lambda part: "learning_rate" in part.numbers)
+    rate = _first(leaf, _is_rate)
     late = [part for part in leaf.parts[rate + 1 :] if part.who in BEFORE_RATE]
     if rate == len(leaf.parts) or not late:
         return ""
@@ -48,21 +48,31 @@ def decay_after_the_rate(leaf) -> str:
 
 
 def two_rates(leaf) -> str:
-    rates = [part for part in leaf.parts if "learning_rate" in part.numbers]
+    rates = [part for part in leaf.parts if _is_rate(part)]
     if len(rates) < 2:
         return ""
-    return f"two learning rates ({', '.join(part.name for part in rates)}) multiply each other"
+    places = " and ".join(part.name for part in rates)
+    return f"two learning rates (parts {places}) multiply each other"
 
 
 def no_rate(leaf) -> str:
-    numbers = [part for part in leaf.parts if "learning_rate" in part.numbers]
-    if numbers or not leaf.parts or any(part.keeps and not part.is_rule for part in leaf.parts):
+    if any(_is_rate(part) or (part.keeps and not part.is_rule) for part in leaf.parts):
         return ""
+    if not any(part.is_rule for part in leaf.parts):
+        return "nothing acts on it: its gradient, which points uphill, is its update"
     return "no learning rate: directions, which point uphill, are the updates; add scale_by_learning_rate"
 
 
+def rate_before_the_rule(leaf) -> str:
+    rate = _first(leaf, _is_rate)
+    late = [part for part in leaf.parts[rate + 1 :] if part.keeps and "eps" in part.numbers]
+    if not late:
+        return ""
+    return f"{late[0]} comes after the learning rate, and undoes it: its directions have their own size"
+
+
 def clip_after_the_rule(leaf) -> str:
-    rule = _first(leaf, lambda part: part.keeps)
+    rule = _first(leaf, lambda part: part.keeps and part.is_rule)
     late = [part for part in leaf.parts[rule + 1 :] if part.who in OF_GRADIENTS]
     if not late:
         return ""
@@ -85,6 +95,12 @@ def embedding_under_a_matrix_rule(leaf) -> str:
     return f"{rule[0]} steps on an embedding, whose rows are no matrix"
 
 
+def _is_rate(part) -> bool:
+    """Whether it is a learning rate, or a factor that is negative or may be."""
+    factor = part.numbers.get("step_size", 0.0)
+    return "learning_rate" in part.numbers or callable(factor) or factor < 0
+
+
 def _first(leaf, holds: Callable[[Any], bool]) -> int:
     """The place of the first part of which something holds; their number if there is none."""
     return next((i for i, part in enumerate(leaf.parts) if holds(part)), len(leaf.parts))
@@ -94,6 +110,7 @@ MISTAKES = (
     decay_after_the_rate,
     two_rates,
     no_rate,
+    rate_before_the_rule,
     clip_after_the_rule,
     decayed_scale,
     embedding_under_a_matrix_rule,

@@ -14,7 +14,7 @@ from jax.tree_util import Partial
 
 from adaptive_tx.core.debiasing import rule_state_of, with_weights
 from adaptive_tx.core.numerics import Decay, one_minus_power
-from adaptive_tx.migrating.records import Path, Record
+from adaptive_tx.migrating.records import COUNT, Path, Record, written
 
 
 def is_age(record: Record, params) -> bool:
@@ -35,10 +35,19 @@ def is_age(record: Record, params) -> bool:
         direction, new = record.update.func(rule, arguments, grads, state, params)
         return rule_state_of(new).count, rule_state_of(new)._replace(count=()), direction
 
-    shapes = jax.eval_shape(lambda: (state.count, state, params))
+    shapes = jax.eval_shape(lambda: (state.count, state, _of_record(record, params)))
     traced = jax.make_jaxpr(step)(*shapes).jaxpr
     _, used = dce_jaxpr(traced, [False] + [True] * (len(traced.outvars) - 1))
     return used[0]
+
+
+def _of_record(record: Record, params) -> Any:
+    """The parameters that the rule steps on: in a group, None in place of the others."""
+    below = (record.below(path) for path in record.leaves)
+    places = {path[1:] for path in below if path[0] != COUNT and len(path) > 1}
+    if not places:
+        return params
+    return jax.tree.map_with_path(lambda p, x: x if written(p) in places else None, params)
 
 
 def is_clock(record: Record, params) -> bool:

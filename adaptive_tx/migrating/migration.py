@@ -116,7 +116,7 @@ def migrate(
     carrying.run(count)
     paths, structure = jax.tree.flatten_with_path(start)
     return Migration(
-        structure.unflatten([carrying.values[written(path)] for path, _ in paths]),
+        structure.unflatten(_apart([carrying.values[written(path)] for path, _ in paths])),
         kept={_text(p): _text(q) for p, q in _in_order(carrying.values, carrying.kept)},
         new={
             _text(p): carrying.fresh.get(p, AS_INIT)
@@ -167,3 +167,13 @@ def _rows(word: str, leaves: Mapping[str, str]) -> Iterator[tuple[str, str, str]
 def _slot(path: str) -> str:
     """Without the place in the parameters: [0].mu of [0].mu['enc']['w']."""
     return re.sub(r"(?<=\w)(\[[^]]*\])+$", "", path)
+
+
+def _apart(leaves: list[Any]) -> list[Any]:
+    """Each with a buffer of its own, so that the state can be donated: a count may serve several groups."""
+    seen: set[int] = set()
+    apart = []
+    for leaf in leaves:
+        apart.append(jnp.array(leaf) if id(leaf) in seen else leaf)
+        seen.add(id(leaf))
+    return apart

@@ -71,13 +71,15 @@ def eval_params(state: PyTree, params: PyTree) -> PyTree:
       state: the state of an optimizer, or whatever holds it (a TrainState, an nnx.Optimizer).
       params: the parameters, after the last update.
 
-    They have the dtypes of `params`. Of an optimizer without `averaged` it returns `params` as they are, so
-    that one evaluation serves all.
+    They have the dtypes of `params`; an average is a copy. Of an optimizer without `averaged` it returns
+    `params` as they are, so that one evaluation serves all.
 
     Raises:
       ValueError: if a leaf is averaged twice, or the state was made for other parameters.
     """
     who, found = "eval_params", {}
+    if states_of(AveragedState, params):
+        raise TypeError(f"{who}: params holds a state; write eval_params(state, params).")
     for _, averaged_state in states_of(AveragedState, state):
         for path, leaf in with_paths(averaged_state.average):
             if path in found:
@@ -93,7 +95,10 @@ def eval_params(state: PyTree, params: PyTree) -> PyTree:
 
     def chosen(keys, p):
         path = path_of(keys)
-        return narrow(unboxed((found[path],))[0], jnp.result_type(p)) if path in found else p
+        if path not in found:
+            return p
+        # A copy: a donated step gives the state's own away.
+        return jnp.array(narrow(unboxed((found[path],))[0], jnp.result_type(p)))
 
     return jax.tree.map_with_path(chosen, params)
 

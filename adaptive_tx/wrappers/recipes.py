@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.mistakes import explained
+from adaptive_tx.core.ranges import positive
 from adaptive_tx.core.typing import Scalar
 
 
@@ -19,8 +21,9 @@ def no_decay(*, embeddings: bool = False) -> Callable[[str, jax.Array], str | No
     Args:
       embeddings: whether those are in it, too: leaves whose path says "embed", "wte" or "wpe".
 
-    They are told by their shape, fewer than two dimensions, and by their paths: what is called "bias", or
-    lies below something called "norm", "ln" or "bn", is one in a stack of layers, too.
+    They are told by their shape, fewer than two dimensions, and by their names, in stacks of layers, too:
+    what is called "bias" or "b", or belongs to something whose name ends in "norm", or is "ln", "bn", "gn"
+    or "rms", with a number.
 
     >>> by = no_decay()
     >>> by("layers/0/norm/scale", jax.numpy.ones((12, 768)))
@@ -34,12 +37,19 @@ class NoDecay:
     embeddings: bool
 
     def __call__(self, path: str, p: jax.Array) -> str | None:
-        return "no_decay" if p.ndim < 2 or re.search(self.pattern, path.lower()) else None
+        above, _, name = path.rpartition("/")
+        spared = (
+            jnp.ndim(p) < 2
+            or re.fullmatch("bias|b", name) is not None
+            or re.search(NORM, above.rpartition("/")[-1]) is not None
+            or (self.embeddings and re.search(EMBEDDING, path) is not None)
+        )
+        return "no_decay" if spared else None
 
-    @property
-    def pattern(self) -> str:
-        norms = r"(?:^|[/_])bias$|norm|(?:^|[/_])(?:ln|bn)_?\w?\d*(?:/|$)"
-        return norms + (r"|embed|(?:^|/)w[tp]e(?:/|$)" if self.embeddings else "")
+
+NORM = r"(?i)norm_?\d*$|^(?:ln|bn|gn|rms)_?\w?\d*$"
+EMBEDDING = r"(?i)(?:^|[/_])embed|(?:token|pos|patch|word|type)_?embed|(?:^|/)w[tp]e(?:/|$)"
+LAYER = r"(?i)(?:^|/)(?:\w*(?:layer|block)s?|h)[/_](\d+)"
 
 
 @explained
@@ -47,29 +57,48 @@ def layerwise_decay(
     factor: Scalar,
     *,
     layers: int,
-    layer: str = r"(?:layers?|blocks?|h|encoderblock)[/_]{}(?!\d)",
-    first: str | None = r"embed|(?:^|/)w[tp]e(?:/|$)",
+    layer: str = LAYER,
+    first: str | None = EMBEDDING,
 ) -> dict[str, Any]:
     """For `grouped(**layerwise_decay(...), default=tx)`: rates that fall from the last layer to the first.
 
     Args:
-      factor: what the rate of a layer is of that of the next, usually 0.65 to 0.95.
+      factor: what the rate of a layer is of that of the next, > 0, usually 0.65 to 0.95.
       layers: how many there are; the first is number 0.
-      layer: a regular expression for the path of a leaf in a layer, {} in place of the layer's number.
+      layer: a regular expression with one group, the number of a leaf's layer: by default the first of
+        "layers_3", "blocks/3", "TransformerBlock_3", "h/3" in its path.
       first: one for what comes before the layers, and is a step further from the end; None: nothing is.
 
     The multiplier is factor^(layers - i) for layer i, factor^(layers + 1) for what comes first, and 1 for
     all others: heads and final norms (Clark et al., ELECTRA, 2020; Bao et al., BEiT, 2021).
 
     Raises:
-      ValueError: from `grouped`, for layers that have no leaf, and leaves in two of them.
+      ValueError: for a factor that is not positive, and a `layer` without a group; from `grouped`, for
+        layers without leaves, and leaves of a layer beyond the last.
 
     >>> layerwise_decay(0.5, layers=2)["groups"]
     {'layer_0': {'multiplier': 0.25}, 'layer_1': {'multiplier': 0.5}, 'first': {'multiplier': 0.125}}
     """
-    layers = checks.whole("layerwise_decay", "layers", layers, 1)
-    by = {f"layer_{i}": layer.replace("{}", str(i)) for i in range(layers)}
-    groups = {name: {"multiplier": factor ** (layers - i)} for i, name in enumerate(by)}
+    who = "layerwise_decay"
+    layers = checks.whole(who, "layers", layers, 1)
+    factor = checks.number(who, "factor", positive(factor))
+    if re.compile(layer).groups != 1:
+        raise ValueError(
+            f"{who}: layer must have one group, the number of the layer; got {layer!r}."
+        )
+    groups = {f"layer_{i}": {"multiplier": factor ** (layers - i)} for i in range(layers)}
     if first is not None:
-        groups["first"], by["first"] = {"multiplier": factor ** (layers + 1)}, first
-    return {"groups": groups, "by": by}
+        groups["first"] = {"multiplier": factor ** (layers + 1)}
+    return {"groups": groups, "by": ByDepth(layer, first, tuple(groups))}
+
+
+@dataclasses.dataclass(frozen=True)
+class ByDepth:
+    layer: str
+    first: str | None
+    required: tuple[str, ...]  # the groups that must have a leaf
+
+    def __call__(self, path: str, p: jax.Array) -> str | None:
+        if found := re.search(self.layer, path):
+            return f"layer_{int(found[1])}"
+        return "first" if self.first and re.search(self.first, path) else None
