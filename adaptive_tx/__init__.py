@@ -14,7 +14,7 @@ roots, corrections and norms that stay finite.
 from typing import TYPE_CHECKING
 
 from adaptive_tx import schedules
-from adaptive_tx.clip import (
+from adaptive_tx.clipping import (
     adaptive_grad_clip,
     clip_by_global_norm,
     clip_by_leaf_norm,

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 from flax.training import train_state
+from jax import lax
+from jax.tree_util import keystr
 
 from adaptive_tx.core.arguments import Static
 from adaptive_tx.core.transformation import Transformation, transformation_of
@@ -62,8 +64,8 @@ class Optimizer(nnx.Optimizer[Model]):
     >>> model = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
     >>> optimizer = Optimizer(model, atx.sgd(0.5), wrt=nnx.Param)
     >>> optimizer.tx = optimizer.tx.replace(learning_rate=0.25)
-    >>> nnx.state(optimizer)["numbers"][0][...]
-    Array(0.25, dtype=float32)
+    >>> [float(number[...]) for number in nnx.state(optimizer)["numbers"].values()]
+    [0.25]
     """
 
     def __init__(self, model: Model, tx: Any, **kwargs: Any):
@@ -80,17 +82,29 @@ class Optimizer(nnx.Optimizer[Model]):
         if name != "tx":
             return super().__setattr__(name, value)
         tx = transformation_of(type(self).__name__, "tx", value)
-        leaves, treedef = jax.tree.flatten(tx)
+        flat, treedef = jax.tree.flatten_with_path(tx)
         structure = Static(treedef)
-        arrays = [jnp.asarray(x, float if isinstance(x, float) else None) for x in leaves]
-        if structure == vars(self).get("structure"):
-            for variable, array in zip(self.numbers, arrays, strict=True):
-                variable[...] = array
-            return None
-        self.structure = structure
-        self.numbers = nnx.data([nnx.OptState(array) for array in arrays])
+        arrays = {keystr(path, simple=True, separator="."): _array(x) for path, x in flat}
+        if "structure" not in vars(self):
+            self.structure = structure
+            self.numbers = nnx.data({name: nnx.OptState(x) for name, x in arrays.items()})
+        elif structure != self.structure:
+            raise ValueError(
+                f"{type(self).__name__}: tx is {self.tx!r}, and its state would not do for {tx!r}; make a "
+                "new optimizer, and if the run is to go on, migrate its state."
+            )
+        for name, array in arrays.items():
+            self.numbers[name][...] = array
 
     @property
     def tx(self) -> Transformation:
         """The optimizer, with the numbers as arrays; `tx.concrete()` has Python's."""
-        return jax.tree.unflatten(self.structure.value, [number[...] for number in self.numbers])
+        names = self.structure.value.unflatten(range(self.structure.value.num_leaves))
+        order = [keystr(p, simple=True, separator=".") for p, _ in jax.tree.leaves_with_path(names)]
+        return self.structure.value.unflatten([self.numbers[name][...] for name in order])
+
+
+def _array(x) -> jax.Array:
+    """A number as an array, strongly typed, so that one from a program is like one from outside."""
+    array = jnp.asarray(x, float if isinstance(x, float) else None)
+    return lax.convert_element_type(array, array.dtype)

@@ -8,7 +8,7 @@ by name. Every number may be a schedule. Decay, where offered, is decoupled and 
 
 from typing import Literal
 
-from adaptive_tx.clip import clip_by_rms
+from adaptive_tx.clipping import clip_by_rms
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.mistakes import explained

@@ -66,7 +66,8 @@ INSTEAD = {
     "dtype_momentum": "state is float32 at least",
     "eps_root": "derivatives are finite without it",
     "nesterov": "`nesterov`, `nadam`, `nadamw` and `trace_nesterov` are functions of their own",
-    "momentum": "`momentum(rate)`; in a chain `trace(0.9)` after the rule",
+    "momentum": "`momentum(rate)`, `chain(rmsprop(...), trace(0.9))`, `chain(adafactor(...), ema(0.9, "
+    "debias=False))`",
     "bias_correction": "`adam` corrects, `rmsprop` does not",
     "bias_correction_mu": "both means are corrected",
     "bias_correction_nu": "both means are corrected",
@@ -85,7 +86,8 @@ INSTEAD = {
     "trust_coefficient": "`scale_by_lars` has it",
     "eps": "norms that are 0 give the factor 1",
     "trust_ratio_mask": "`mask` and `only` choose both",
-    "weight_decay": "`chain(scale_by_adadelta(), add_decayed_weights(...), scale_by_learning_rate(rate))`",
+    "weight_decay": "`chain(add_decayed_weights(...), scale_by_adadelta(b2=0.9), "
+    "scale_by_learning_rate(rate))`",
     "weight_decay_mask": "`mask` or `only` of `add_decayed_weights`",
     "mask_compatible_extra_args": "what else is given to update passes as it is",
     "atol": "`min_delta=..., relative=False`",
@@ -102,6 +104,7 @@ class Pair:
     theirs: str
     ours: str
     unlike: str = ""  # why it does not compute the same
+    but: str = ""  # with which arguments it does not
     inside: str = (
         ""  # of a chain or of nested calls: the function here whose arguments are compared
     )
@@ -141,9 +144,15 @@ OPTIMIZERS = [
     Pair("sign_sgd(0.1)", "signum(0.1, b1=0.0)"),
     Pair("rprop(0.1)", "rprop(0.1)", "optax starts with a step of zero, and applies the size of the step "
          "before"),
-    Pair("adafactor(0.1, min_dim_size_to_factor=1)", "adafactor(0.1)"),
-    Pair("lamb(0.1)", "lamb(0.1, weight_decay=0.0)"),
-    Pair("lars(0.1)", "lars(0.1, weight_decay=0.0)"),
+    Pair("adafactor(0.1, min_dim_size_to_factor=1)", "adafactor(0.1)",
+         but="with decay, which is multiplied by the rate here (write what it was over the rate), and for "
+         "more than two axes: the last two are factored, in optax the two largest"),
+    Pair("lamb(0.1)", "lamb(0.1, weight_decay=0.0)",
+         but="with a mask, which spares the trust ratio, too; optax's is `chain(scale_by_adam(eps=1e-6), "
+         "add_decayed_weights(..., mask=mask), scale_by_trust_ratio(), scale_by_learning_rate(0.1))`"),
+    Pair("lars(0.1)", "lars(0.1, weight_decay=0.0)",
+         but="with decay or a mask: it divides by the length of g and that of the decay, optax by that of "
+         "their sum, and the mask spares the trust ratio, too"),
 ]  # fmt: skip
 RULES = [
     Pair("trace(0.9)", "trace(0.9)"),
@@ -167,8 +176,16 @@ RULES = [
     Pair("scale_by_lion()", "scale_by_lion()"),
     Pair("scale_by_sign()", "scale_by_signum(b1=0.0)"),
     Pair("scale_by_rprop(0.1)", "scale_by_rprop(0.1)", "as rprop; ours has the minus sign"),
-    Pair("scale_by_factored_rms(min_dim_size_to_factor=1)", "scale_by_factored_rms()"),
-    Pair("scale_by_trust_ratio()", "scale_by_trust_ratio()"),
+    Pair(
+        "scale_by_factored_rms(min_dim_size_to_factor=1)",
+        "scale_by_factored_rms()",
+        but="for more than two axes: the last two are factored, in optax the two largest",
+    ),
+    Pair(
+        "scale_by_trust_ratio()",
+        "scale_by_trust_ratio()",
+        but="with `min_norm`, which bounds the length of the parameter, in optax that of the update, too",
+    ),
     Pair("scale_by_param_block_rms()", "scale_by_param_rms()"),
     Pair("scale_by_learning_rate(0.1)", "scale_by_learning_rate(0.1)"),
     Pair("scale(0.1)", "scale(0.1)"),
@@ -259,6 +276,7 @@ def table(pairs: list[Pair]) -> list[str]:
     for pair in pairs:
         words = [] if pair.name in NOT_COMPARED else differences(pair)[0]
         words += [f"**not the same**: {pair.unlike}"] if pair.unlike else []
+        words += [f"**not the same** {pair.but}"] if pair.but else []
         lines.append(f"| `{pair.theirs}` | `{pair.ours}` | {'; '.join(words)} |")
     return lines
 
@@ -279,8 +297,12 @@ def page() -> str:
         "position means another thing",
         "silently. A name or an argument of optax that is not here is an error that says what to write. "
         "Every number may be a",
-        "schedule, so there is no `inject_hyperparams`; `chain` takes parts of optax, and optax's wrappers "
-        "take ours.",
+        "schedule, so there is no `inject_hyperparams`: the rate is that of the optimizer, "
+        "`tx.replace(learning_rate=...)`. `chain`",
+        "takes parts of optax, and optax's wrappers take ours. `optax.partition` and `multi_transform` are "
+        "`grouped`, whose",
+        "patterns go from group to leaves; `MultiSteps` is `accumulated`. What stands in optax.contrib is "
+        "named without it.",
     ]
     for title, pairs in SECTIONS.items():
         lines += ["", f"## {title}", "", *table(pairs)]

@@ -479,7 +479,7 @@ RULES = [
         laws("9-equals-the-paper and trace_nesterov"),
     ),
     (
-        "clip.py",
+        "clipping.py",
         "axis = tuple(range(g.ndim - 1)) if g.ndim > 1 else None",
         "axis = None",
         laws("9-equals-the-paper and adaptive_grad_clip"),

@@ -35,8 +35,18 @@ def unlike(old, new) -> list[str]:
     return [jax.tree_util.keystr(path) for (path, a), b in pairs if varying(a) != varying(b)]
 
 
+EACH_LEAF = {
+    atx.grouped,
+    atx.masked,
+    atx.accumulated,
+    atx.averaged,
+}  # wrappers that do nothing else
+
+
 def looks_at_all(row) -> bool:
     """Whether it decides by all leaves together, and so must be able to name an axis."""
+    if row.wrapper in EACH_LEAF:
+        return False
     return row.wrapper is not None or not row.leafwise
 
 

@@ -222,3 +222,31 @@ def test_linen_trains():
     )
     _, losses = jax.lax.scan(lambda state, _: step(state), jax.device_put(state), length=100)
     assert losses[-1] < 1e-2 * losses[0]
+
+
+def test_an_nnx_optimizer_keeps_to_the_structure_of_its_state():
+    """Its numbers are kept by name, so that those of another optimizer do not pass for them."""
+    model = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
+    parts = atx.add_decayed_weights(0.1), atx.scale_by_learning_rate(0.001)
+    one, other = (
+        Optimizer(model, atx.chain(*order), wrt=nnx.Param) for order in (parts, parts[::-1])
+    )
+    names, others = (nnx.state(o)["numbers"].keys() for o in (one, other))
+    assert len(names) == 2 and not names & others
+    with pytest.raises(ValueError, match="^Optimizer: tx is chain.*; make a new optimizer"):
+        one.tx = atx.adam(0.1)
+
+
+def test_a_rate_set_inside_of_the_step_compiles_nothing_again():
+    model = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
+    optimizer, traces = Optimizer(model, atx.sgd(0.5), wrt=nnx.Param), []
+
+    @nnx.jit
+    def step(model, optimizer, rate):
+        traces.append(1)
+        optimizer.tx = optimizer.tx.replace(learning_rate=rate)
+        optimizer.update(model, jax.tree.map(jnp.ones_like, nnx.state(model, nnx.Param)))
+
+    for rate in (0.1, 0.2, 0.3):
+        step(model, optimizer, rate)
+    assert len(traces) == 1

@@ -180,8 +180,7 @@ MISTAKES = {
     ),
     "momentum of rmsprop": (
         lambda: atx.rmsprop(1e-3, momentum=0.9),
-        "rmsprop: There is no momentum; write chain(scale_by_rms(), trace(0.9), "
-        "scale_by_learning_rate(0.001)).",
+        "rmsprop: There is no momentum; write chain(rmsprop(0.001), trace(0.9)).",
     ),
     "cosine_decay_schedule": (
         lambda: schedules.cosine(init_value=0.1, decay_steps=10, alpha=0.1),

@@ -14,7 +14,17 @@ import adaptive_tx as atx
 PACKAGE = pathlib.Path(atx.__file__).parent
 LEVELS = [  # of what stands at the top; a folder may import its own files too
     {"core"},
-    {"scale_by", "schedules", "clip", "decay", "rate", "factors", "loop", "patience", "wrappers"},
+    {
+        "scale_by",
+        "schedules",
+        "clipping",
+        "decay",
+        "rate",
+        "factors",
+        "loop",
+        "patience",
+        "wrappers",
+    },
     {"describing", "sharding"},
     {"optimizers"},
     {"migrating"},

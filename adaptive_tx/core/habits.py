@@ -80,7 +80,7 @@ OTHERWISE = {
     },
     "momentum": {
         "sgd": "write momentum({rate}, decay={value})",
-        "rmsprop": "write chain(scale_by_rms(), trace({value}), scale_by_learning_rate({rate}))",
+        "rmsprop": "write chain({call}, trace({value}))",
         "*": "the optimizers with momentum are momentum({rate}, decay={value}) and nesterov",
     },
     "dampening": {"*": "compat.torch.sgd has it; a mean in place of a sum is ema(b1)"},

@@ -51,9 +51,9 @@ def newton_schulz(g, a, b, c, eps, steps: int):
     """
     dtype, wide = g.dtype, arithmetic_dtype(g.dtype)
     tall = all(isinstance(n, int) for n in g.shape) and g.shape[0] > g.shape[1]
-    spec = jax.typeof(g).sharding.spec  # of axes that are explicit
-    if split := any(axis is not None for axis in spec):
-        g = jax.sharding.reshard(g, jax.P(None, None))
+    lies = jax.typeof(g).sharding  # over axes that are explicit
+    if split := any(axis is not None for axis in lies.spec):
+        g = jax.sharding.reshard(g, jax.NamedSharding(lies.mesh, jax.P(None, None)))
     x = squarable((g.T if tall else g).astype(wide))
     size = root(sum_of_squares(x))
     size = size.astype(jnp.finfo(dtype).dtype).astype(size.dtype)  # bfloat16 rounds the norm too
@@ -63,7 +63,7 @@ def newton_schulz(g, a, b, c, eps, steps: int):
         inner = (b * gram.astype(wide) + c * _multiply(gram, gram)).astype(dtype)
         x = (a * x.astype(wide) + _multiply(inner, x)).astype(dtype)
     x = revealing(x.T if tall else x, g)
-    return jax.sharding.reshard(x, spec) if split else x
+    return jax.sharding.reshard(x, lies) if split else x
 
 
 @dataclasses.dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
 
     def wait(sums, value, inner_state):
         updates, _ = jax.eval_shape(step, sums, value, inner_state)
-        return jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), updates), inner_state
+        return jax.tree.map(lambda s, u: jnp.zeros_like(s, u.dtype), sums, updates), inner_state
 
     every = in_dtype(arguments.at(state.count), jnp.float32)["every"]
     due = batches.astype(jnp.float32) >= every

@@ -3,7 +3,7 @@
 A weight_decay that is given takes learning_rate weight_decay of each parameter, after clipping.
 """
 
-from adaptive_tx.clip import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
+from adaptive_tx.clipping import clip_by_global_norm, clip_by_leaf_norm, clip_by_value
 from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.keras.excluded import excluded
 from adaptive_tx.core.chain import chain

@@ -4,7 +4,7 @@ The conventions, and what is left out, are those of `optimizers`; `update` needs
 a weight_decay of None is one of 0.
 """
 
-from adaptive_tx.clip import clip_by_rms
+from adaptive_tx.clipping import clip_by_rms
 from adaptive_tx.compat.arguments import check
 from adaptive_tx.compat.keras.arguments import clipped
 from adaptive_tx.compat.keras.decayed_first import scale_by_keras_trust_ratio, scale_by_param_size

@@ -4,7 +4,7 @@ The conventions are those of `optimizers`: torch's names, order and defaults; ev
 schedule and stays a hyperparameter; `update` needs the parameters.
 """
 
-from adaptive_tx.clip import clip_by_rms
+from adaptive_tx.clipping import clip_by_rms
 from adaptive_tx.compat.arguments import check, several
 from adaptive_tx.compat.torch.arguments import ascent
 from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
