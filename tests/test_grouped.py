@@ -326,6 +326,11 @@ SGD = atx.sgd(1.0)
             r"groups\['a'\]: .*learning_rate must lie in",
         ),
         (grouped({"a": {"b1": 1.0}}, {"a": "head"}), r"groups\['a'\] changes numbers of default="),
+        (
+            grouped({"a": {"multiplier": 0.5}}, {"a": "head"}, default=atx.averaged(SGD)),
+            r"groups\['a'\] has a multiplier, which an average",
+        ),
+        (grouped({"a": SGD}, {"a": ["head"]}), r"by\['a'\] must be one regular expression"),
         (grouped({"a": SGD}, {"a": "("}), r"by\['a'\] must be a regular expression"),
         (grouped({"a": SGD}, {"b": "head"}), "by has no pattern for the group 'a'"),
         (grouped({"a": SGD}, {"a": "h", "b": "e"}), "by has a pattern for 'b'"),

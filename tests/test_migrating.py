@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from catalogue import CATALOGUE, RULES
+from flax import nnx
 from harness import tree
 from jax.tree_util import Partial
 
@@ -399,3 +400,19 @@ def test_masked_goes_on():
     tx = atx.masked(atx.adam(0.1), only="a")
     kept = atx.migrate(tx.init(params), tx, atx.adam(0.1), params)
     assert not kept.dropped and "[0].mu['a']" in kept.kept
+
+
+def test_boxes_of_nnx_are_refused():
+    model, adam = nnx.Linear(2, 1, rngs=nnx.Rngs(0)), atx.adam(0.1)
+    optimizer = nnx.Optimizer(model, adam, wrt=nnx.Param)
+    params = nnx.state(model, nnx.Param)
+    with pytest.raises(
+        TypeError, match="^migrate: takes arrays, and flax.nnx has put them into boxes"
+    ):
+        atx.migrate(optimizer.opt_state, adam, adam, params)
+
+    def unboxed(tree):
+        return jax.tree.map(lambda x: x[...], tree, is_leaf=lambda x: isinstance(x, nnx.Variable))
+
+    same = atx.migrate(unboxed(optimizer.opt_state), adam, adam, unboxed(params))
+    assert not same.new and not same.dropped

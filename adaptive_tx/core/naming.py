@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, arguments_of
-from adaptive_tx.core.grouping import CHOSEN
+from adaptive_tx.core.assigning import CHOSEN
 from adaptive_tx.core.keeping import Partial
 
 

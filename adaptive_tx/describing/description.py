@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core.assigning import CHOSEN
 from adaptive_tx.core.belonging import owners
-from adaptive_tx.core.grouping import CHOSEN, GroupedState, branches, is_grouped
+from adaptive_tx.core.grouping import GroupedState, branches, is_grouped
 from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.naming import below, parts_of

@@ -31,6 +31,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.core import Tracer
+from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.mistakes import explained
@@ -40,6 +41,7 @@ from adaptive_tx.migrating.carrying import Carrying
 from adaptive_tx.migrating.records import Path, flat, records_of, written
 
 WHO = "migrate"
+BOXED = GetAttrKey("value")  # where an nnx.Variable has its array
 AS_INIT = "as init makes it"
 
 
@@ -103,6 +105,13 @@ def migrate(
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((old_state, params))):
         raise TypeError(
             f"{WHO}: runs outside of jit; its result is what the jitted step then gets."
+        )
+    boxes = [p for p, _ in jax.tree.leaves_with_path((old_state, params)) if p[-1:] == (BOXED,)]
+    if boxes:
+        raise TypeError(
+            f"{WHO}: takes arrays, and flax.nnx has put them into boxes; give it "
+            "jax.tree.map(lambda x: x[...], state, is_leaf=lambda x: isinstance(x, nnx.Variable)), and the "
+            "same of the parameters."
         )
     if count is not None:
         checks.whole(WHO, "count", count, 0)

@@ -12,8 +12,8 @@ import jax
 import optax
 
 from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.assigning import CHOSEN
 from adaptive_tx.core.debiasing import ScheduledDecayState
-from adaptive_tx.core.grouping import CHOSEN
 from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.core.rule import Rule
 from adaptive_tx.core.slots import Slot
