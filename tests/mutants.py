@@ -199,7 +199,7 @@ FRONT = [
     ),
     (
         "flax.py",
-        "variable[...] = array",
+        "self.numbers[name][...] = array",
         "pass",
         "test_flax.py -k nnx_step_again",
     ),

@@ -31,7 +31,6 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.core import Tracer
-from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.mistakes import explained
@@ -41,7 +40,6 @@ from adaptive_tx.migrating.carrying import Carrying
 from adaptive_tx.migrating.records import Path, flat, records_of, written
 
 WHO = "migrate"
-BOXED = GetAttrKey("value")  # where an nnx.Variable has its array
 AS_INIT = "as init makes it"
 
 
@@ -106,8 +104,7 @@ def migrate(
         raise TypeError(
             f"{WHO}: runs outside of jit; its result is what the jitted step then gets."
         )
-    boxes = [p for p, _ in jax.tree.leaves_with_path((old_state, params)) if p[-1:] == (BOXED,)]
-    if boxes:
+    if any(map(_is_boxed, jax.tree.leaves((old_state, params), is_leaf=_is_boxed))):
         raise TypeError(
             f"{WHO}: takes arrays, and flax.nnx has put them into boxes; give it "
             "jax.tree.map(lambda x: x[...], state, is_leaf=lambda x: isinstance(x, nnx.Variable)), and the "
@@ -177,6 +174,10 @@ def _rows(word: str, leaves: Mapping[str, str]) -> Iterator[tuple[str, str, str]
 def _slot(path: str) -> str:
     """Without the place in the parameters: [0].mu of [0].mu['enc']['w']."""
     return re.sub(r"(?<=\w)(\[[^]]*\])+$", "", path)
+
+
+def _is_boxed(node: Any) -> bool:
+    return type(node).__module__.startswith("flax.nnx")
 
 
 def _apart(leaves: list[Any]) -> list[Any]:
