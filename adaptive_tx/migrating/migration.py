@@ -177,7 +177,7 @@ def _slot(path: str) -> str:
 
 
 def _is_boxed(node: Any) -> bool:
-    return type(node).__module__.startswith("flax.nnx")
+    return type(node).__module__.startswith("flax.nnx") and not isinstance(node, Mapping)
 
 
 def _apart(leaves: list[Any]) -> list[Any]:
