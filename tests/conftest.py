@@ -42,6 +42,12 @@ def is_tried_elsewhere(row: Row) -> bool:
 
 ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules might break
 LATER = {5, 7, 10}  # each compiles programs of its own
+LATER_FILES = {  # whole trainings, and what compiles a sweep for each optimizer of a framework
+    "test_command.py",
+    "test_compat_values.py",
+    "test_example_multi_device.py",
+    "test_examples.py",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(row, Row) and is_tried_elsewhere(row):
             late = law is not None and row in OPTIMIZERS and law.number not in ALWAYS
             item.add_marker(pytest.mark.exhaustive if late else pytest.mark.slow)
-        if law is not None and law.number in LATER:
+        if item.path.name in LATER_FILES or (law is not None and law.number in LATER):
             item.add_marker(pytest.mark.slow)
         if parameters.get("setting", "defaults") != "defaults" and "precision" in parameters:
             item.add_marker(pytest.mark.slow)
