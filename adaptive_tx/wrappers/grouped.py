@@ -24,7 +24,7 @@ from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.naming import parts_of
 from adaptive_tx.core.numerics import times
-from adaptive_tx.core.ranges import finite
+from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation, transformation_of
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 
@@ -149,7 +149,7 @@ def _part(name: str, value: Any, default: Transformation | None) -> Transformati
             f"grouped: groups[{name!r}] has a multiplier, which an average in default would not "
             "see; write averaged(grouped(...))."
         )
-    last = leafwise("multiplier", multiply, multiplier=finite(value["multiplier"]))
+    last = leafwise("multiplier", multiply, multiplier=non_negative(value["multiplier"]))
     return chain(*_links(tx), last)
 
 
