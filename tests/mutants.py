@@ -524,8 +524,8 @@ AROUND = [
     ),
     (
         "core/grouping.py",
-        "own = [leaf if name == key else None for leaf, name in zip(leaves, names)]",
-        "own = leaves",
+        "structure.unflatten([x if name == key else None for x, name in zip(leaves, names)])",
+        "structure.unflatten(leaves)",
         "test_grouped.py",
     ),
     (

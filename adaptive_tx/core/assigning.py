@@ -46,8 +46,7 @@ class ByName:
             raise ValueError(
                 f"{who}: in no group: {listed(others)}; give default=, the transformation for all others."
             )
-        whole = not any(leaf is None for leaf in jax.tree.leaves(updates, is_leaf=_is_none))
-        for group, pattern in self._required() if whole else ():
+        for group, pattern in self._required() if _is_whole(updates) else ():
             if paths and group not in found:
                 raise ValueError(
                     f"{who}: the group {group!r} is empty: {pattern} matches none of {listed(paths)}."
@@ -88,8 +87,8 @@ class ByMask:
 
     def names(self, who: str, updates, params) -> list[str | None]:
         chosen = self.mask.leaves(who, updates, updates if params is None else params)
-        whole = not any(leaf is None for leaf in jax.tree.leaves(updates, is_leaf=_is_none))
-        if isinstance(self.mask.only, Matching) and whole and chosen and not any(chosen):
+        missed = bool(chosen) and not any(chosen)
+        if isinstance(self.mask.only, Matching) and missed and _is_whole(updates):
             paths = listed([path for path, _ in with_paths(updates)])
             raise ValueError(f"{who}: only={self.mask.only} matches no path of {paths}.")
         return [CHOSEN if leaf else None for leaf in chosen]
@@ -119,8 +118,9 @@ def patterns_of(who: str, by: Any) -> Any:
     return Patterns(by.items())
 
 
-def _is_none(leaf) -> bool:
-    return leaf is None
+def _is_whole(tree) -> bool:
+    """Whether no leaf is None, as in what another group, or the user, has left out."""
+    return all(leaf is not None for leaf in jax.tree.leaves(tree, is_leaf=lambda x: x is None))
 
 
 def listed(paths: Sequence[str]) -> str:

@@ -49,11 +49,8 @@ def grouping(
 def _init(kind: Static, arguments: Arguments, params) -> GroupedState:
     names = kind.value.names(arguments.who, params, params)
     leaves, structure = jax.tree.flatten(params)
-    states = {}
-    for key, init in zip(_keys(arguments), arguments.parts):
-        own = [leaf if name == key else None for leaf, name in zip(leaves, names)]
-        states[key] = init(structure.unflatten(own))
-    return GroupedState(states)
+    pairs = zip(_keys(arguments), arguments.parts)
+    return GroupedState({key: init(_own(structure, leaves, names, key)) for key, init in pairs})
 
 
 def _update(kind: Static, arguments: Arguments, updates, state, params=None, **extra):
@@ -80,17 +77,14 @@ def branches(update: Partial, updates, state, params) -> list[Branch]:
     leaves, structure = jax.tree.flatten(updates)
     held = None if params is None else jax.tree.leaves(params)
 
-    def own(values: Sequence[Any], key: str):
-        return structure.unflatten([v if name == key else None for v, name in zip(values, names)])
-
     return [
         Branch(
             key,
             part,
             tuple(i for i, name in enumerate(names) if name == key),
-            own(leaves, key),
+            _own(structure, leaves, names, key),
             state.states[key],
-            None if held is None else own(held, key),
+            None if held is None else _own(structure, held, names, key),
         )
         for key, part in zip(keys, arguments.parts)
     ]
@@ -103,6 +97,11 @@ def joined(updates, done: Sequence[tuple[Branch, Any, Any]]) -> tuple[Any, Group
         for i, leaf in zip(branch.leaves, jax.tree.leaves(after), strict=True):
             leaves[i] = leaf
     return structure.unflatten(leaves), GroupedState({b.key: new for b, _, new in done})
+
+
+def _own(structure: Any, leaves: Sequence[Any], names: Sequence[str | None], key: str) -> Any:
+    """The tree of a group, with None in place of what is not its own."""
+    return structure.unflatten([x if name == key else None for x, name in zip(leaves, names)])
 
 
 def _keys(arguments: Arguments) -> list[str]:

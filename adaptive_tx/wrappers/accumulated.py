@@ -87,7 +87,9 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
     def step(sums, value, inner_state):
         n = batches.astype(jnp.float32)
         of = n if arguments.setting("mean") else jnp.ones((), jnp.float32)
-        given = jax.tree.map(lambda s, g: narrow(s / of.astype(s.dtype), _dtype(g)), sums, grads)
+        given = jax.tree.map(
+            lambda s, g: narrow(s / of.astype(s.dtype), jnp.result_type(g)), sums, grads
+        )
         more = {**extra, "value": value / n} if extra.get("value") is not None else extra
         return arguments.inner(given, inner_state, params, **more)
 
@@ -109,7 +111,3 @@ def _update(arguments: Arguments, grads, state, params=None, **extra):
 
 def _zeros(p: jax.Array) -> jax.Array:
     return laid_out(jnp.zeros_like(p, arithmetic_dtype(p.dtype)), p)
-
-
-def _dtype(g) -> Any:
-    return jnp.result_type(g)
