@@ -100,6 +100,7 @@ from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
 from adaptive_tx.sharding import state_sharding
+from adaptive_tx.storing import stored
 from adaptive_tx.wrappers.accumulated import accumulated
 from adaptive_tx.wrappers.averaged import averaged, eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
@@ -211,6 +212,7 @@ __all__ = [
     "guard_report",
     # on many devices
     "state_sharding",
+    "stored",
     # from one optimizer to another
     "migrate",
     "Migration",

@@ -35,7 +35,8 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups, given in a dict.
+    which this changes were clipped, `keyed` that its parts are groups, given in a dict. `bits` is what a
+    rule's slots are stored in (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
     """
 
     who: str
@@ -50,6 +51,7 @@ class Arguments:
     within: str = ""
     clips: bool = False
     keyed: bool = False
+    bits: int = 32
 
     @classmethod
     def of(
@@ -111,6 +113,18 @@ class Arguments:
         i = self.names.index(name)
         value = _hyperparameter(self.who, name, self.ranges[i](value))
         return dataclasses.replace(self, values=self.values[:i] + (value,) + self.values[i + 1 :])
+
+    def stored(self, bits: int, seed: Number | None) -> "Arguments":
+        """The same call, with slots of so many bits each; `seed` is one more number, or none."""
+        known = dict(zip(self.names, zip(self.values, self.ranges)))
+        if self.bits < 32:
+            known.pop("seed", None)
+        if seed is not None:
+            known["seed"] = seed
+        values, ranges = zip(*known.values()) if known else ((), ())
+        return dataclasses.replace(
+            self, names=tuple(known), values=values, ranges=ranges, bits=bits
+        )
 
     def with_parts(self, put: Callable[[str, Any], Any]) -> "Arguments":
         """The same call with `put(name, part)` for each part; the name of what is wrapped is ""."""

@@ -19,11 +19,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.tree_util import Partial
 
-from adaptive_tx.core import checks, ranges
+from adaptive_tx.core import checks, ranges, storage
 from adaptive_tx.core.arguments import Arguments
 from adaptive_tx.core.debiasing import started
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
 from adaptive_tx.core.one_pass import one_pass, real_meets_complex
@@ -109,16 +109,20 @@ def _init(rule: Rule, arguments: Arguments, params) -> Any:
     fields: dict[str, Any] = {}
     for name, slot in rule.of_tree.items():
         fields[name] = jnp.asarray(start(slot), float)
-    for name, slot in rule.of_leaves.items():
-        make = functools.partial(_new, rule, name, slot, start(slot))
+    kinds = storage.formats_of(arguments.who, rule.slots, arguments.bits)
+    starts = storage.started(kinds, [start(slot) for slot in rule.of_leaves.values()])
+    if arguments.bits < 32:
+        storage.refuse_complex(arguments.who, arguments.bits, params)
+    for (name, slot), kind, first in zip(rule.of_leaves.items(), kinds, starts):
+        make = functools.partial(_new, rule, name, slot, kind, first)
         fields[name] = jax.tree.map(make, params)
     return started(arguments, rule.state(count=jnp.zeros((), jnp.int32), **fields))
 
 
-def _new(rule: Rule, name: str, slot: Slot, start, p) -> jax.Array | None:
+def _new(rule: Rule, name: str, slot: Slot, kind: str, start, p) -> jax.Array | None:
     """A slot for one leaf; of a complex one, both parts start where it does."""
-    dtype = _dtypes(rule, jnp.result_type(p))[name]
-    part = laid_out(jnp.full_like(p, start, real_dtype(dtype)), p)
+    dtype = storage.dtype_of(kind, _dtypes(rule, jnp.result_type(p))[name])
+    part = laid_out(jnp.full_like(p, start, storage.real(dtype)), p)
     if slot.shape is not None:
         if (shape := slot.shape(jnp.shape(p))) is None:
             return None
@@ -154,6 +158,24 @@ def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra
     del extra
     direction, (passed,) = one_pass([Link(rule, arguments, state)], grads, params)
     return direction, passed.state
+
+
+def is_side_of_rule(side: Any) -> bool:
+    """Whether it is the `init` or the `update` that `leafwise` made."""
+    return isinstance(side, Partial) and side.func in (_init, _update)
+
+
+def with_storage(side: Partial, bits: int, seed: ranges.Number) -> Partial:
+    """A side of what `leafwise` made, with slots in so many bits each, and a seed where it steps.
+
+    Raises:
+      ValueError: for fewer bits than one of the slots can be kept in.
+    """
+    rule, arguments = side.args
+    if {*storage.formats_of(arguments.who, rule.slots, bits)} <= {storage.EXACT}:
+        bits = 32
+    seeded = bits < 32 and side.func is _update
+    return Partial(side.func, rule, arguments.stored(bits, seed if seeded else None))
 
 
 def link_of(update: Partial, state: Any) -> Link:

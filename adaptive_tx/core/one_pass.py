@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, noise, storage
 from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, widen
+from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.rule import keywords_of
 from adaptive_tx.core.rule_update import Link, RuleUpdate
 from adaptive_tx.core.saturation import revealing, squarable
@@ -50,6 +51,10 @@ def one_pass(
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     columns = list(zip(*(run.rows for run in runs), strict=True))
     plans: dict[Any, _Plan] = {}
+    stored = any(run.key is not None for run in runs)
+    salts = (
+        [noise.salt_of(path) for path, _ in with_paths(grads)] if stored else [None] * len(leaves)
+    )
 
     directions, slots, between = [], [], []
     for i, (g, p, rows) in enumerate(zip(leaves, ps, columns, strict=True)):
@@ -66,7 +71,9 @@ def one_pass(
         given = tuple(row for row in rows if row is not None)
         dtype = g.dtype if narrowed else None
         try:
-            direction, new, seen = _on_leaf(plan.steps, dtype, watched, g, given, p, plan.shared)
+            direction, new, seen = _on_leaf(
+                plan.steps, dtype, watched, g, given, p, plan.shared, salts[i]
+            )
         except TypeError as error:
             path, _ = jax.tree.leaves_with_path(grads)[i]
             who = links[0].arguments.who if len(links) == 1 else "chain"
@@ -111,30 +118,35 @@ class _Step(NamedTuple):
     function: Callable
     bounds: bool = False
     revealed_by: int | None = None  # where what is not finite shows: see Rule
+    kinds: tuple[str, ...] = ()  # how its slots are stored
 
 
 class _Plan(NamedTuple):
     """How leaves of one dtype, with slots of the same dtypes, go through a pass."""
 
     steps: tuple[_Step, ...]
-    shared: tuple[tuple[jax.Array, dict[str, Any]], ...]  # what each step gets: the clock, keywords
+    # What each step gets: the clock, keywords, and the key of its random bits.
+    shared: tuple[tuple[jax.Array, dict[str, Any], jax.Array | None], ...]
 
 
 def _plan(runs: Sequence[RuleUpdate], dtype, *links: tuple[Any, tuple | None]) -> _Plan:
     steps, shared = [], []
     for run, (step, dtypes) in zip(runs, links):
         if dtypes is not None:
-            dtype = arithmetic_dtype(dtype, *(d for d in dtypes if d is not None))
-            steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by))
-            shared.append(run.for_step(real_dtype(dtype)))
+            dtype = arithmetic_dtype(dtype, *storage.arithmetic(run.kinds, dtypes))
+            steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by, run.kinds))
+            shared.append((*run.for_step(real_dtype(dtype)), run.key))
     return _Plan(tuple(steps), tuple(shared))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _on_leaf(steps: tuple[_Step, ...], out, watched: bool, g, slots: tuple, p, shared: tuple):
+def _on_leaf(
+    steps: tuple[_Step, ...], out, watched: bool, g, slots: tuple, p, shared: tuple, salt=None
+):
     """All steps on one leaf. Returns the direction, the new slots of each step, and what lay between."""
     u, new, seen = g, [], [widen(g, arithmetic_dtype(g.dtype))]
-    for step, olds, (t, keywords) in zip(steps, slots, shared, strict=True):
+    for step, kept, (t, keywords, key) in zip(steps, slots, shared, strict=True):
+        olds = storage.decoded(step.kinds, kept)
         dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
         names = keywords_of(step.function)
         if "p" in names:
@@ -143,12 +155,11 @@ def _on_leaf(steps: tuple[_Step, ...], out, watched: bool, g, slots: tuple, p, s
             keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
         u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
         u, fresh = _called(step, u, wide, t, keywords)
-        new.append(
-            tuple(
-                old if old is None else narrow(x, old.dtype)
-                for x, old in zip(fresh, olds, strict=True)
-            )
-        )
+        fresh = [
+            old if old is None else narrow(x, old.dtype) for x, old in zip(fresh, olds, strict=True)
+        ]
+        word = key if key is None else functools.partial(noise.word, key, salt, u)
+        new.append(tuple(storage.encoded(step.kinds, fresh, word)))
         seen.append(u)
     return u if out is None else narrow(u, out), tuple(new), tuple(seen) if watched else ()
 
@@ -171,7 +182,7 @@ def on_leaves(who: str, step: Callable, grads, t: jax.Array, **numbers: jax.Arra
         g = jnp.asarray(g)
         dtype = real_dtype(arithmetic_dtype(g.dtype))
         shared = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-        return _on_leaf((_Step(step),), g.dtype, False, g, ((),), None, (shared,))[0]
+        return _on_leaf((_Step(step),), g.dtype, False, g, ((),), None, ((*shared, None),))[0]
 
     return jax.tree.map(on_leaf, grads)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, noise, storage
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.axes import Axes
 from adaptive_tx.core.debiasing import corrections, rule_state_of, weights_after, with_weights
@@ -41,7 +41,11 @@ class RuleUpdate:
         shaped = any(slot.shape is not None for slot in self.rule.of_leaves.values())
         if "p" in keywords_of(self.rule.step) or (shaped and params is not None):
             checks.same_layout(who, "grads", grads, "params has", params)
+        self.kinds = storage.formats_of(who, self.rule.slots, self.arguments.bits)
+        self.key = noise.key_of(self.numbers["seed"], self.t) if self.arguments.bits < 32 else None
         slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
+        for (name, tree), kind in zip(slots.items(), self.kinds):
+            storage.check(who, name, tree, kind, self.arguments.bits)
         for name, slot in self.rule.of_leaves.items():
             like = grads if slot.shape is None else _shaped(slot.shape, grads)
             checks.same_layout(who, "grads", like, "the state was made for", slots[name])

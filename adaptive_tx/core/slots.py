@@ -2,8 +2,9 @@
 
     slots={"mu": mean_of_gradients("b1", debiased=True), "nu": mean_of_squares("b2", debiased=True)}
 
-Nothing about a slot is guessed from its name: metrics, the bias corrections that a step gets, and the bound
-on gradients that are squared all follow from the declaration. A slot that is not declared is `kept`.
+Nothing about a slot is guessed from its name: metrics, the bias corrections that a step gets, the bound on
+gradients that are squared, and how few bits it may be stored in all follow from the declaration. A slot that
+is not declared is `kept`.
 """
 
 import dataclasses
@@ -46,6 +47,7 @@ class Slot:
     start: str | float = 0.0  # where it starts: a number, or the name of a hyperparameter
     shape: ShapeOfSlot | None = None
     of_tree: bool = False  # one number for the whole tree, which `shared` steps on
+    least_bits: int | None = None  # that it may be kept in; None: as its kind says (`storage`)
 
     def __post_init__(self):
         for name, value, known in (("kind", self.kind, KINDS), ("of", self.of, OF)):
@@ -60,9 +62,9 @@ class Slot:
         return self.of in SQUARES
 
 
-def mean_of_gradients(decay: str, *, debiased: bool = False) -> Slot:
+def mean_of_gradients(decay: str, *, debiased: bool = False, least_bits: int | None = None) -> Slot:
     """decay m + (1 - decay) g. `debiased`: the step divides by the sum of the weights, c1 for b1."""
-    return Slot("mean", "gradient", decay, debiased)
+    return Slot("mean", "gradient", decay, debiased, least_bits=least_bits)
 
 
 def mean_of_squares(
@@ -72,9 +74,10 @@ def mean_of_squares(
     debiased: bool = False,
     start: str | float = 0.0,
     shape: ShapeOfSlot | None = None,
+    least_bits: int | None = None,
 ) -> Slot:
     """decay v + (1 - decay) |g|^2; of "spread", |g - mean|^2; of "step", the squares of directions."""
-    return Slot("mean", of, decay, debiased, start, shape)
+    return Slot("mean", of, decay, debiased, start, shape, least_bits=least_bits)
 
 
 def sum_of_gradients(decay: str = "") -> Slot:
@@ -92,9 +95,15 @@ def maximum(of: str = "square", decay: str = "") -> Slot:
     return Slot("maximum", of, decay)
 
 
-def kept(start: str | float = 0.0, *, of: str = "", shape: ShapeOfSlot | None = None) -> Slot:
+def kept(
+    start: str | float = 0.0,
+    *,
+    of: str = "",
+    shape: ShapeOfSlot | None = None,
+    least_bits: int | None = None,
+) -> Slot:
     """Anything else: what the step returns is kept as it is."""
-    return Slot("exact", of, start=start, shape=shape)
+    return Slot("exact", of, start=start, shape=shape, least_bits=least_bits)
 
 
 def number(start: str | float = 0.0) -> Slot:

@@ -94,10 +94,14 @@ def written(*sides: Any) -> str:
         words = [f"{{{', '.join(words)}}}"]
     if arguments.inner is not None:
         words.append(written(*(call.inner for call in calls)))
-    for call in calls:
-        words += [f"{name}={_number_text(value)}" for name, value in zip(call.names, call.values)]
+    numbers = [pair for call in calls for pair in zip(call.names, call.values)]
+    given = {name: f"{name}={_number_text(value)}" for name, value in numbers}
+    seed = given.pop("seed", None) if arguments.bits < 32 else None
+    words += given.values()
     words += [f"{name}={value!r}" for name, value in arguments.settings]
     text = f"{arguments.who}({', '.join(words)})"
+    if seed is not None:
+        text = f"stored({text}, {arguments.bits}, {seed})"
     return f"{arguments.within}({text})" if arguments.within else text
 
 

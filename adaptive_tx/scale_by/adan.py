@@ -78,7 +78,7 @@ def scale_by_adan(
             "mu": mean_of_gradients("b1", debiased=True),
             "diff": Slot("mean", "change", "b2", debiased=True),
             "nu": mean_of_squares("b3", of="step", debiased=True),  # of g + b2 d, as it will step
-            "prev_grad": kept(),
+            "prev_grad": kept(least_bits=16),
         },
         b1=decay_rate(b1),
         b2=decay_rate(b2),

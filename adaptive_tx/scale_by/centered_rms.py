@@ -75,8 +75,8 @@ def scale_by_centered_rms(
         step_eps_in_root if eps_in_root else step,
         ScaleByCenteredRmsState,
         slots={
-            "mu": mean_of_gradients("b2"),
-            "nu": mean_of_squares("b2", start="initial_accumulator_value"),
+            "mu": mean_of_gradients("b2", least_bits=32),
+            "nu": mean_of_squares("b2", start="initial_accumulator_value", least_bits=32),
         },
         settings={"eps_in_root": eps_in_root},
         b2=decay_rate(b2),

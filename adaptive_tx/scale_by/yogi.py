@@ -50,7 +50,14 @@ def scale_by_yogi(
         ScaleByAdamState,
         slots={
             "mu": mean_of_gradients("b1", debiased=True),
-            "nu": Slot("exact", "square", "b2", debiased=True, start="initial_accumulator_value"),
+            "nu": Slot(
+                "exact",
+                "square",
+                "b2",
+                debiased=True,
+                start="initial_accumulator_value",
+                least_bits=8,  # what it moves by is as a mean's
+            ),
         },
         b1=decay_rate(b1),
         b2=decay_rate(b2),

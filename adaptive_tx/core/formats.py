@@ -1,0 +1,160 @@
+"""Numbers in few bits, entry by entry, on one array: rounded to one of two neighbours, right in the mean.
+
+Read as integers, the bits of positive floats grow with them, and between two powers of two in proportion.
+So with d uniform in [0, 2^s),
+
+    (bits(x) + d) >> s
+
+is one of the two neighbours of x with s fewer digits, each as often as makes the mean x. Rounded to nearest
+instead, an average with b2 = 0.999 never moves: its steps are smaller than half of what lies between.
+
+    sixteen    bfloat16
+    square     8 bits of a number >= 0: 0, or two levels an octave from 2^-94 to 1.5 2^32
+    pair       16 bits of a mean of squares nu, and of the mean mu of what was squared:
+                 nu   9 bits: 0, or four levels an octave from 2^-94 to 1.25 2^33
+                 mu   its sign, and 6 bits: 0, or four levels an octave from 1/256 to 192, in the unit
+                      2^floor(log2(nu) / 2), which lies in (sqrt(nu) / 2, sqrt(nu)]
+
+The unit bounds mu: by Cauchy and Schwarz |mu| <= R sqrt(nu), R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)),
+7.3 at Adam's defaults and below 100 for b1 = 0.9 up to b2 = 0.99999. Where nu is 0 so is mu, and no quotient
+of the two explodes. Below the smallest level s a number x is s with probability x / s, and else 0; what is
+larger than the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8
+bits the last level is NaN, and of a pair both are.
+
+Without random bits (`word` is None) a number is rounded to the nearest.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+MANTISSA = 23  # the bits of a float32 after its exponent
+SIZE = np.uint32(0x7FFFFFFF)  # all bits of a float32 but its sign
+LARGEST_SIXTEEN = 0x7F7FFFFF  # the bits of the largest that is cut to a finite bfloat16
+
+
+def sixteen(x: jax.Array, word: jax.Array | None, high: bool = False) -> jax.Array:
+    """A float32 as a bfloat16, by one half of a word. Its derivative is that of the mean."""
+    return _sixteen(x, (_high if high else _low)(word, 16, x.shape))
+
+
+@jax.custom_jvp
+def _sixteen(x: jax.Array, d: jax.Array) -> jax.Array:
+    bits = _bits(x)  # integers alone: as floats, a CPU would take subnormals for 0
+    size = lax.min((bits & SIZE) + d, lax.full_like(bits, LARGEST_SIXTEEN))
+    cut = lax.convert_element_type(((bits & ~SIZE) | size) >> np.uint32(16), jnp.uint16)
+    rounded = lax.bitcast_convert_type(cut, jnp.bfloat16)
+    return lax.select(lax.is_finite(x), rounded, lax.convert_element_type(x, jnp.bfloat16))
+
+
+@_sixteen.defjvp
+def _(primals, tangents):
+    return _sixteen(*primals), lax.convert_element_type(tangents[0], jnp.bfloat16)
+
+
+class Levels:
+    """Floats that keep `digits` bits of their mantissas: code 1 is 2^lowest, and 0 is 0."""
+
+    def __init__(self, digits: int, lowest: int, largest: int):
+        self.cut = MANTISSA - digits
+        self.smallest = np.float32(2.0**lowest)
+        self.offset = ((127 + lowest) << digits) - 1  # of the codes, as cut bits
+        self.largest = largest  # code
+
+    def code(self, x: jax.Array, d: jax.Array) -> jax.Array:
+        """Of x >= 0, as int32; beyond `largest` it goes on. `d` is uniform in [0, 2^cut)."""
+        over = lax.convert_element_type((_bits(x) + d) >> np.uint32(self.cut), jnp.int32)
+        share = x * np.float32(2.0**self.cut / self.smallest)
+        kept = lax.convert_element_type(d, jnp.float32) < share
+        below = lax.convert_element_type(kept, jnp.int32)
+        return lax.select(x < self.smallest, below, over - np.int32(self.offset))
+
+    def value(self, code: jax.Array) -> jax.Array:
+        """Of a code, as int32."""
+        bits = (code + np.int32(self.offset)) << np.int32(self.cut)
+        x = lax.bitcast_convert_type(bits, jnp.float32)
+        return lax.select(code > 0, x, jnp.zeros_like(x))
+
+
+SQUARE = Levels(digits=1, lowest=-94, largest=254)
+NU = Levels(digits=2, lowest=-94, largest=510)
+MU = Levels(digits=2, lowest=-8, largest=63)
+NAN_SQUARE, NAN_PAIR = 255, 511
+
+
+def square_code(x: jax.Array, word: jax.Array | None) -> jax.Array:
+    """A float32 >= 0, in uint8."""
+    code = SQUARE.code(_not_negative(x), _low(word, SQUARE.cut, x.shape))
+    code = lax.min(code, lax.full_like(code, SQUARE.largest))
+    return _byte(lax.select(lax.is_finite(x), code, lax.full_like(code, NAN_SQUARE)))
+
+
+def square_of(code: jax.Array) -> jax.Array:
+    """The float32 that a code stands for."""
+    code = lax.convert_element_type(code, jnp.int32)
+    return _nan_at(NAN_SQUARE, code, SQUARE.value(code))
+
+
+def pair_codes(mu: jax.Array, nu: jax.Array, word: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    """Two float32s, in a uint8 each: sign and level of mu with the first bit of nu's level; the others."""
+    level = NU.code(_not_negative(nu), _low(word, NU.cut, nu.shape))
+    in_units = lax.abs(mu) * _power(-_log_unit(level))
+    of_mean = MU.code(in_units, _high(word, MU.cut, mu.shape))
+    of_mean = lax.min(of_mean, lax.full_like(of_mean, MU.largest))
+    of_mean = lax.select(level > 0, of_mean, lax.full_like(of_mean, 0))
+    level = lax.min(level, lax.full_like(level, NU.largest))
+    negative = lax.convert_element_type((mu < 0) & (of_mean > 0), jnp.int32)
+    finite = lax.is_finite(mu) & lax.is_finite(nu)
+    both = (negative << 15) | (of_mean << 9) | level
+    both = lax.select(finite, both, lax.full_like(both, NAN_PAIR))
+    return _byte(both >> 8), _byte(both & 255)
+
+
+def pair_of(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The two float32s that a pair of codes stands for, mu and nu."""
+    first, second = (lax.convert_element_type(x, jnp.int32) for x in (first, second))
+    level, of_mean = ((first & 1) << 8) | second, (first >> 1) & 63
+    size = MU.value(of_mean) * _power(_log_unit(level))
+    mu = lax.select(first >> 7 > 0, -size, size)
+    return _nan_at(NAN_PAIR, level, mu), _nan_at(NAN_PAIR, level, NU.value(level))
+
+
+def _log_unit(level: jax.Array) -> jax.Array:
+    """floor(log2(nu) / 2) of a level of nu; of level 0 as of level 1."""
+    return (lax.max(level - 1, lax.full_like(level, 0)) >> 3) - np.int32(47)
+
+
+def _power(exponent: jax.Array) -> jax.Array:
+    """2^exponent, in float32."""
+    return lax.bitcast_convert_type((exponent + np.int32(127)) << MANTISSA, jnp.float32)
+
+
+def _bits(x: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(x, jnp.uint32)
+
+
+def _not_negative(x: jax.Array) -> jax.Array:
+    return lax.max(x, lax.full_like(x, 0))
+
+
+def _byte(code: jax.Array) -> jax.Array:
+    return lax.convert_element_type(code, jnp.uint8)
+
+
+def _nan_at(nan: int, code: jax.Array, x: jax.Array) -> jax.Array:
+    return lax.select(code == nan, lax.full_like(x, np.nan), x)
+
+
+def _low(word: jax.Array | None, bits: int, shape: tuple[int, ...]) -> jax.Array:
+    """The lowest bits of each word; without one, what rounds to the nearest."""
+    return _half(bits, shape) if word is None else word & np.uint32(2**bits - 1)
+
+
+def _high(word: jax.Array | None, bits: int, shape: tuple[int, ...]) -> jax.Array:
+    """The highest bits: of 32 some may be among the lowest, too, as the last digits of a number."""
+    return _half(bits, shape) if word is None else word >> np.uint32(32 - bits)
+
+
+def _half(bits: int, shape: tuple[int, ...]) -> jax.Array:
+    return jnp.full(shape, 2 ** (bits - 1), jnp.uint32)

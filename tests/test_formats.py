@@ -1,0 +1,86 @@
+"""Numbers in few bits: every code, every kind of number, and the mean over many roundings."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from adaptive_tx.core import formats, noise
+
+DRAWS = 100_000
+SMALLEST = 2.0**-94
+SQUARES = [1e-44, 1e-30, 5e-29, 6e-29, 1e-20, 3.3e-9, 0.1, 1.0, 1.2499999, 1.25, 1.9, 6.4e9]
+SIXTEENS = [1e-42, -1e-39, 3e-38, 1e-12, 0.1, -1.0, 1.00390625, 1.9999999, -3e9, 3.38e38]
+
+
+def words(n: int, seed: float = 0.0) -> jax.Array:
+    key = noise.key_of(seed, jnp.asarray(1, jnp.int32))
+    return noise.word(key, noise.salt_of("w"), jnp.zeros(n))
+
+
+def within_five_standard_errors(samples: np.ndarray, x: float) -> None:
+    """Of the mean. One in 1.7 million fails by chance; the seed is fixed."""
+    samples = np.asarray(samples, np.float64)
+    error = samples.std() / np.sqrt(len(samples))
+    assert abs(samples.mean() - x) <= 5 * error + 1e-6 * abs(x) + SMALLEST / DRAWS, (
+        samples.mean(),
+        x,
+        error,
+    )
+
+
+@pytest.mark.parametrize("x", SIXTEENS)
+def test_sixteen_bits_are_right_in_the_mean(x):
+    x = float(np.float32(x))
+    for high in (False, True):
+        rounded = formats.sixteen(jnp.full(DRAWS, x), words(DRAWS), high)
+        samples = np.asarray(rounded).astype(np.float64)
+        within_five_standard_errors(samples, x)
+        assert len(np.unique(samples)) <= 2
+        assert np.all(np.abs(samples - x) < max(2.0**-7 * abs(x), 1e-40))
+
+
+@pytest.mark.parametrize("x", SQUARES)
+def test_squares_are_right_in_the_mean(x):
+    x = float(np.float32(x))
+    rounded = formats.square_of(formats.square_code(jnp.full(DRAWS, x), words(DRAWS)))
+    within_five_standard_errors(rounded, x)
+    assert np.all(np.abs(np.asarray(rounded) - x) < max(0.5 * x, SMALLEST))
+
+
+@pytest.mark.parametrize("nu", SQUARES)
+@pytest.mark.parametrize("ratio", [0.0, 1e-4, 3e-3, -0.01, 0.3, -1.0, 7.3, 90.0])
+def test_pairs_are_right_in_the_mean(nu, ratio):
+    nu = float(np.float32(nu))
+    mu = float(np.float32(ratio * np.sqrt(nu)))
+    codes = formats.pair_codes(jnp.full(DRAWS, mu), jnp.full(DRAWS, nu), words(DRAWS))
+    means, squares = formats.pair_of(*codes)
+    within_five_standard_errors(squares, nu)
+    assert np.all(np.abs(np.asarray(squares) - nu) < max(0.25 * nu, SMALLEST))
+    if nu >= SMALLEST:
+        within_five_standard_errors(means, mu)
+        assert np.all(np.abs(np.asarray(means) - mu) <= 0.25 * abs(mu) + np.sqrt(nu) / 128)
+    else:
+        assert np.all(np.asarray(means)[np.asarray(squares) == 0] == 0)
+
+
+def test_every_code_stands_for_itself_whatever_the_noise():
+    every = jnp.arange(2**16, dtype=jnp.uint32)
+    first, second = ((every >> shift).astype(jnp.uint8) for shift in (8, 0))
+    mu, nu = formats.pair_of(first, second)
+    level, size = (np.asarray(every) & 511, np.asarray(every) >> 9 & 63)
+    sign = np.asarray(every) >> 15
+    # Level 511 is NaN whatever the mean; of level 0 the mean is 0; and 0 has no sign.
+    proper = (level < 511) & ((level > 0) | (size == 0)) & ((size > 0) | (sign == 0))
+    assert proper.sum() == 510 * (2 * 63 + 1) + 1
+    for seed in range(4):
+        again = formats.pair_codes(mu, nu, words(2**16, float(seed)))
+        for code, new in zip((first, second), again):
+            np.testing.assert_array_equal(np.asarray(new)[proper], np.asarray(code)[proper])
+        codes = jnp.arange(256, dtype=jnp.uint8)
+        again = formats.square_code(formats.square_of(codes), words(256, float(seed)))
+        np.testing.assert_array_equal(again, codes)
+        bits = jnp.arange(2**16, dtype=jnp.uint32).astype(jnp.uint16)
+        numbers = jax.lax.bitcast_convert_type(bits, jnp.bfloat16).astype(jnp.float32)
+        back = formats.sixteen(numbers, words(2**16, float(seed)))
+        np.testing.assert_array_equal(back.astype(jnp.float32), numbers)
