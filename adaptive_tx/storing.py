@@ -38,9 +38,9 @@ def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> 
         rule that is stored; members of a sweep with equal seeds share their random bits.
 
     Steps are in float32 as before; what a rule keeps is rounded at random to one of two neighbours, right
-    in the mean. 16 bits are bfloat16. 8 are for a mean of gradients with a mean of their squares, as in Adam
-    and its family, for a mean of squares and for a sum of squares. What is kept like each parameter has the
-    parameter's shape and sharding. Sums and averages of wrappers (`accumulated`, `averaged`), and slots that
+    in the mean. 16 bits are bfloat16. 8 are for a mean of gradients with a mean of their squares, as in
+    Adam and its family, for a mean of squares and for a sum of squares. What is kept has the shape and the
+    sharding of its parameter. Sums and averages of wrappers (`accumulated`, `averaged`), and slots that
     are smaller than the parameter, stay in float32.
 
     With a state in 8 bits derivatives reach through one step, not from one to the next; in 16 bits they do.
@@ -63,7 +63,8 @@ def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> 
     whole = checks.number(WHO, "seed", SEEDS(seed))
     if isinstance(whole, float) and not whole.is_integer():
         raise ValueError(f"{WHO}: seed must be a whole number, got {seed}.")
-    _check_others(tx.init, tx.update, "tx")
+    if bits < 32:
+        _check_others(tx.init, tx.update, "tx")
     return Transformation(*(_with(side, bits, SEEDS(whole)) for side in tx))
 
 
@@ -85,8 +86,8 @@ def _check_others(init: Any, update: Any, where: str) -> None:
     if (arguments := arguments_of(update)) is None:
         if not _keeps_nothing(init):
             raise ValueError(
-                f"{WHO}: {where} is {written(init, update)}, and what it keeps of each parameter is not ours "
-                "to store; put ours in its place, or store the other parts alone."
+                f"{WHO}: {where} is {written(init, update)}, and what it keeps of each parameter is not "
+                "ours to store; put ours in its place, or store the other parts alone."
             )
         return
     for (name, first), (_, later) in zip(parts_of(arguments_of(init)), parts_of(arguments)):

@@ -35,8 +35,8 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups, given in a dict. `bits` is what a
-    rule's slots are stored in (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
+    which this changes were clipped, `keyed` that its parts are groups, given in a dict. A rule's slots are
+    stored in `bits` each (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
     """
 
     who: str

@@ -15,11 +15,11 @@ instead, an average with b2 = 0.999 never moves: its steps are smaller than half
                  mu   its sign, and 6 bits: 0, or four levels an octave from 1/256 to 192, in the unit
                       2^floor(log2(nu) / 2), which lies in (sqrt(nu) / 2, sqrt(nu)]
 
-The unit bounds mu: by Cauchy and Schwarz |mu| <= R sqrt(nu), R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)),
-7.3 at Adam's defaults and below 100 for b1 = 0.9 up to b2 = 0.99999. Where nu is 0 so is mu, and no quotient
-of the two explodes. Below the smallest level s a number x is s with probability x / s, and else 0; what is
-larger than the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8
-bits the last level is NaN, and of a pair both are.
+By Cauchy and Schwarz |mu| <= R sqrt(nu) with R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's
+defaults, below 100 for b1 = 0.9 up to b2 = 0.99999. Where nu is 0 so is mu, and no quotient of the two
+explodes. Below the smallest level s a number x is s with probability x / s, and else 0; what is larger than
+the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits the last
+level is NaN, and of a pair both are.
 
 Without random bits (`word` is None) a number is rounded to the nearest.
 """
