@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core import checks, storage
-from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core import storage
+from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.leafwise import is_side_of_rule, with_storage
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.naming import parts_of
 from adaptive_tx.core.ranges import Number, Range
 from adaptive_tx.core.transformation import Transformation, transformation_of
-from adaptive_tx.core.typing import Scalar
+from adaptive_tx.core.typing import ScalarOrSchedule
 from adaptive_tx.core.values import written
 
 WHO = "stored"
@@ -28,7 +28,9 @@ SEEDS = Range(0.0, 2.0**24, "[]")  # float32 has each whole number of these
 
 
 @explained
-def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> Transformation:
+def stored(
+    tx: optax.GradientTransformation, bits: int, *, seed: ScalarOrSchedule = 0
+) -> Transformation:
     """The same optimizer, whose rules keep each number of their state in fewer bits.
 
     Args:
@@ -60,7 +62,7 @@ def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> 
     if bits not in storage.WIDTHS or isinstance(bits, bool):
         raise ValueError(f"{WHO}: bits must be 32, 16 or 8, got {bits!r}.")
     tx = transformation_of(WHO, "tx", tx)
-    whole = checks.number(WHO, "seed", SEEDS(seed))
+    (whole,) = Arguments.of(WHO, {"seed": SEEDS(seed)}).values
     if isinstance(whole, float) and not whole.is_integer():
         raise ValueError(f"{WHO}: seed must be a whole number, got {seed}.")
     if bits < 32:

@@ -369,8 +369,6 @@ WRAPPED = [
         recovers={**SHORT, "decay": 0.5}),
     Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 8}, wrapper=atx.stored,
         counts=("seed",), scale_free=FREE, recovers=SHORT),
-    Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 16}, wrapper=atx.stored,
-        counts=("seed",), scale_free=FREE, recovers=SHORT),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip
 

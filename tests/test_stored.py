@@ -95,7 +95,7 @@ LINEAR |= {("sum", "gradient"), ("sum", "square")}
 
 @pytest.mark.parametrize("row, bits", STORED)
 def test_slots_are_right_in_the_mean(row, bits):
-    """After 60 steps, over 1,000 seeds, within 5 standard errors: rounding adds up to nothing."""
+    """After 60 steps, over 1,000 seeds: rounding adds up to nothing. In 8 bits, of squares, 1 / sqrt is."""
     grads, params = tree(1, steps=60), tree(0)
     tx = atx.stored(row(), bits)
 
@@ -113,9 +113,12 @@ def test_slots_are_right_in_the_mean(row, bits):
     for name in checked:
         pairs = zip(jax.tree.leaves(getattr(found, name)), jax.tree.leaves(getattr(wanted, name)))
         for samples, x in pairs:
-            samples = np.asarray(samples, np.float64)
+            samples, x = np.asarray(samples, np.float64), np.asarray(x, np.float64)
+            off = 1e-6
+            if bits == 8 and slots_of(row)[name].of == "square":
+                samples, x, off = 1 / np.sqrt(samples), 1 / np.sqrt(x), 0.02
             error = samples.std(axis=0) / np.sqrt(len(samples))
-            assert np.all(np.abs(samples.mean(axis=0) - x) <= 5 * error + 1e-6 * np.abs(x)), name
+            assert np.all(np.abs(samples.mean(axis=0) - x) <= 5 * error + off * np.abs(x)), name
             assert np.all(error > 0), name  # there was something to round
     assert checked or not LINEAR & {(s.kind, s.of) for s in slots_of(row).values()}
 
@@ -224,10 +227,11 @@ def test_an_average_goes_on_where_nearest_rounding_stops():
     params = {"w": jnp.zeros(4096)}
     grads = {"w": jnp.ones((3000, 4096))}
     wanted = 1 - 0.999**3000
-    for bits, within in ((16, 1e-3), (8, 2e-2)):
+    for bits in (16, 8):
         tx = atx.stored(atx.scale_by_adam(), bits)
         _, state = run(tx, grads, params)
-        assert abs(atx.decoded(tx, state).nu["w"].mean() - wanted) < within
+        roots = atx.decoded(tx, state).nu["w"] ** 0.25
+        assert abs(roots.mean() - wanted**0.25) < 4e-3
 
     def nearest(nu, g):
         return (0.999 * nu.astype(jnp.float32) + 0.001 * g * g).astype(jnp.bfloat16), None
