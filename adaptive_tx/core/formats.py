@@ -23,11 +23,11 @@ the largest is the largest, of mu and nu by the same factor. What is not finite 
 level is NaN, and of a pair both are.
 
 Of squares not they are right in the mean, but their fourth roots. A stored average nu walks at random
-between levels, with a variance of about h q nu^2 / 2 whatever b2 is (h: the relative distance of levels,
-q: the mean of ||g|^2 / nu - 1|), and 1 / sqrt(nu) is convex: with nu right in the mean it would be too
-large by 3 h q / 16, 3 % for normal gradients, and training goes as with a higher rate. With nu^a right in the
-mean nu itself is too large by (1 - a) h q / 2, which at a = 1/4 cancels that, whatever the gradients are.
-Between neighbours l < x < u it is, to second order, to round x + 3/8 (x - l) (u - x) / x.
+between levels, with a variance of h q nu^2 / 2 whatever b2 is (h: how far levels are apart, relatively; q: the
+mean of ||g|^2 / nu - 1|), and 1 / sqrt(nu) is convex: with nu right in the mean it is too large by 3 h q / 16,
+3 % for normal gradients, and training goes as with a higher rate. With nu^a right in the mean nu itself is too
+large by (1 - a) h q / 2; at a = 1/4 that cancels it, whatever the gradients are. Between neighbours
+l < x < u it is, to second order, to round x + 3/8 (x - l) (u - x) / x.
 
 Without random bits (`word` is None) a number is rounded to the nearest.
 """
