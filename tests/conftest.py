@@ -50,6 +50,7 @@ LATER = {  # each compiles programs of its own
     "a state has buffers of its own",
     "finite at the smallest eps",
     "vmap equals a loop",  # test_values maps every rule, over its numbers too
+    "jit equals eager",
     "equals the paper for complex gradients",
 }
 LATER_FILES = {  # whole trainings, and what compiles a program for each optimizer of a framework
