@@ -38,6 +38,8 @@ class Row:
     needs_value: bool = False  # `update(..., value=loss)`
     wrapper: Callable | None = None  # what is tested, if `make` puts something into it
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
+    without: dict[str, str] = dataclasses.field(default_factory=dict)  # laws not kept, and why
+    refuses: tuple[str, ...] = ()  # dtypes of parameters that it refuses
 
     def exact(self) -> dict[str, float]:
         """Its numbers, decay rates replaced by ones that float32 represents exactly."""
@@ -340,6 +342,12 @@ def averaged_adamw(decay, **numbers):
     return atx.averaged(atx.adamw(**numbers), decay=decay)
 
 
+def rounded_adamw(extra_bits, seed, **numbers):
+    return atx.rounded(atx.adamw(**numbers), extra_bits=extra_bits, seed=seed)
+
+
+ROUNDED = {"a direction is like its gradient": "it is like its parameter",
+           "float32 arithmetic": "of bfloat16 parameters the state holds more"}  # fmt: skip
 SELECTS = "XLA rewrites quotients otherwise where a select follows"
 WRAPPED = [
     Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
@@ -363,6 +371,9 @@ WRAPPED = [
     Row(averaged_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "decay": 0.9}, wrapper=atx.averaged,
         optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "decay": 0.5}),
+    Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "seed": 0.0}, {"extra_bits": 8},
+        wrapper=atx.rounded, optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True,
+        scale_free=FREE, recovers=SHORT, without=ROUNDED, refuses=("float16",)),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip
 

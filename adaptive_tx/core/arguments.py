@@ -35,8 +35,9 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups, given in a dict. `bits` is what a
-    rule's slots are stored in (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
+    which this changes were clipped, `keyed` that its parts are groups, given in a dict, and `ends` that its
+    updates must be what is added to the parameters. A rule's slots are stored in `bits` each (`storage`);
+    with fewer than 32, one of the numbers is the seed of their rounding.
     """
 
     who: str
@@ -51,6 +52,7 @@ class Arguments:
     within: str = ""
     clips: bool = False
     keyed: bool = False
+    ends: bool = False
     bits: int = 32
 
     @classmethod
