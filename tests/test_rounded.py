@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from harness import tree
 from test_formats import within_five_standard_errors, words
 
@@ -74,17 +75,18 @@ def test_where_the_difference_is_a_bfloat16_all_32_bits_are_kept():
 
 @pytest.mark.parametrize("bits", [16, 8])
 def test_elsewhere_half_a_last_digit_of_the_update_is_lost_at_most(bits):
-    """And one of its own; of 8 bits a second, which it is rounded by. In a sign change it is indeed lost."""
+    """And one of its own; with 8 bits a second, of their rounding. Where signs change it is indeed lost."""
     p = jnp.asarray(floats(2), BF16)
     ratio = np.exp2(np.random.RandomState(3).uniform(-12, 3, N)).astype(np.float32)
     for sign in (-1, 1):
         full = jnp.asarray(sign * np.float32(p) * ratio)
-        _, _, kept, update = step_of(p, full, bits, words(N))
+        q, _, kept, update = step_of(p, full, bits, words(N))
         error = np.abs(np.float64(kept) - np.float64(full))
         own = 16 // bits * ulp(np.maximum(np.abs(kept), np.abs(full)), bits + 8)
         assert np.all(error <= ulp(update) / 2 + own)
         assert np.all(error <= 2.0**-8 * np.abs(np.float64(update)) + own)
         assert np.max(error / ulp(update)) > 0.49
+        assert np.all(np.float64(q) * np.float64(full) >= 0)
 
 
 def test_a_parameter_much_larger_than_what_it_becomes():
@@ -433,6 +435,22 @@ def test_a_part_before_it_in_a_chain():
     found, _ = tx.update(grads, tx.init(params), params)
     wanted, _ = inside.update(grads, inside.init(params), params)
     chex.assert_trees_all_equal(found, wanted)
+
+
+def test_in_nnx_with_a_donated_step():
+    """The state in boxes, given away at each step."""
+    model = nnx.Linear(4, 3, param_dtype=BF16, rngs=nnx.Rngs(0))
+    params = jax.tree.map(jnp.array, nnx.state(model, nnx.Param))  # which the model will not change
+    tx = atx.rounded(atx.adam(0.01), extra_bits=16)
+    optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
+    grads = jax.tree.map(lambda p: jnp.full(p.shape, 0.1, BF16), params)
+    optimizer.update(model, grads)
+    full = atx.full_precision(nnx.state(model, nnx.Param), optimizer)
+    step = jax.jit(tx.update, donate_argnums=1)
+    updates, state = step(grads, tx.init(params), params)
+    wanted = atx.full_precision(optax.apply_updates(params, updates), state)
+    assert {x.dtype for x in jax.tree.leaves(full)} == {jnp.dtype(F32)}
+    chex.assert_trees_all_close(jax.tree.leaves(full), jax.tree.leaves(wanted), rtol=1e-6)
 
 
 def test_5_bytes_a_parameter():

@@ -1,14 +1,14 @@
 """A bfloat16 number p with 0, 8 or 16 more bits beside it, on one array: together the float F.
 
-Read as integers, the bits of a float32 are its sign and its size, which grows with it, and a bfloat16 is the
-upper half of them. So with 16 extra bits
+Read as integers, the bits of a float32 are its sign and its size, which grows with it, and a bfloat16 is
+the upper half of them. So with 16 extra bits
 
     size(p) = (size(F) + 2^15) >> 16            the nearest, half away from 0
     extra   = size(F) - (size(p) << 16)         in [-2^15, 2^15): F is there to the bit
 
-With 8, F is first rounded at random to 24 bits, (size(F) + d) >> 8 with d uniform in [0, 2^8), and with 0 to
-16 bits; each is right in the mean. The extra bits of p = 0 have a sign of their own, and what is not finite
-has none.
+With 8, F is first rounded at random to 24 bits, (size(F) + d) >> 8 with d uniform in [0, 2^8), and with 0
+to 16 bits; each is right in the mean. The extra bits of p = 0 have a sign of their own, and what is not
+finite has none.
 
 What takes p elsewhere is a bfloat16 too, u, and somebody else adds it: p becomes q, which is p + u rounded.
 Extra bits are relative to this q. If p' is F rounded and p' - p is a bfloat16, q is p' and F is kept to the
@@ -21,8 +21,8 @@ a last place of its own, by one unit of that):
     nearest to F, so it is no farther from it than p + u is.
 
 No other code avoids it: 2^32 floats take all 2^32 pairs of p and extra bits, so F says what p must be; and
-from 1 to 3/1024 there is no bfloat16 to add. What is finite stays so: the largest full value is 3.39e38, and
-so is the largest update. Where a processor takes numbers below 2^-126 for 0, so does this.
+from 1 to 3/1024 there is no bfloat16 to add. What is finite stays so: the largest full value is 3.39e38,
+and so is the largest update. Where a processor takes numbers below 2^-126 for 0, so does this.
 """
 
 import jax
@@ -97,12 +97,13 @@ def _added(here: jax.Array, to: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _beyond(there: jax.Array, size: jax.Array, sign: jax.Array, cut: int) -> jax.Array:
-    """What the size of the full value has beyond that of the bfloat16, as far as extra bits reach."""
-    own, own_sign = _size_and_sign(there)
-    zero = own == 0
-    size = lax.select(zero | (own_sign == sign), size, -size)
+    """What the size of the full value has beyond that of the bfloat16, as far as extra bits reach.
+
+    Their signs are the same, or the bfloat16 is 0: as -p is one, F > 0 makes F - p, rounded, at least -p.
+    """
+    own, _ = _size_and_sign(there)
     beyond = (lax.clamp(own - HALF, size, own + (HALF - 1)) - own) >> cut
-    beyond = lax.select(zero & (sign != 0), -beyond, beyond)
+    beyond = lax.select((own == 0) & (sign != 0), -beyond, beyond)
     return lax.select(own < INFINITE, beyond, lax.full_like(own, 0))
 
 

@@ -4,10 +4,10 @@
     F' = F + its update
     u, extra' = what takes p to F'        u in bfloat16, so that p + u is the same wherever it is added
 
-A bfloat16 parameter alone loses every update that is below 2^-9 of it, and a training stops where its steps
-are that small. With 16 extra bits it is the float32 master copy, in 4 bytes where a copy beside the parameter
-takes 6; with 8, and with 0, F' is first rounded at random, right in the mean. How it is coded, and what is
-lost where no update leads to the next parameter, is in `core/extra_bits.py`.
+A bfloat16 parameter alone loses every update that is below 2^-9 of it, and a training stops where its
+steps are that small. With 16 extra bits it is the float32 master copy, in 4 bytes where a copy beside the
+parameter takes 6; with 8, and with 0, F' is first rounded at random, right in the mean. How it is coded,
+and what is lost where no update leads to the next parameter, is in `core/extra_bits.py`.
 """
 
 from typing import Any, NamedTuple
