@@ -342,8 +342,8 @@ def averaged_adamw(decay, **numbers):
     return atx.averaged(atx.adamw(**numbers), decay=decay)
 
 
-def rounded_adamw(extra_bits, seed, **numbers):
-    return atx.rounded(atx.adamw(**numbers), extra_bits=extra_bits, seed=seed)
+def rounded_adamw(extra_bits, **numbers):
+    return atx.rounded(atx.adamw(**numbers), extra_bits=extra_bits)
 
 
 ROUNDED = {"a direction is like its gradient": "it is like its parameter",
@@ -371,7 +371,7 @@ WRAPPED = [
     Row(averaged_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "decay": 0.9}, wrapper=atx.averaged,
         optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "decay": 0.5}),
-    Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "seed": 0.0}, {"extra_bits": 8},
+    Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, {"extra_bits": 16},
         wrapper=atx.rounded, optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True,
         scale_free=FREE, recovers=SHORT, without=ROUNDED, refuses=("float16",)),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),

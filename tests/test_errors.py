@@ -45,7 +45,6 @@ OUT_OF_RANGE = {
     "max_ratio": (0.9,),
     "every": (0.5, 0.0, -1.0),
     "step_size": (),
-    "seed": (-1.0, 2.0**25),
 }
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),

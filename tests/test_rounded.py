@@ -380,10 +380,14 @@ def test_updates_have_the_dtypes_of_their_parameters():
         tx = atx.rounded(atx.adam(0.1))
         updates, _ = tx.update(grads, tx.init(params), params)
         assert jax.tree.map(lambda u: u.dtype, updates) == jax.tree.map(lambda p: p.dtype, params)
-    exact = atx.rounded(atx.sgd(1.0))
+    exact = atx.rounded(atx.sgd(0.3))
     grads = jax.tree.map(lambda p: jnp.full(p.shape, 1 + 2.0**-7, BF16), params)
     updates, _ = exact.update(grads, exact.init(params), params)
-    np.testing.assert_array_equal(updates["single"], -(1 + 2.0**-7))
+    np.testing.assert_allclose(updates["single"], -0.3 * (1 + 2.0**-7), rtol=1e-6)
+    with jax.enable_x64(True):
+        grads = jax.tree.map(lambda p: jnp.full(p.shape, 0.3, jnp.float64), params)
+        updates, _ = exact.update(grads, exact.init(params), params)
+    assert jax.tree.map(lambda u: u.dtype, updates) == jax.tree.map(lambda p: p.dtype, params)
 
 
 def test_a_skipped_step_leaves_every_byte():
@@ -487,6 +491,19 @@ def test_what_is_evaluated_without_it():
     none = atx.rounded(atx.sgd(0.1), extra_bits=0)
     chex.assert_trees_all_equal(atx.full_precision(params, none.init(params)), full)
     assert none.init(params).extra == {"w": None, "v": None}
+
+
+def test_the_seed_is_a_hyperparameter():
+    tx = atx.rounded(atx.adamw(1e-3), seed=3)
+    assert jax.tree.leaves(tx).count(3.0) == 1 and tx.replace(seed=4) == atx.rounded(
+        atx.adamw(1e-3), seed=4
+    )
+    assert "seed" not in atx.rounded(atx.sgd(0.1), extra_bits=16).hyperparameters(
+        atx.rounded(atx.sgd(0.1)).init(jnp.ones(3))
+    )
+    for seed in (-1, 2**25):
+        with pytest.raises(ValueError, match="^rounded: seed must lie in"):
+            atx.rounded(atx.sgd(0.1), seed=seed)
 
 
 def test_errors():

@@ -37,9 +37,7 @@ def salt_of(path: str) -> np.ndarray:
     return np.asarray(zlib.crc32(path.encode()), np.uint32)
 
 
-def word(
-    key: jax.Array, salt: jax.Array | np.ndarray, like: jax.Array, number: int = 0
-) -> jax.Array:
+def word(key: jax.Array, salt: jax.Array, like: jax.Array, number: int = 0) -> jax.Array:
     """32 random bits for each entry of an array; another `number` gives others."""
     for name in sorted(jax.typeof(like).manual_axis_type.varying):
         salt = hashed(salt ^ _constant(ODD)) + lax.convert_element_type(

@@ -75,8 +75,8 @@ def rounded(
     >>> for _ in range(10):
     ...     update, state = tx.update(jnp.ones_like(w), state, w)
     ...     w = w + update
-    >>> print(w, full_precision(w, state))
-    0.988281 0.99
+    >>> print(w, f"{full_precision(w, state):.4f}")
+    0.988281 0.9900
     """
     who = "rounded"
     if extra_bits not in (0, 8, 16) or isinstance(extra_bits, bool):
@@ -151,7 +151,9 @@ def _update(arguments: Arguments, grads, state, params=None, **extra_args):
         if not _has_extra(p):
             return narrow(u, jnp.result_type(p)), None
         to = lax.add(f, lax.convert_element_type(u, f.dtype))
-        word = None if key is None else noise.word(key, noise.salt_of(path), to, OWN_WORD)
+        word = (
+            None if key is None else noise.word(key, jnp.asarray(noise.salt_of(path)), to, OWN_WORD)
+        )
         return moved(p, to, bits, word)
 
     structure = jax.tree.structure(params)
