@@ -44,7 +44,7 @@ def subject_of(index: int) -> Subject:
 
 def named_laws_of(row):
     """The laws of a row with their names; law 3, which compiles for each dtype, once for each."""
-    for law in laws_of(claims_of(row)):
+    for law in laws_of(claims_of(row), [*row.without]):
         name = f"{law.number}-{law.title.replace(' ', '-')}"
         if law.number != 3:
             yield name, law

@@ -141,7 +141,7 @@ def test_equality_hash_pickle_copy(row):
 @every
 def test_repr_is_the_source(row):
     """What is printed makes an equal value, keywords and all."""
-    tx = atx.chain(row(), optax_free())
+    tx = atx.chain(optax_free(), row())
     assert eval(repr(tx), vars(atx)) == tx
 
 

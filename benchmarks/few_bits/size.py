@@ -1,10 +1,10 @@
-"""What AdamW keeps and moves, in bytes a parameter: counted from the compiled step, nothing allocated.
+"""What AdamW keeps, in bytes a parameter: counted from the compiled step, nothing allocated.
 
-    python benchmarks/few_bits/size.py             GPT-2 small, and 7 billion parameters on eight devices (FSDP)
+    python benchmarks/few_bits/size.py      GPT-2 small, and 7 billion parameters on eight devices (FSDP)
 
-A step is `update` and `apply_updates`, parameters and state donated, compiled from shapes alone. `kept` is what
-the compiled step takes as parameters and state, `temporary` what it needs besides its arguments and results on
-this backend. `describe` must say the same of the state. Expected, with gradients like the parameters:
+A step is `update` and `apply_updates`, parameters and state donated, compiled from shapes alone. `kept` is
+what it takes as parameters and state, `temporary` what it needs besides arguments and results on this
+backend. `describe` must say the same of the state. Expected, with gradients like the parameters:
 
     parameters  state            kept              read and written in a step
     float32     float32          4 + 8 = 12        4 + 12 + 12      = 28
