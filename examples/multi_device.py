@@ -1,4 +1,6 @@
-"""A training on all devices: the batch split over "data", a matrix over "model", moments, in a byte, over both.
+"""A training on all devices: the batch split over "data", a matrix over "model", moments over both.
+
+Each moment is kept in a byte, and lies as it would in four.
 
 On one CPU: XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/multi_device.py
 """
