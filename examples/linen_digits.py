@@ -1,7 +1,4 @@
-"""Flax linen: a small network on handwritten digits; another rate on the way compiles nothing again.
-
-Adam's two moments are kept in a byte each.
-"""
+"""Flax linen: digits with Adam's moments in a byte each; another rate on the way compiles nothing again."""
 
 import flax.linen as nn
 import jax

@@ -1,6 +1,4 @@
-"""A training on all devices: the batch split over "data", a matrix over "model", moments over both.
-
-Each moment is kept in a byte, and lies as it would in four.
+"""A training on all devices: batches split over "data", a matrix over "model", a byte a moment over both.
 
 On one CPU: XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/multi_device.py
 """

@@ -1,7 +1,4 @@
-"""Flax NNX: a small network on handwritten digits; another rate on the way compiles nothing again.
-
-Parameters are bfloat16, with eight more bits each in the state, and both moments have a byte each.
-"""
+"""Flax NNX: digits in bfloat16, with a byte more of each in the state, and a byte for each moment."""
 
 import jax
 import jax.numpy as jnp
