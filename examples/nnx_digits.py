@@ -24,12 +24,10 @@ def train_step(model, optimizer):
 
 
 def main():
-    rngs = nnx.Rngs(0)
-    half = {"param_dtype": jnp.bfloat16, "rngs": rngs}
+    half = {"param_dtype": jnp.bfloat16, "rngs": nnx.Rngs(0)}
     model = nnx.Sequential(nnx.Linear(64, 32, **half), nnx.relu, nnx.Linear(32, 10, **half))
     tx = atx.guarded(atx.rounded(atx.stored(atx.adamw(0.02), 8)))
-    optimizer = Optimizer(model, tx, wrt=nnx.Param)
-    losses = []
+    optimizer, losses = Optimizer(model, tx, wrt=nnx.Param), []
     for i in range(60):
         if i == 40:
             optimizer.tx = optimizer.tx.replace(learning_rate=0.005)
