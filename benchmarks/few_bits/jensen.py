@@ -1,15 +1,15 @@
 """Why 8 bits train as if the rate were a little higher: `python benchmarks/few_bits/jensen.py`.
 
-Rounded at random, nu is right in the mean, but walks between its levels. These are h nu apart; so a step of
-(1 - b2) (g^2 - nu) adds a variance of its size times h nu, which the average forgets at 2 (1 - b2) a step. Once
-that is settled, whatever b2 is,
+Rounded at random, nu is right in the mean, but walks between its levels. These are h nu apart; so a step
+of (1 - b2) (g^2 - nu) adds a variance of its size times h nu, which the average forgets at 2 (1 - b2) a
+step. Once that is settled, whatever b2 is,
 
     Var(nu') / nu^2 = h q / 2,   q = E|g^2 / nu - 1|,   E[nu'^(-1/2)] nu^(1/2) = 1 + 3 h q / 16
 
-since 1 / sqrt is convex. q is 0.97 for Gaussian gradients, 0 for ones of a constant size, nearly 2 for rare
-ones: no constant corrects it. Rounding that is right in the mean of nu^a instead raises the mean of nu by the
-part (1 - a) h q / 2, and lowers 1 / sqrt(nu) by half of that: at a = 1/4 the two cancel, for every q and h.
-Sums of squares are alike.
+since 1 / sqrt is convex. q is 0.97 for Gaussian gradients, 0 for ones of a constant size, nearly 2 for
+rare ones: no constant corrects it. Rounding that is right in the mean of nu^a instead raises the mean of nu
+by the part (1 - a) h q / 2, and lowers 1 / sqrt(nu) by half of that: at a = 1/4 the two cancel, for every q
+and h. Sums of squares are alike.
 
 Printed, for several distributions of gradients: what is measured and what that predicts. `direction` is the
 part of mu' / sqrt(nu') along mu / sqrt(nu), the factor by which the rate seems higher.

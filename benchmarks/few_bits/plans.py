@@ -75,7 +75,8 @@ PLANS = {
         relative=(LOW,),
     ),
     "rounding": Plan(
-        ("mlp", "autoencoder"), storages=("float32", "stored 8", "stored 8, fourth root")
+        ("mlp", "autoencoder"),
+        storages=("float32", "stored 8", "stored 8, fourth root"),
     ),
 }
 
