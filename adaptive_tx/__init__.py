@@ -39,6 +39,7 @@ from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
 from adaptive_tx.migrating.migration import Migration, migrate
+from adaptive_tx.migrating.widths import decoded, encoded
 from adaptive_tx.optimizers import (
     adabelief,
     adadelta,
@@ -212,7 +213,10 @@ __all__ = [
     "guard_report",
     # on many devices
     "state_sharding",
+    # few bits
     "stored",
+    "decoded",
+    "encoded",
     # from one optimizer to another
     "migrate",
     "Migration",

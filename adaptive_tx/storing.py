@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adaptive_tx.core import checks, storage
-from adaptive_tx.core.arguments import arguments_of
+from adaptive_tx.core import storage
+from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.leafwise import is_side_of_rule, with_storage
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.naming import parts_of
 from adaptive_tx.core.ranges import Number, Range
 from adaptive_tx.core.transformation import Transformation, transformation_of
-from adaptive_tx.core.typing import Scalar
+from adaptive_tx.core.typing import ScalarOrSchedule
 from adaptive_tx.core.values import written
 
 WHO = "stored"
@@ -28,7 +28,9 @@ SEEDS = Range(0.0, 2.0**24, "[]")  # float32 has each whole number of these
 
 
 @explained
-def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> Transformation:
+def stored(
+    tx: optax.GradientTransformation, bits: int, *, seed: ScalarOrSchedule = 0
+) -> Transformation:
     """The same optimizer, whose rules keep each number of their state in fewer bits.
 
     Args:
@@ -38,9 +40,9 @@ def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> 
         rule that is stored; members of a sweep with equal seeds share their random bits.
 
     Steps are in float32 as before; what a rule keeps is rounded at random to one of two neighbours, right
-    in the mean. 16 bits are bfloat16. 8 are for a mean of gradients with a mean of their squares, as in Adam
-    and its family, for a mean of squares and for a sum of squares. What is kept like each parameter has the
-    parameter's shape and sharding. Sums and averages of wrappers (`accumulated`, `averaged`), and slots that
+    in the mean. 16 bits are bfloat16. 8 are for a mean of gradients with a mean of their squares, as in
+    Adam and its family, for a mean of squares and for a sum of squares. What is kept has the shape and the
+    sharding of its parameter. Sums and averages of wrappers (`accumulated`, `averaged`), and slots that
     are smaller than the parameter, stay in float32.
 
     With a state in 8 bits derivatives reach through one step, not from one to the next; in 16 bits they do.
@@ -60,10 +62,11 @@ def stored(tx: optax.GradientTransformation, bits: int, *, seed: Scalar = 0) -> 
     if bits not in storage.WIDTHS or isinstance(bits, bool):
         raise ValueError(f"{WHO}: bits must be 32, 16 or 8, got {bits!r}.")
     tx = transformation_of(WHO, "tx", tx)
-    whole = checks.number(WHO, "seed", SEEDS(seed))
+    (whole,) = Arguments.of(WHO, {"seed": SEEDS(seed)}).values
     if isinstance(whole, float) and not whole.is_integer():
         raise ValueError(f"{WHO}: seed must be a whole number, got {seed}.")
-    _check_others(tx.init, tx.update, "tx")
+    if bits < 32:
+        _check_others(tx.init, tx.update, "tx")
     return Transformation(*(_with(side, bits, SEEDS(whole)) for side in tx))
 
 
@@ -85,8 +88,8 @@ def _check_others(init: Any, update: Any, where: str) -> None:
     if (arguments := arguments_of(update)) is None:
         if not _keeps_nothing(init):
             raise ValueError(
-                f"{WHO}: {where} is {written(init, update)}, and what it keeps of each parameter is not ours "
-                "to store; put ours in its place, or store the other parts alone."
+                f"{WHO}: {where} is {written(init, update)}, and what it keeps of each parameter is not "
+                "ours to store; put ours in its place, or store the other parts alone."
             )
         return
     for (name, first), (_, later) in zip(parts_of(arguments_of(init)), parts_of(arguments)):

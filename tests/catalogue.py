@@ -340,6 +340,10 @@ def averaged_adamw(decay, **numbers):
     return atx.averaged(atx.adamw(**numbers), decay=decay)
 
 
+def stored_adam(bits, seed, **numbers):
+    return atx.stored(atx.adam(**numbers), bits, seed=seed)
+
+
 SELECTS = "XLA rewrites quotients otherwise where a select follows"
 WRAPPED = [
     Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
@@ -363,6 +367,8 @@ WRAPPED = [
     Row(averaged_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "decay": 0.9}, wrapper=atx.averaged,
         optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "decay": 0.5}),
+    Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 8}, wrapper=atx.stored,
+        counts=("seed",), scale_free=FREE, recovers=SHORT),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip
 

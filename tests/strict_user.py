@@ -197,6 +197,9 @@ def train() -> None:
     print(atx.state_sharding(tx, params, lies, zero="data"))
     moved = atx.migrate(state, tx, atx.adam(0.1), params)
     print(moved, sorted(moved.kept), sorted(moved.new), sorted(moved.dropped))
+    small = atx.stored(tx, 8, seed=1)
+    bits = small.init(params)
+    print(atx.encoded(small, atx.decoded(small, bits)))
     atx.guarded_by_z_score(tx, max_z=6.0, of="norm", warmup=20)
     atx.guarded_by_percentile(tx, percentile=99.0, of="loss")
 

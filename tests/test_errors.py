@@ -48,6 +48,7 @@ OUT_OF_RANGE = {
 }
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
+    "seed": (-1.0, 0.5, 2.0**25),
     "eta_plus": (1.0, 0.5),
     "min_step": (-0.1,),
     "max_step": (-0.1,),

@@ -25,7 +25,7 @@ LEVELS = [  # of what stands at the top; a folder may import its own files too
         "patience",
         "wrappers",
     },
-    {"describing", "sharding"},
+    {"describing", "sharding", "storing"},
     {"optimizers"},
     {"migrating"},
     {"compat", "plots", "testing"},
@@ -92,8 +92,10 @@ def functions():
 def test_every_transformation_has_a_row():
     none = {  # they make something else
         atx.apply_updates,
+        atx.decoded,
         atx.describe,
         atx.early_stopping,
+        atx.encoded,
         atx.eval_params,
         atx.global_norm,
         atx.guard_report,

@@ -29,6 +29,8 @@ from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import PyTree
 from adaptive_tx.migrating.records import Path, flat, written
+from adaptive_tx.migrating.widths import encoded
+from adaptive_tx.storing import stored
 
 
 @explained
@@ -47,14 +49,14 @@ def from_optax(
       ValueError: for a missing or an extra field, a wrong layout, or an unknown count.
     """
     who = "from_optax"
-    move = _Move(who, optax_state, tx.init(params), "optax's", "the optimizer")
+    move = _Move(who, optax_state, stored(tx, 32).init(params), "optax's", "the optimizer")
     found = move.count(count)
     if found is None and _has_schedule(getattr(tx, "update", None)):
         raise ValueError(
             f"{who}: optax has not counted the steps of this optimizer, and a schedule needs them; give "
             "count=."
         )
-    return move.done(found or 0)
+    return encoded(tx, move.done(found or 0))
 
 
 @explained
@@ -62,7 +64,7 @@ def to_optax(state: PyTree, optax_state: PyTree) -> Any:
     """optax's state with our arrays and our count.
 
     Args:
-      state: ours.
+      state: ours; of one that is stored in few bits, give `decoded(tx, state)`.
       optax_state: any state of the optax optimizer to go on with: `optax.adam(1e-3).init(params)`.
 
     Raises:
@@ -130,6 +132,10 @@ class _Move:
                     if there is None:
                         raise ValueError(f"{text} is missing or masked, but {self.to} has one.")
                     value = there.pop(path)
+                    if jnp.issubdtype(jnp.result_type(value), jnp.integer) and _is_float(like):
+                        raise ValueError(
+                            f"{text} is in {value.dtype}, stored in few bits; give decoded(tx, state)."
+                        )
                     if jnp.shape(value) != jnp.shape(like):
                         raise ValueError(
                             f"{text} has shape {jnp.shape(value)}, but that of {self.to} has "
@@ -160,6 +166,10 @@ class _Move:
                     "optax.MultiSteps."
                 )
         return new
+
+
+def _is_float(x) -> bool:
+    return jnp.issubdtype(jnp.result_type(x), jnp.inexact)
 
 
 def _as(old, array) -> jax.Array:

@@ -35,8 +35,8 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups, given in a dict. `bits` is what a
-    rule's slots are stored in (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
+    which this changes were clipped, `keyed` that its parts are groups, given in a dict. A rule's slots are
+    stored in `bits` each (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
     """
 
     who: str
@@ -83,16 +83,10 @@ class Arguments:
             for name, value, allowed in zip(self.names, self.values, self.ranges)
         }
 
-    @property
-    def decay_rates(self) -> frozenset[str]:
-        """The numbers that are decay rates of an average."""
-        pairs = zip(self.names, self.ranges)
-        return frozenset(name for name, allowed in pairs if allowed.is_of_decay_rates)
-
     def for_step(self, count: jax.Array) -> dict[str, Any]:
         """The numbers at `count`, as a step takes them: each decay rate as a `Decay`."""
-        decays, numbers = self.decay_rates, self.at(count)
-        return {n: Decay.of(value) if n in decays else value for n, value in numbers.items()}
+        ranges, numbers = dict(zip(self.names, self.ranges)), self.at(count)
+        return {n: Decay.of(v) if ranges[n].is_of_decay_rates else v for n, v in numbers.items()}
 
     def is_schedule(self, name: str) -> bool:
         return callable(self.values[self.names.index(name)])
@@ -117,14 +111,11 @@ class Arguments:
     def stored(self, bits: int, seed: Number | None) -> "Arguments":
         """The same call, with slots of so many bits each; `seed` is one more number, or none."""
         known = dict(zip(self.names, zip(self.values, self.ranges)))
-        if self.bits < 32:
-            known.pop("seed", None)
-        if seed is not None:
-            known["seed"] = seed
-        values, ranges = zip(*known.values()) if known else ((), ())
-        return dataclasses.replace(
-            self, names=tuple(known), values=values, ranges=ranges, bits=bits
-        )
+        known.pop("seed" if self.bits < 32 else "", None)
+        known |= {} if seed is None else {"seed": (seed.value, seed.range)}
+        columns = zip(*known.values()) if known else ((), ())
+        fields = dict(zip(("names", "values", "ranges"), (tuple(known), *columns)))
+        return dataclasses.replace(self, bits=bits, **fields)
 
     def with_parts(self, put: Callable[[str, Any], Any]) -> "Arguments":
         """The same call with `put(name, part)` for each part; the name of what is wrapped is ""."""

@@ -15,7 +15,7 @@ from adaptive_tx.core import checks, naming
 from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.grouping import branches, is_grouped, joined
 from adaptive_tx.core.keeping import Partial
-from adaptive_tx.core.leafwise import link_of, rule_of
+from adaptive_tx.core.leafwise import as_stepped, link_of, rule_of
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, widen
 from adaptive_tx.core.one_pass import one_pass
 from adaptive_tx.core.transformation import Transformation, transformation_of
@@ -58,8 +58,7 @@ class Stage(NamedTuple):
     part: Partial  # its `update`
     before: Any  # what went in
     after: Any  # what came out
-    old: Any  # its state before
-    new: Any  # and after
+    new: Any  # its state after; of a rule, with slots as the step sees them
     shared: dict[str, Any]  # of a rule: its numbers, and what all leaves shared, in float32
     leaves: tuple[int, ...] | None = None  # which of the whole tree's it had; None: all
 
@@ -96,17 +95,18 @@ def walked(
             continue
         if end == i:
             after, new = parts[i](updates, olds[i], params, **extra)
-            stages.append(Stage(parts[i], updates, after, olds[i], new, {}))
+            stages.append(Stage(parts[i], updates, after, new, {}))
             news.append(new)
             updates, i = after, i + 1
             continue
         links = [link_of(part, old) for part, old in zip(parts[i:end], olds[i:end])]
         narrowed = end == len(parts) and _are(dtypes, updates)
         after, passed = one_pass(links, updates, params, narrowed=narrowed, watched=watched)
-        stages += [
-            Stage(part, p.before, p.after, old, p.state, p.shared)
-            for part, old, p in zip(parts[i:end], olds[i:end], passed)
-        ]
+        if watched:
+            stages += [
+                Stage(part, p.before, p.after, as_stepped(part, p.state), p.shared)
+                for part, p in zip(parts[i:end], passed)
+            ]
         news += [p.state for p in passed]
         updates, i = after, end
     return _narrowed(updates, dtypes), _put_together(update, iter(news)), stages

@@ -22,7 +22,7 @@ from jax import lax
 
 from adaptive_tx.core import checks, ranges, storage
 from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.debiasing import started
+from adaptive_tx.core.debiasing import rule_state_of, started, with_weights
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
@@ -176,6 +176,18 @@ def with_storage(side: Partial, bits: int, seed: ranges.Number) -> Partial:
         bits = 32
     seeded = bits < 32 and side.func is _update
     return Partial(side.func, rule, arguments.stored(bits, seed if seeded else None))
+
+
+def as_stepped(update: Partial, state: Any) -> Any:
+    """The state of a part that `leafwise` made, with slots as its step sees them."""
+    rule, arguments = update.args
+    if arguments.bits == 32:
+        return state
+    kinds = storage.formats_of(arguments.who, rule.slots, arguments.bits)
+    own = rule_state_of(state)
+    fields = {name: getattr(own, name) for name in rule.of_leaves}
+    own = own._replace(**storage.converted(storage.decoded, kinds, fields))
+    return with_weights(own, getattr(state, "weights", {}))
 
 
 def link_of(update: Partial, state: Any) -> Link:

@@ -2,12 +2,12 @@
 
     bits = hash(seed, number of the update, path of the leaf, place of the entry in it)
 
-So they are the same on one device and on eight, in groups and without, and after a restart. An entry's place
-is the one in the whole array; inside `shard_map` a device knows its own part alone, and there the axes over
+So they are the same on one device and on eight, in groups and without, and after a restart. The place of an
+entry is that in the whole array. Inside `shard_map` a device knows its own part alone; there the axes over
 which a leaf is split tell the parts apart, as far as its type names them.
 
-The hash is two rounds of multiply and xor-shift with the constants of lowbias32 (Chris Wellons, "Prospecting
-for hash functions", 2018).
+The hash is two rounds of multiply and xor-shift with the constants of lowbias32 (Chris Wellons,
+Prospecting for hash functions, 2018).
 """
 
 import functools

@@ -62,6 +62,8 @@ def one_pass(
         dtypes = (None if row is None else (*map(_dtype, row),) for row in rows)
         key = (g.dtype, *zip((run.steps[i] for run in runs), dtypes))
         if (plan := plans.get(key)) is None:
+            for run, (_, held) in zip(runs, key[1:]):
+                run.check_stored(held, grads, i)
             plan = plans[key] = _plan(runs, *key)
         if not plan.steps:
             directions.append(g)

@@ -1,7 +1,7 @@
 """A rule in one update: checked, its clock advanced, and what it shares with all leaves computed once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -44,8 +44,6 @@ class RuleUpdate:
         self.kinds = storage.formats_of(who, self.rule.slots, self.arguments.bits)
         self.key = noise.key_of(self.numbers["seed"], self.t) if self.arguments.bits < 32 else None
         slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
-        for (name, tree), kind in zip(slots.items(), self.kinds):
-            storage.check(who, name, tree, kind, self.arguments.bits)
         for name, slot in self.rule.of_leaves.items():
             like = grads if slot.shape is None else _shaped(slot.shape, grads)
             checks.same_layout(who, "grads", like, "the state was made for", slots[name])
@@ -65,6 +63,22 @@ class RuleUpdate:
         )
         self.shared = functools.cache(self._shared)
         self.for_step = functools.cache(self._for_step)
+
+    def check_stored(self, dtypes: Sequence[Any] | None, grads, i: int) -> None:
+        """The slots of the i-th leaf must be kept as the rule keeps them.
+
+        Raises:
+          ValueError: if they are not, before one of them is taken for what it is not.
+        """
+        who, bits = self.arguments.who, self.arguments.bits
+        for name, kind, held in zip(self.rule.of_leaves, self.kinds, dtypes or ()):
+            if held is not None and not storage.is_kept_so(kind, held):
+                path, _ = jax.tree.leaves_with_path(grads)[i]
+                here, there = storage.named(who, bits), storage.named(who, 8 * held.itemsize)
+                raise ValueError(
+                    f"{who}: {checks.keystr(f'state.{name}', path)} is in {held}, as {there} keeps it, and "
+                    f"this is {here}. encoded(tx, decoded(old_tx, state)) moves a state to another width."
+                )
 
     def _for_step(self, dtype) -> tuple[jax.Array, dict[str, Any]]:
         """The clock and the step's keywords, as arrays of the arithmetic's dtype."""

@@ -3,8 +3,8 @@
     slots={"mu": mean_of_gradients("b1", debiased=True), "nu": mean_of_squares("b2", debiased=True)}
 
 Nothing about a slot is guessed from its name: metrics, the bias corrections that a step gets, the bound on
-gradients that are squared, and how few bits it may be stored in all follow from the declaration. A slot that
-is not declared is `kept`.
+gradients that are squared, and how few bits it may be stored in follow from the declaration. A slot without
+one is `kept`.
 """
 
 import dataclasses

@@ -71,8 +71,8 @@ def _format(who: str, name: str, slot: Slot, bits: int) -> str:
     if bits < (least := _least_bits(slot)):
         reason = DIFFERENCE if least == 32 and slot.kind != "exact" else REASONS[slot.kind]
         raise ValueError(
-            f"stored: {who} keeps {name} in {least} bits at least, not {bits}: {reason}. Give bits={least}, "
-            "or store the other parts alone."
+            f"stored: {who} keeps {name} in {least} bits at least, not {bits}: {reason}. Give bits="
+            f"{least}, or store the other parts alone."
         )
     return SIXTEEN if bits == 16 else SQUARE
 
@@ -150,23 +150,16 @@ def arithmetic(kinds: Sequence[str], dtypes: Sequence[Any]) -> list[Any]:
     return [d if kind == EXACT else jnp.dtype(jnp.float32) for kind, d in pairs if d is not None]
 
 
-def check(who: str, name: str, tree: Any, kind: str, bits: int) -> None:
-    """The slots in a state must be stored as the rule stores them.
+def is_kept_so(kind: str, dtype: Any) -> bool:
+    """Whether a slot of this dtype in a state is kept as it should be."""
+    if kind == EXACT:
+        return jnp.issubdtype(dtype, jnp.inexact) and jnp.finfo(dtype).bits >= 32
+    return dtype == dtype_of(kind, dtype)
 
-    Raises:
-      ValueError: if they are not, before any of them is taken for what it is not.
-    """
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        held = jnp.result_type(leaf)
-        wanted = dtype_of(kind, held)
-        if held == wanted and (kind != EXACT or _is_exact(held)):
-            continue
-        at = checks.keystr(f"the state's {name}", path)
-        here, there = _width(who, bits), _width(who, 8 * held.itemsize)
-        raise ValueError(
-            f"{who}: {at} is in {held}, as {there} keeps it, and this is {here}. encoded(tx, decoded(tx, "
-            "state)) moves a state to another width, and migrate to another optimizer."
-        )
+
+def named(who: str, bits: int) -> str:
+    """A rule, by how it is stored."""
+    return who if bits >= 32 else f"stored({who}, {bits})"
 
 
 def refuse_complex(who: str, bits: int, params: Any) -> None:
@@ -174,17 +167,9 @@ def refuse_complex(who: str, bits: int, params: Any) -> None:
     for path, leaf in jax.tree.leaves_with_path(params):
         if jnp.iscomplexobj(leaf):
             raise TypeError(
-                f"{_width(who, bits)}: {checks.keystr('params', path)} is {leaf.dtype}, which has no format in "
-                f"{bits} bits; give such leaves a group of their own: grouped({{...: stored(...), ...}})."
+                f"{named(who, bits)}: {checks.keystr('params', path)} is {leaf.dtype}, which has no format "
+                f"in {bits} bits; give such leaves a group that is not stored (grouped)."
             )
-
-
-def _is_exact(dtype: Any) -> bool:
-    return jnp.issubdtype(dtype, jnp.inexact) and jnp.finfo(dtype).bits >= 32
-
-
-def _width(who: str, bits: int) -> str:
-    return who if bits >= 32 else f"stored({who}, {bits})"
 
 
 def converted(convert: Callable, kinds: Sequence[str], fields: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,8 @@ from adaptive_tx.core.transformation import transformation_of
 from adaptive_tx.core.typing import PyTree
 from adaptive_tx.migrating.carrying import Carrying
 from adaptive_tx.migrating.records import Path, flat, records_of, written
+from adaptive_tx.migrating.widths import decoded, encoded
+from adaptive_tx.storing import stored
 
 WHO = "migrate"
 AS_INIT = "as init makes it"
@@ -84,7 +86,7 @@ def migrate(
       count: the number of finished updates, where nothing in old_state has counted them.
 
     Runs once, outside of jit. What is kept is to the bit what it was, but for means whose decay rate is
-    another.
+    another, and for what goes on in fewer bits (`stored`), which is rounded to the nearest.
 
     Raises:
       TypeError: if old_tx is no transformation, or inside jit.
@@ -114,16 +116,19 @@ def migrate(
         checks.whole(WHO, "count", count, 0)
     checks.floating(WHO, "params", params)
     try:
+        records_of(old_tx.update, old_state, params, "old_state")
+        old_state = decoded(old_tx, old_state)
         old = records_of(old_tx.update, old_state, params, "old_state")
     except ValueError as error:
         raise ValueError(f"{WHO}: {error}; give the old_tx that made it.") from error
-    start = new_tx.init(params)
+    start = stored(new_tx, 32).init(params)
     new = records_of(new_tx.update, start, params, "the state")
     carrying = Carrying(old, new, flat(old_state), flat(start), params, WHO)
     carrying.run(count)
     paths, structure = jax.tree.flatten_with_path(start)
+    values = [carrying.values[written(path)] for path, _ in paths]
     return Migration(
-        structure.unflatten(_apart([carrying.values[written(path)] for path, _ in paths])),
+        encoded(new_tx, structure.unflatten(_apart(values))),
         kept={_text(p): _text(q) for p, q in _in_order(carrying.values, carrying.kept)},
         new={
             _text(p): carrying.fresh.get(p, AS_INIT)

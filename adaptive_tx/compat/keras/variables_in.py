@@ -15,6 +15,8 @@ import numpy as np
 from adaptive_tx.compat.keras.variables_out import COUNT, PRODUCT, RATE, Entry, entries
 from adaptive_tx.compat.parts import Part, at, counted, parts_of, put
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.migrating.widths import encoded
+from adaptive_tx.storing import stored
 
 WHO = "load_variables"
 
@@ -36,9 +38,10 @@ def load_variables(
     Raises:
       ValueError: for a missing or an extra variable, a wrong shape, or another learning rate.
     """
-    parts: list[Part] = list(parts_of(WHO, tx))
-    state: Any = tx.init(params)
-    expected = list(entries(WHO, tx, parts, state, params, names))
+    wide = stored(tx, 32)
+    parts: list[Part] = list(parts_of(WHO, wide))
+    state: Any = wide.init(params)
+    expected = list(entries(WHO, wide, parts, state, params, names))
     given = [(str(path), np.asarray(array)) for path, array in variables]
     _same_list(expected, given)
     arrays = [array for _, array in given]
@@ -47,7 +50,7 @@ def load_variables(
         if mine:
             own: Any = at(state, part.where)
             state = put(state, part.where, own._replace(**_slots(own, mine, params)))
-    return counted(state, int(arrays[0]))
+    return encoded(tx, counted(state, int(arrays[0])))
 
 
 def _same_list(expected: list[Entry], given: list[tuple[str, np.ndarray]]) -> None:

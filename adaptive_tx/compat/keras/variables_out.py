@@ -17,7 +17,9 @@ from adaptive_tx.compat.keras.names import PARTS, PREFIXES
 from adaptive_tx.compat.order import order_of
 from adaptive_tx.compat.parts import Part, at, parts_of
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.migrating.widths import decoded
 from adaptive_tx.scale_by.factored_rms import product
+from adaptive_tx.storing import stored
 
 FACTORED = "scale_by_factored_rms"
 COUNT, RATE, PRODUCT = "iteration", "learning_rate", "variable"
@@ -46,6 +48,7 @@ def variables(
       params: the parameters that the state is for.
       names: our leaves in the order of Keras' variables, as paths; None: as they are flattened.
     """
+    tx, state = stored(tx, 32), decoded(tx, state)
     parts = list(parts_of("variables", tx))
     prefix = next((PREFIXES[p.made.who] for p in parts[::-1] if p.made.who in PREFIXES), "sgd")
     listed = entries("variables", tx, parts, state, params, names)

@@ -18,6 +18,8 @@ from adaptive_tx.compat.torch.given import given_by
 from adaptive_tx.compat.torch.group import numbers_in, same_kind
 from adaptive_tx.compat.torch.names import SCALARS, UNCOUNTED
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.migrating.widths import encoded
+from adaptive_tx.storing import stored
 
 WHO = "load_state_dict"
 
@@ -53,13 +55,14 @@ def load_state_dict(
         of equal shape that nothing tells apart.
     """
     given = given_by(WHO, params, state_dict, names, group)
-    parts = list(parts_of(WHO, tx))
+    wide = stored(tx, 32)
+    parts = list(parts_of(WHO, wide))
     what = f"{WHO}: param_groups[{group or 0}]"
     same_kind(what, parts, given.group)
     tx = tx.replace(numbers_in(what, parts, given.group))
     stepped = [(name, leaf, e) for (name, leaf), e in zip(given.order, given.entries) if e]
-    state = _slots(parts, tx.init(params), params, stepped)
-    return tx, counted(state, _steps(parts, stepped, step))
+    state = _slots(parts, wide.init(params), params, stepped)
+    return tx, encoded(tx, counted(state, _steps(parts, stepped, step)))
 
 
 def _slots(parts: list[Part], state, params, stepped):

@@ -22,6 +22,8 @@ from adaptive_tx.compat.parts import Part, at, parts_of
 from adaptive_tx.compat.torch import parts as chains
 from adaptive_tx.compat.torch.names import FILLED_AT_ONCE, SCALARS, UNCOUNTED
 from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.migrating.widths import decoded
+from adaptive_tx.storing import stored
 
 WHO = "state_dict"
 
@@ -49,6 +51,7 @@ def state_dict(
     Raises:
       ValueError: for names that do not fit, or leaves of equal shape that nothing tells apart.
     """
+    tx, state = stored(tx, 32), decoded(tx, state)
     parts = list(parts_of(WHO, tx))
     kept = any(chains.names_of(part).entries for part in parts)
     order = order_of(WHO, params, names, matters=kept)
