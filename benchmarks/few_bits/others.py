@@ -12,7 +12,7 @@ bits would hold. bitsandbytes itself keeps arrays of less than 4,096 entries in 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -79,8 +79,8 @@ def blockwise(x: jax.Array, size: int, keep: Callable, of_unit: Any = jnp.float3
 def kept(tx: optax.GradientTransformation, keep: Callable) -> optax.GradientTransformation:
     """Adam (a chain that begins with it) whose moments go through `keep(mu, nu)` after each step."""
 
-    def update(grads, state, params=None):
-        updates, (adam, *rest) = tx.update(grads, state, params)
+    def update(updates: Any, state: Any, params: Any = None):
+        updates, (adam, *rest) = cast(tuple, tx.update(updates, state, params))
         mu, structure = jax.tree.flatten(adam.mu)
         pairs = [keep(*pair) for pair in zip(mu, jax.tree.leaves(adam.nu))]
         mu, nu = (structure.unflatten(column) for column in zip(*pairs))

@@ -11,10 +11,10 @@ OURS = ("float32", "perturbed", "stored 16", "stored 8", "nearest")
 SQUARES = (
     "float32",
     "perturbed",
-    "two levels",
+    "stored 8",
+    "mean right",
     "four levels",
-    "two levels, fourth root",
-    "four levels, fourth root",
+    "four levels, mean right",
 )
 GRID_SEEDS = 16  # at each rate among which the best is looked for
 LOW, BEST, HIGH = 1 / 3, 1.0, 3.0
@@ -71,12 +71,12 @@ PLANS = {
     ),
     "rates": Plan(
         ("mlp", "autoencoder"),
-        storages=("float32", "stored 8", *(f"rate x {factor}" for factor in FASTER)),
+        storages=("float32", "stored 8", "mean right", *(f"rate x {factor}" for factor in FASTER)),
         relative=(LOW,),
     ),
     "rounding": Plan(
         ("mlp", "autoencoder"),
-        storages=("float32", "stored 8", "stored 8, fourth root"),
+        storages=("float32", "stored 8", "mean right"),
     ),
 }
 

@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import optax
 import others
-from variants import VARIANTS
 
 import adaptive_tx as atx
 from adaptive_tx.core import formats
@@ -20,6 +19,15 @@ Optimizer = optax.GradientTransformation
 
 
 FASTER = (1.01, 1.02, 1.03, 1.04)
+
+TWO = formats.Levels(digits=1, lowest=-94, largest=254)
+FOUR = formats.Levels(digits=2, lowest=-50, largest=254)
+PAIR = formats.Levels(digits=2, lowest=-94, largest=510)
+VARIANTS = {  # formats that the library could have, by its names of them
+    "mean right": {"SQUARE": TWO, "NU": PAIR},
+    "four levels": {"SQUARE": formats.Levels(digits=2, lowest=-50, largest=254, for_roots=True)},
+    "four levels, mean right": {"SQUARE": FOUR},
+}
 
 OPTIMIZERS: dict[str, Callable[[Any, float], Optimizer]] = {
     "adam": lambda rate, b2: atx.adam(rate, b2=b2),

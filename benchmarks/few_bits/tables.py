@@ -18,7 +18,7 @@ RELATIVE = {0.333: "a third", 1.0: "best", 3.0: "three times"}
 def lost(losses: dict) -> np.ndarray:
     """bool[seed]"""
     ends = np.array([losses[q] for q in QUANTITIES])
-    return ~(np.isfinite(ends).all(0) & (ends < np.array(losses["start"])).all(0))
+    return ~np.all(np.isfinite(ends) & (ends < np.array(losses["start"])), axis=0)
 
 
 def gap(losses: dict, base: dict, quantity: str) -> tuple[float, float]:
