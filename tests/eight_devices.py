@@ -188,3 +188,36 @@ def test_a_donated_step_follows_an_eager_init():
     params = jax.device_put(leaves(0), jax.NamedSharding(mesh_of(), P()))
     assert not shared((tx.init(params), params))
     jax.block_until_ready(donated_step(tx, params))
+
+
+@pytest.mark.parametrize("kind", [AUTO, EXPLICIT], ids=["auto", "explicit"])
+@pytest.mark.parametrize("bits", [16, 8])
+def test_stored_rounds_on_eight_devices_as_on_one(bits, kind):
+    """To the bit: an entry's random bits follow from its place in the whole array."""
+    tx, mesh = atx.stored(atx.scale_by_adam(), bits), mesh_of((4, 2), kind)
+    params, grads = leaves(0), leaves(1, steps=6)
+    lies = {k: jax.NamedSharding(mesh, spec) for k, spec in SPECS["mixed"].items()}
+    stacked = {k: jax.NamedSharding(mesh, P(None, *s)) for k, s in SPECS["mixed"].items()}
+    run = quick_jit(functools.partial(after, tx))
+    alone = run(params, grads)
+    with jax.set_mesh(mesh):
+        state, directions = run(jax.device_put(params, lies), jax.device_put(grads, stacked))
+    chex.assert_trees_all_equal(state, alone[0])
+    chex.assert_trees_all_close(directions, alone[1], rtol=1e-6)
+    for name, sharding in lies.items():
+        assert state.nu[name].sharding.is_equivalent_to(sharding, state.nu[name].ndim)
+
+
+def test_shards_of_stored_slots():
+    """In `shard_map` each part of a split leaf has random bits of its own, and replicas the same."""
+    tx, mesh = atx.stored(atx.scale_by_adam(), 8), mesh_of()
+    spec = {"split": P("x"), "same": P()}
+    grads = {"split": jnp.full((8, 64), 0.3), "same": jnp.full(64, 0.3)}
+
+    def step(g):
+        return tx.update(g, tx.init(g))[1].nu
+
+    nu = jax.jit(jax.shard_map(step, mesh=mesh, in_specs=(spec,), out_specs=spec))(grads)
+    assert len({bytes(np.asarray(row)) for row in nu["split"]}) == 8
+    for shard in nu["same"].addressable_shards:
+        np.testing.assert_array_equal(shard.data, nu["same"])

@@ -226,8 +226,8 @@ ENGINE = [
     ),
     (
         "core/one_pass.py",
-        "steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by))",
-        "steps.append(_Step(step))",
+        "steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by, run.kinds))",
+        "steps.append(_Step(step, kinds=run.kinds))",
         laws(f"-4- and {ADAM[:-1]}"),
     ),
     (
@@ -278,8 +278,8 @@ ENGINE = [
     ),
     (
         "core/leafwise.py",
-        "jnp.full_like(p, start, real_dtype(dtype))",
-        "jnp.full_like(p, 0, real_dtype(dtype))",
+        "jnp.full_like(p, start, storage.real(dtype))",
+        "jnp.full_like(p, 0, storage.real(dtype))",
         "test_laws.py -k '9-equals-the-paper and scale_by_adagrad'",
     ),
     (
@@ -710,7 +710,129 @@ SHARDING = [
     ("core/belonging.py", "return unknown\n    same", "raise\n    same", "test_sharding.py"),
 ]
 
-MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING]]
+FEW_BITS = [
+    (
+        "core/noise.py",
+        "lax.convert_element_type(t, jnp.uint32)",
+        "np.uint32(1)",
+        "test_stored.py -k independent",
+    ),
+    (
+        "core/noise.py",
+        "first = hashed(key ^ hashed(salt",
+        "first = hashed(key ^ (salt * np.uint32(0)",
+        "test_stored.py -k independent",
+    ),
+    (
+        "core/noise.py",
+        "stride = stride * shape[axis] % MODULUS",
+        "stride = stride",
+        "test_stored.py -k independent",
+    ),
+    (
+        "core/noise.py",
+        "places + lax.broadcasted_iota(jnp.uint32, shape, axis) * _constant(stride)",
+        "places",
+        "test_formats.py",
+    ),
+    (
+        "core/formats.py",
+        "rounded = lax.min(size + d, lax",
+        "rounded = lax.min(size + np.uint32(2**15), lax",
+        "test_formats.py",
+    ),
+    ("core/formats.py", "new = (bits & ~SIZE) | lax", "new = lax", "test_formats.py"),
+    (
+        "core/formats.py",
+        "lax.full_like(bits, NAN), size)",
+        "size, size)",
+        "test_stored.py -k not_finite",
+    ),
+    ("core/formats.py", "_bits(x) + d + more", "_bits(x) + d", "test_formats.py"),
+    ("core/formats.py", "_bits(x) + d + more", "_bits(x) + more", "test_formats.py"),
+    ("core/formats.py", "kept = drawn < x *", "kept = drawn < 0 * x *", "test_formats.py"),
+    (
+        "core/formats.py",
+        "self.offset = ((127 + lowest) << digits) - 1",
+        "self.offset = ((127 + lowest) << digits)",
+        "test_formats.py",
+    ),
+    (
+        "core/formats.py",
+        "of_mean = lax.min(of_mean, lax.full_like(of_mean, MU.largest))",
+        "pass",
+        "test_formats.py test_stored.py -k 'pairs or saturate'",
+    ),
+    (
+        "core/formats.py",
+        "(mu < 0) & (of_mean > 0)",
+        "(mu < -1e30) & (of_mean > 0)",
+        "test_formats.py",
+    ),
+    ("core/formats.py", "(mu < 0) & (of_mean > 0)", "(mu < 0)", "test_formats.py test_stored.py"),
+    (
+        "core/formats.py",
+        "finite = lax.is_finite(mu) & lax.is_finite(nu)",
+        "finite = lax.is_finite(nu)",
+        "test_stored.py -k not_finite",
+    ),
+    (
+        "core/formats.py",
+        "in_units = lax.abs(mu) * _power(-_log_unit(level))",
+        "in_units = lax.abs(mu) * _power(_log_unit(level))",
+        "test_formats.py",
+    ),
+    (
+        "core/formats.py",
+        "lax.convert_element_type(tangents[0], jnp.bfloat16)",
+        "lax.convert_element_type(0 * tangents[0], jnp.bfloat16)",
+        "test_stored.py -k derivatives",
+    ),
+    (
+        "core/storage.py",
+        "word and word(i // 2), high=i % 2 > 0",
+        "word and word(0), high=False",
+        "test_stored.py -k 'mean and (amsgrad or scale_by_adam) and 16'",
+    ),
+    (
+        "core/storage.py",
+        'return 32 if slot.kind == "exact" else 16',
+        "return 8",
+        "test_stored.py -k fewest",
+    ),
+    (
+        "core/storage.py",
+        "if s.shape is None and s.least_bits in (None, 8)",
+        "if s.shape is None",
+        "test_stored.py -k fewest",
+    ),
+    (
+        "core/one_pass.py",
+        "run.check_stored(held, grads, i)",
+        "pass",
+        "test_stored.py -k another_width",
+    ),
+    (
+        "core/leafwise.py",
+        "own = own._replace(**storage.converted(storage.decoded, kinds, fields))",
+        "pass",
+        "test_stored.py -k metrics",
+    ),
+    (
+        "storing.py",
+        "return all(leaf.shape != like.shape",
+        "return any(leaf.shape != like.shape",
+        "test_stored.py -k cannot",
+    ),
+    (
+        "migrating/migration.py",
+        "old_state = decoded(old_tx, old_state)",
+        "pass",
+        "test_stored.py -k migrate",
+    ),
+]
+
+MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS]]
 EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
 
 

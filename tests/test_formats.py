@@ -79,7 +79,7 @@ def test_every_code_stands_for_itself_whatever_the_noise():
     mu, nu = formats.pair_of(first, second)
     level, size = (np.asarray(every) & 511, np.asarray(every) >> 9 & 63)
     sign = np.asarray(every) >> 15
-    # Level 511 is NaN whatever the mean; of level 0 the mean is 0; and 0 has no sign.
+    # There is no level 511; of level 0 the mean is 0; and -0 is NaN.
     proper = (level < 511) & ((level > 0) | (size == 0)) & ((size > 0) | (sign == 0))
     assert proper.sum() == 510 * (2 * 63 + 1) + 1
     for seed in range(4):

@@ -19,15 +19,15 @@ between.
 By Cauchy and Schwarz |mu| <= R sqrt(nu) with R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's
 defaults, below 100 for b1 = 0.9 up to b2 = 0.99999. Where nu is 0 so is mu, and no quotient of the two
 explodes. Below the smallest level s a number x is s with probability x / s, and else 0; what is larger than
-the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits the last
-level is NaN, and of a pair both are.
+the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits it is
+NaN, and of a pair both are (the code of a mean of -0).
 
 Of squares not they are right in the mean, but their fourth roots. A stored average nu walks at random
-between levels, with a variance of about h q nu^2 / 2 whatever b2 is (h: the relative distance of levels,
-q: the mean of ||g|^2 / nu - 1|), and 1 / sqrt(nu) is convex: with nu right in the mean it would be too
-large by 3 h q / 16, 3 % for normal gradients, and training goes as with a higher rate. With nu^a right in the
-mean nu itself is too large by (1 - a) h q / 2, which at a = 1/4 cancels that, whatever the gradients are.
-Between neighbours l < x < u it is, to second order, to round x + 3/8 (x - l) (u - x) / x.
+between levels, with a variance of h q nu^2 / 2 whatever b2 is (h: how far levels are apart, relatively;
+q: the mean of ||g|^2 / nu - 1|), and 1 / sqrt(nu) is convex: with nu right in the mean it is too large by
+3 h q / 16, 3 % for normal gradients, and training goes as with a higher rate. With nu^a right in the mean
+nu itself is too large by (1 - a) h q / 2; at a = 1/4 that cancels it, whatever the gradients are. Between
+neighbours l < x < u it is, to second order, to round x + 3/8 (x - l) (u - x) / x.
 
 Without random bits (`word` is None) a number is rounded to the nearest.
 """
@@ -39,6 +39,8 @@ from jax import lax
 
 MANTISSA = 23  # the bits of a float32 after its exponent
 SIZE = np.uint32(0x7FFFFFFF)  # all bits of a float32 but its sign
+INFINITE, NAN, ONE = np.uint32(0x7F800000), 0x7FC00000, np.uint32(0x3F800000)  # their bits
+MANTISSAS = np.uint32(2**MANTISSA - 1)
 LARGEST_SIXTEEN = 0x7F7FFFFF  # the bits of the largest that is cut to a finite bfloat16
 
 
@@ -51,10 +53,12 @@ def sixteen(x: jax.Array, word: jax.Array | None, high: bool = False) -> jax.Arr
 @jax.custom_jvp
 def _sixteen(x: jax.Array, d: jax.Array) -> jax.Array:
     bits = _bits(x)  # integers alone: as floats, a CPU would take subnormals for 0
-    size = lax.min((bits & SIZE) + d, lax.full_like(bits, LARGEST_SIXTEEN))
-    cut = lax.convert_element_type(((bits & ~SIZE) | size) >> np.uint32(16), jnp.uint16)
-    rounded = lax.bitcast_convert_type(cut, jnp.bfloat16)
-    return lax.select(lax.is_finite(x), rounded, lax.convert_element_type(x, jnp.bfloat16))
+    size = bits & SIZE
+    rounded = lax.min(size + d, lax.full_like(bits, LARGEST_SIXTEEN))
+    quiet = lax.select(size > INFINITE, lax.full_like(bits, NAN), size)
+    new = (bits & ~SIZE) | lax.select(size < INFINITE, rounded, quiet)
+    cut = lax.convert_element_type(new >> np.uint32(16), jnp.uint16)
+    return lax.bitcast_convert_type(cut, jnp.bfloat16)
 
 
 @_sixteen.defjvp
@@ -80,21 +84,26 @@ class Levels:
 
         `d` is uniform in [0, 2^cut); without it, x is rounded to the nearest.
         """
-        moved = self._moved(x) if self.for_roots and d is not None else x
+        more = self._for_roots(x) if self.for_roots and d is not None else np.uint32(0)
         d = jnp.full(x.shape, 2 ** (self.cut - 1), jnp.uint32) if d is None else d
-        over = lax.convert_element_type((_bits(moved) + d) >> np.uint32(self.cut), jnp.int32)
-        share = x * np.float32(2.0**self.cut / self.smallest)
-        kept = lax.convert_element_type(d, jnp.float32) < share
+        over = lax.convert_element_type((_bits(x) + d + more) >> np.uint32(self.cut), jnp.int32)
+        drawn = lax.convert_element_type(lax.convert_element_type(d, jnp.int32), jnp.float32)
+        kept = drawn < x * np.float32(2.0**self.cut / self.smallest)
         below = lax.convert_element_type(kept, jnp.int32)
         return lax.select(x < self.smallest, below, over - np.int32(self.offset))
 
-    def _moved(self, x: jax.Array) -> jax.Array:
-        """x, nearer to the upper one of its neighbours: 3/8 (x - lower) (upper - x) / x."""
-        rest = np.uint32(2**self.cut - 1)
-        lower = lax.bitcast_convert_type(_bits(x) & ~rest, jnp.float32)
-        upper = lax.bitcast_convert_type((_bits(x) | rest) + np.uint32(1), jnp.float32)
-        share = (x - lower) / lax.max(x, lax.full_like(x, self.smallest))
-        return x + np.float32(0.375) * share * (upper - x)
+    def _for_roots(self, x: jax.Array) -> jax.Array:
+        """What d is to be more, so that x is rounded as x + 3/8 (x - lower) (upper - x) / x.
+
+        On mantissas, with a line for 1 / x, right to a tenth: a quotient XLA writes out on the CPU.
+        """
+        mantissa = lax.bitcast_convert_type((_bits(x) & MANTISSAS) | ONE, jnp.float32)
+        kept = MANTISSAS & ~np.uint32(2**self.cut - 1)
+        above = mantissa - lax.bitcast_convert_type((_bits(x) & kept) | ONE, jnp.float32)
+        below = np.float32(2.0 ** (self.cut - MANTISSA)) - above
+        by = above * below * (np.float32(0.375 * 1.457) - np.float32(0.375 * 0.5) * mantissa)
+        bits = lax.convert_element_type(by * np.float32(2.0**MANTISSA), jnp.int32)
+        return lax.convert_element_type(bits, jnp.uint32)
 
     def value(self, code: jax.Array) -> jax.Array:
         """Of a code, as int32."""
@@ -106,7 +115,8 @@ class Levels:
 SQUARE = Levels(digits=1, lowest=-94, largest=254, for_roots=True)
 NU = Levels(digits=2, lowest=-94, largest=510, for_roots=True)
 MU = Levels(digits=2, lowest=-8, largest=63)
-NAN_SQUARE, NAN_PAIR = 255, 511
+NAN_SQUARE = 255
+NAN_MEAN = 128  # of a pair: -0, which is no other's
 
 
 def square_code(x: jax.Array, word: jax.Array | None) -> jax.Array:
@@ -119,7 +129,7 @@ def square_code(x: jax.Array, word: jax.Array | None) -> jax.Array:
 def square_of(code: jax.Array) -> jax.Array:
     """The float32 that a code stands for."""
     code = lax.convert_element_type(code, jnp.int32)
-    return _nan_at(NAN_SQUARE, code, SQUARE.value(code))
+    return _nan_where(code == NAN_SQUARE, SQUARE.value(code))
 
 
 def pair_codes(mu: jax.Array, nu: jax.Array, word: jax.Array | None) -> tuple[jax.Array, jax.Array]:
@@ -131,10 +141,9 @@ def pair_codes(mu: jax.Array, nu: jax.Array, word: jax.Array | None) -> tuple[ja
     of_mean = lax.select(level > 0, of_mean, lax.full_like(of_mean, 0))
     level = lax.min(level, lax.full_like(level, NU.largest))
     negative = lax.convert_element_type((mu < 0) & (of_mean > 0), jnp.int32)
+    first = (negative << 7) | (of_mean << 1) | (level >> 8)
     finite = lax.is_finite(mu) & lax.is_finite(nu)
-    both = (negative << 15) | (of_mean << 9) | level
-    both = lax.select(finite, both, lax.full_like(both, NAN_PAIR))
-    return _byte(both >> 8), _byte(both & 255)
+    return _byte(lax.select(finite, first, lax.full_like(first, NAN_MEAN))), _byte(level & 255)
 
 
 def pair_of(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -143,7 +152,8 @@ def pair_of(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
     level, of_mean = ((first & 1) << 8) | second, (first >> 1) & 63
     size = MU.value(of_mean) * _power(_log_unit(level))
     mu = lax.select(first >> 7 > 0, -size, size)
-    return _nan_at(NAN_PAIR, level, mu), _nan_at(NAN_PAIR, level, NU.value(level))
+    is_nan = first & 254 == NAN_MEAN
+    return _nan_where(is_nan, mu), _nan_where(is_nan, NU.value(level))
 
 
 def _log_unit(level: jax.Array) -> jax.Array:
@@ -168,8 +178,8 @@ def _byte(code: jax.Array) -> jax.Array:
     return lax.convert_element_type(code, jnp.uint8)
 
 
-def _nan_at(nan: int, code: jax.Array, x: jax.Array) -> jax.Array:
-    return lax.select(code == nan, lax.full_like(x, np.nan), x)
+def _nan_where(is_nan: jax.Array, x: jax.Array) -> jax.Array:
+    return lax.select(is_nan, lax.full_like(x, np.nan), x)
 
 
 def _low(word: jax.Array | None, bits: int) -> jax.Array | None:
