@@ -45,7 +45,7 @@ PLANS = {
         storages=("float32", "stored 16", "stored 8"),
         b2=(0.999,),
         relative=(BEST,),
-        seeds=2,
+        seeds=8,
         steps=20_000,
     ),
     "parameters": Plan(
