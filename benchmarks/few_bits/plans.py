@@ -42,7 +42,7 @@ PLANS = {
     ),
     "long": Plan(
         ("characters",),
-        storages=("float32", "stored 16", "stored 8"),
+        storages=("float32", "perturbed", "stored 16", "stored 8"),
         b2=(0.999,),
         relative=(BEST,),
         seeds=8,
