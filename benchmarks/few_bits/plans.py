@@ -74,6 +74,12 @@ PLANS = {
         storages=("float32", "stored 8", "mean right", *(f"rate x {factor}" for factor in FASTER)),
         relative=(LOW,),
     ),
+    "zeros": Plan(
+        ("mlp",),
+        storages=("float32", "bitsandbytes, both 0", "flashoptim, both 0"),
+        b2=(0.999,),
+        relative=(BEST,),
+    ),
     "rounding": Plan(
         ("mlp", "autoencoder"),
         storages=("float32", "stored 8", "mean right"),

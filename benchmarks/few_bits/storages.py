@@ -74,6 +74,8 @@ STORAGES: dict[str, Callable[[Optimizer, Any], Optimizer]] = {
     "nearest": rounded_by(others.nearest),
     "bitsandbytes": rounded_by(others.bitsandbytes),
     "flashoptim": rounded_by(others.flashoptim),
+    "bitsandbytes, both 0": rounded_by(others.both_zero(others.bitsandbytes)),
+    "flashoptim, both 0": rounded_by(others.both_zero(others.flashoptim)),
     **{f"rate x {factor}": faster(factor) for factor in FASTER},
     **dict.fromkeys(VARIANTS, stored(8)),
     **PARAMETERS,
