@@ -12,8 +12,8 @@ by the part (1 - a) h q / 2, and lowers 1 / sqrt(nu) by half of that: at a = 1/4
 and h. Sums of squares are alike.
 
 Printed, for several distributions of gradients, are the mean of nu', the mean of 1 / sqrt(nu'), what that
-is predicted to be, and the part of mu' / sqrt(nu') along mu / sqrt(nu), by which the rate seems higher: with
-nu right in the mean, and as the library rounds. Without rounding all are 1.
+is predicted to be, and the part of mu' / sqrt(nu') along mu / sqrt(nu), by which the rate seems higher:
+with nu right in the mean, and as the library rounds. Without rounding all are 1.
 """
 
 import functools

@@ -7,7 +7,7 @@ from storages import FASTER, PARAMETERS
 from tasks import task_named
 from training import Setting
 
-OURS = ("float32", "perturbed", "stored 16", "stored 8", "nearest")
+OURS = ("float32", "perturbed", "stored 16", "stored 8", "mean right", "nearest")
 SQUARES = (
     "float32",
     "perturbed",
@@ -71,18 +71,17 @@ PLANS = {
     ),
     "rates": Plan(
         ("mlp", "autoencoder"),
-        storages=("float32", "stored 8", "mean right", *(f"rate x {factor}" for factor in FASTER)),
+        storages=("float32", "mean right", *(f"rate x {factor}" for factor in FASTER)),
         relative=(LOW,),
+    ),
+    "means": Plan(
+        ("autoencoder",), storages=("float32", "stored 8", "finer means"), b2=(0.95, 0.999)
     ),
     "zeros": Plan(
         ("mlp",),
         storages=("float32", "bitsandbytes, both 0", "flashoptim, both 0"),
         b2=(0.999,),
         relative=(BEST,),
-    ),
-    "rounding": Plan(
-        ("mlp", "autoencoder"),
-        storages=("float32", "stored 8", "mean right"),
     ),
 }
 
