@@ -113,6 +113,7 @@ from adaptive_tx.wrappers.guarded import (
 )
 from adaptive_tx.wrappers.measured import measured, metrics
 from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
+from adaptive_tx.wrappers.rounded import full_precision, rounded
 
 # In the order the data meets them.
 __all__ = [
@@ -205,6 +206,8 @@ __all__ = [
     "accumulated",
     "averaged",
     "eval_params",
+    "rounded",
+    "full_precision",
     "measured",
     "metrics",
     "guarded",

@@ -13,18 +13,18 @@ import jax.numpy as jnp
 import optax
 
 from adaptive_tx.core import storage
-from adaptive_tx.core.arguments import Arguments, arguments_of
+from adaptive_tx.core.arguments import arguments_of
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.leafwise import is_side_of_rule, with_storage
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.naming import parts_of
-from adaptive_tx.core.ranges import Number, Range
+from adaptive_tx.core.ranges import Number
+from adaptive_tx.core.seeds import seed_of
 from adaptive_tx.core.transformation import Transformation, transformation_of
 from adaptive_tx.core.typing import ScalarOrSchedule
 from adaptive_tx.core.values import written
 
 WHO = "stored"
-SEEDS = Range(0.0, 2.0**24, "[]")  # float32 has each whole number of these
 
 
 @explained
@@ -62,12 +62,10 @@ def stored(
     if bits not in storage.WIDTHS or isinstance(bits, bool):
         raise ValueError(f"{WHO}: bits must be 32, 16 or 8, got {bits!r}.")
     tx = transformation_of(WHO, "tx", tx)
-    (whole,) = Arguments.of(WHO, {"seed": SEEDS(seed)}).values
-    if isinstance(whole, float) and not whole.is_integer():
-        raise ValueError(f"{WHO}: seed must be a whole number, got {seed}.")
+    number = seed_of(WHO, seed)
     if bits < 32:
         _check_others(tx.init, tx.update, "tx")
-    return Transformation(*(_with(side, bits, SEEDS(whole)) for side in tx))
+    return Transformation(*(_with(side, bits, number) for side in tx))
 
 
 def _with(side: Any, bits: int, seed: Number) -> Any:

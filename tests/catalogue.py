@@ -38,6 +38,8 @@ class Row:
     needs_value: bool = False  # `update(..., value=loss)`
     wrapper: Callable | None = None  # what is tested, if `make` puts something into it
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
+    without: dict[str, str] = dataclasses.field(default_factory=dict)  # laws not kept, and why
+    refuses: tuple[str, ...] = ()  # dtypes of parameters that it refuses
 
     def exact(self) -> dict[str, float]:
         """Its numbers, decay rates replaced by ones that float32 represents exactly."""
@@ -344,6 +346,12 @@ def stored_adam(bits, seed, **numbers):
     return atx.stored(atx.adam(**numbers), bits, seed=seed)
 
 
+def rounded_adamw(extra_bits, **numbers):
+    return atx.rounded(atx.adamw(**numbers), extra_bits=extra_bits)
+
+
+ROUNDED = {"a direction is like its gradient": "it is like its parameter",
+           "float32 arithmetic": "of bfloat16 parameters the state holds more"}  # fmt: skip
 SELECTS = "XLA rewrites quotients otherwise where a select follows"
 WRAPPED = [
     Row(measured_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, wrapper=atx.measured,
@@ -369,6 +377,9 @@ WRAPPED = [
         recovers={**SHORT, "decay": 0.5}),
     Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 8}, wrapper=atx.stored,
         counts=("seed",), scale_free=FREE, recovers=SHORT),
+    Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, {"extra_bits": 16},
+        wrapper=atx.rounded, optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True,
+        scale_free=FREE, recovers=SHORT, without=ROUNDED, refuses=("float16",)),
     Row(masked_adam, {**RATE, **ADAM}, wrapper=atx.masked, leafwise=False, recovers=SHORT),
 ]  # fmt: skip
 

@@ -61,9 +61,9 @@ RENAMED = {
 }
 # What optax has and we have not: what to do instead.
 INSTEAD = {
-    "accumulator_dtype": "state is float32 at least",
-    "mu_dtype": "state is float32 at least",
-    "dtype_momentum": "state is float32 at least",
+    "accumulator_dtype": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
+    "mu_dtype": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
+    "dtype_momentum": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
     "eps_root": "derivatives are finite without it",
     "nesterov": "`nesterov`, `nadam`, `nadamw` and `trace_nesterov` are functions of their own",
     "momentum": "`momentum(rate)`, `chain(rmsprop(...), trace(0.9))`, `chain(adafactor(...), ema(0.9, "

@@ -324,3 +324,56 @@ def test_a_training_inside_shard_map(check, manual):
     )
     found, expected = jax.jit(run)(params, *batch), on_one_device("clip-adamw")
     chex.assert_trees_all_close(found, expected, rtol=2e-5, atol=2e-6)
+
+
+HALF = {bits: atx.rounded(atx.sgd(2.0**-6), extra_bits=bits) for bits in (0, 8, 16)}
+
+
+def half_steps(tx, params, grads):
+    """Some steps on bfloat16 parameters, from gradients that each number makes for itself."""
+
+    def step(carry, _):
+        params, state = carry
+        own = jax.tree.map(lambda g, p: g + p.astype(g.dtype), grads, params)
+        updates, state = tx.update(own, state, params)
+        return (optax.apply_updates(params, updates), state), None
+
+    return lax.scan(step, (params, tx.init(params)), length=STEPS)[0]
+
+
+@every_kind
+@pytest.mark.parametrize("bits", HALF)
+def test_bits_beside_a_parameter_lie_and_are_as_on_one_device(bits, kind):
+    """Rounded at random, too, to the bit."""
+    whole, tx = params_and_batch()[0], HALF[bits]
+    expected = jax.jit(half_steps, static_argnums=0)(
+        tx, jax.tree.map(lambda p: p.astype(jnp.bfloat16), whole), whole
+    )
+    grads, _, shardings = put(LAYOUTS["2-D"], kind)
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), grads)
+    lies = atx.state_sharding(tx, params, shardings)
+    found = jax.jit(half_steps, static_argnums=0)(tx, params, grads)
+    chex.assert_trees_all_equal(found, expected)
+    same_places((found[0], jax.jit(tx.init)(params).extra), (shardings, lies.extra))
+
+
+@pytest.mark.parametrize("bits", HALF)
+def test_bits_beside_a_parameter_inside_shard_map(bits):
+    """With 16 to the bit; what is rounded at random is rounded otherwise, and alike where it is whole."""
+    grads, _, shardings = put(LAYOUTS["fsdp"], AUTO)
+    tx, specs = HALF[bits], {**LAYOUTS["fsdp"].specs, "b1": P()}
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), grads)
+    expected = jax.jit(half_steps, static_argnums=0)(tx, params, grads)
+    lies = {k: jax.NamedSharding(shardings[k].mesh, spec) for k, spec in specs.items()}
+    state_specs = jax.tree.map(lambda s: s.spec, atx.state_sharding(tx, params, lies))
+    run = jax.shard_map(
+        functools.partial(half_steps, tx),
+        mesh=LAYOUTS["fsdp"].mesh(AUTO),
+        in_specs=(specs, specs),
+        out_specs=(specs, state_specs),
+    )
+    found = jax.jit(run)(params, grads)
+    full, wanted = (atx.full_precision(*pair) for pair in (found, expected))
+    np.testing.assert_array_equal(full["b1"], wanted["b1"])
+    off = 0 if bits == 16 else 2.0 ** (-6 - bits)
+    chex.assert_trees_all_close(full, wanted, rtol=off, atol=off)

@@ -197,9 +197,9 @@ def test_errors():
     state = tx.init(params)
     with pytest.raises(ValueError, match="^averaged: needs the parameters"):
         tx.update(params, state)
-    with pytest.raises(ValueError, match="^eval_params: the state holds an average of 'w'"):
+    with pytest.raises(ValueError, match="^eval_params: the state holds the average of 'w'"):
         atx.eval_params(state, {"v": jnp.zeros(3)})
-    with pytest.raises(ValueError, match="^eval_params: w is averaged twice"):
+    with pytest.raises(ValueError, match="^eval_params: the state holds the average of 'w' twice"):
         atx.eval_params((state, state), params)
     with pytest.raises(ValueError, match=r"^accumulated: grads\['w'\] has shape \(4,\)"):
         many = atx.accumulated(atx.sgd(1.0), every=2)

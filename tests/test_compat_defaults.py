@@ -137,6 +137,7 @@ def parameters():
     return {"w": jnp.linspace(-1.0, 1.0, 4), "v": {"b": jnp.linspace(0.1, 0.6, 6).reshape(2, 3)}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_run_of_optax_goes_on(name):
     """20 steps in optax; then 10 more there, and here; and the way back."""
@@ -275,6 +276,7 @@ WRAPPED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPED)
 def test_a_wrapped_run_of_optax_goes_on(name):
     """Ten steps in optax, then four more there and here; and the way back. Of three gradients a step."""

@@ -37,6 +37,7 @@ def test_the_catalogue(row):
     law(row(), TREES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("library", "label"), OPTIMIZERS)
 def test_compat(library, label):
     matrices = [[(0, 3), (3, 0)], [(0, 3)], [(3, 0)], []]

@@ -64,6 +64,7 @@ def directions(tx):
         return jax.jit(lambda: jax.lax.scan(step, tx.init(params), grads)[1])()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", TRANSFORMATIONS, ids=lambda pair: pair.theirs)
 def test_the_calls_of_a_row_agree(pair):
     """Or differ where the page says that they do."""

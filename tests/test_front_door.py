@@ -238,7 +238,8 @@ MISTAKES = {
     ),
     "mu_dtype": (
         lambda: atx.lion(0.1, mu_dtype="bfloat16"),
-        "lion: There is no mu_dtype; leave it out: what a rule keeps is float32 at least.",
+        "lion: There is no mu_dtype; leave it out, a rule keeps float32; in 16 bits, rounded at random: "
+        "stored(lion(0.1), 16).",
     ),
     "two bounds": (
         lambda: atx.clip_by_value(-1.0, 2.0),

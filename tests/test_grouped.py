@@ -328,7 +328,7 @@ SGD = atx.sgd(1.0)
         (grouped({"a": {"b1": 1.0}}, {"a": "head"}), r"groups\['a'\] changes numbers of default="),
         (
             grouped({"a": {"multiplier": 0.5}}, {"a": "head"}, default=atx.averaged(SGD)),
-            r"groups\['a'\] has a multiplier, which an average",
+            r"groups\['a'\] has a multiplier, which averaged",
         ),
         (grouped({"a": SGD}, {"a": ["head"]}), r"by\['a'\] must be one regular expression"),
         (grouped({"a": SGD}, {"a": "("}), r"by\['a'\] must be a regular expression"),

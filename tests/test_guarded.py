@@ -1,6 +1,7 @@
 """guarded: what is skipped, what a skipped step leaves alone, and what is let through in the end."""
 
 import functools
+import itertools
 import pickle
 
 import chex
@@ -14,6 +15,7 @@ from flax.training.train_state import TrainState
 from harness import finite, run, steps_of, tree
 
 import adaptive_tx as atx
+from adaptive_tx.testing.subject import QUICK
 
 pytestmark = pytest.mark.filterwarnings("error")
 GUARDS = [atx.guarded, atx.guarded_by_z_score, atx.guarded_by_percentile]
@@ -42,16 +44,22 @@ def after(tx, sizes, state=None, values=None):
 
 def with_bad(values, bad=jnp.nan):
     """The tree with one bad entry."""
-    w = values["enc"]["w"].at[1, 2].set(bad)
-    return {**values, "enc": {**values["enc"], "w": w}}
+    w = np.array(values["enc"]["w"])
+    w[1, 2] = bad
+    return {**values, "enc": {**values["enc"], "w": jnp.asarray(w)}}
+
+
+def one_leaf(values):
+    """Where the leaves are treated alike: each more compiles as slowly as the first."""
+    return {"enc": {"w": values["enc"]["w"]}}
 
 
 @every
-@pytest.mark.parametrize("bad", [jnp.nan, jnp.inf, -jnp.inf])
-def test_a_step_that_is_not_finite_changes_nothing(guard, bad):
+def test_a_step_that_is_not_finite_changes_nothing(guard):
     params, tx = tree(0, "float16"), guard(atx.adamw(0.1))
-    _, state = tx.update(tree(1, "float16"), tx.init(params), params)
-    for update in (tx.update, jax.jit(tx.update)):
+    jitted = jax.jit(tx.update)
+    _, state = jitted(tree(1, "float16"), tx.init(params), params)
+    for update, bad in itertools.product((tx.update, jitted), (jnp.nan, jnp.inf, -jnp.inf)):
         updates, skipped = update(with_bad(tree(2, "float16"), bad), state, params)
         chex.assert_trees_all_equal(updates, jax.tree.map(jnp.zeros_like, params))
         chex.assert_trees_all_equal_dtypes(updates, params)
@@ -64,7 +72,7 @@ def test_a_step_that_is_not_finite_changes_nothing(guard, bad):
             "too_many": False,
             "not_finite": "grads['enc']['w']",
         }
-    _, state = tx.update(tree(3, "float16"), skipped, params)
+    _, state = jitted(tree(3, "float16"), skipped, params)
     report = atx.guard_report(state, params)
     assert (report["skipped"], report["in_a_row"], report["count"]) == (1, 0, 3)
     assert report["not_finite"] == "grads['enc']['w']"  # the last time
@@ -73,11 +81,11 @@ def test_a_step_that_is_not_finite_changes_nothing(guard, bad):
 @every
 def test_training_goes_on_as_if_the_bad_step_had_not_been(guard):
     params, grads = tree(0), tree(1, steps=8)
-    bad = jax.tree.map(lambda g: jnp.insert(g, 4, jnp.nan, axis=0), grads)
+    bad = jax.tree.map(lambda g: np.insert(g, 4, np.nan, axis=0), grads)
     tx = guard(atx.radam(0.1, weight_decay=0.1))
     directions, state = run(tx, bad, params)
     clean, clean_state = run(tx, grads, params)
-    kept = jax.tree.map(lambda d: jnp.delete(d, 4, axis=0), directions)
+    kept = jax.tree.map(lambda d: np.delete(d, 4, axis=0), directions)
     chex.assert_trees_all_equal(kept, clean)
     chex.assert_trees_all_equal(state.inner_state, clean_state.inner_state)
     assert not any(np.any(d) for d in jax.tree.leaves(steps_of(directions, 4)))
@@ -270,17 +278,18 @@ def test_under_debug_nans_the_rule_never_sees_a_nan(guard):
 @every
 def test_derivatives_of_a_run_with_a_bad_step_are_finite(guard):
     """And those of the run without it."""
-    params, grads = tree(0), tree(1, steps=6)
-    bad = jax.tree.map(lambda g: jnp.insert(g, 3, jnp.inf, axis=0), grads)
+    params, grads = one_leaf(tree(0)), one_leaf(tree(1, steps=6))
+    bad = jax.tree.map(lambda g: np.insert(g, 3, np.inf, axis=0), grads)
 
     def total(tx, grads):
         directions, _ = run(tx, grads, params)
         return sum(jnp.sum(jnp.sin(d)) for d in jax.tree.leaves(directions))
 
     tx = guard(atx.adam(0.1))
-    slopes = jax.jit(jax.grad(total))
-    chex.assert_trees_all_close(slopes(tx, bad), slopes(tx, grads), rtol=1e-5)
-    assert abs(slopes(tx, bad).hyperparameters(tx.init(params))["1.learning_rate"]) > 1e-3
+    slopes = jax.jit(jax.grad(total), compiler_options=QUICK)
+    found = slopes(tx, bad)
+    chex.assert_trees_all_close(found, slopes(tx, grads), rtol=1e-5)
+    assert abs(found.hyperparameters(tx.init(params))["1.learning_rate"]) > 1e-3
 
 
 @every
@@ -289,11 +298,11 @@ def test_one_bad_member_of_a_sweep_is_skipped_alone(guard):
     sweep = jax.vmap(lambda rate: guard(atx.adam(rate)))(jnp.array([0.1, 0.2]))
     pair = jax.tree.map(lambda g: jnp.stack([g, g]), grads)
     pair["scale"] = pair["scale"].at[1].set(jnp.nan)
-    states = jax.vmap(lambda tx: tx.init(params))(sweep)
-    updates, states = jax.vmap(lambda tx, g, s: tx.update(g, s, params))(sweep, pair, states)
+    step = jax.jit(jax.vmap(lambda tx, g: tx.update(g, tx.init(params), params)))
+    updates, states = step(sweep, pair)
     np.testing.assert_array_equal(states.skipped, [0, 1])
     alone = guard(atx.adam(0.1))
-    expected, _ = alone.update(grads, alone.init(params), params)
+    expected, _ = jax.jit(alone.update)(grads, alone.init(params), params)
     chex.assert_trees_all_close(steps_of(updates, 0), expected, rtol=1e-6)
     assert not any(np.any(u) for u in jax.tree.leaves(steps_of(updates, 1)))
     with pytest.raises(ValueError, match="^guard_report: takes the state of one run .*index it"):
@@ -314,7 +323,7 @@ def test_the_guard_and_its_history_can_be_read_inside_jit():
 
 
 def test_the_report_finds_the_guard_anywhere():
-    params, bad = tree(0), with_bad(tree(1))
+    params, bad = one_leaf(tree(0)), one_leaf(with_bad(tree(1)))
     tx = atx.guarded(atx.measured(atx.adam(0.1)))
     inside = {
         "chain": atx.chain(atx.chain(tx), atx.trace(0.0)),

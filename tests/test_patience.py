@@ -25,7 +25,11 @@ FLAGS = [
     {"relative": relative, "maximize": maximize}
     for relative, maximize in itertools.product((True, False), repeat=2)
 ]
-both_ways = pytest.mark.parametrize("flags", FLAGS, ids=str)
+both_ways = pytest.mark.parametrize(  # each flag both ways; the mixtures in `make test`
+    "flags",
+    [pytest.param(f, marks=[pytest.mark.slow] * (len({*f.values()}) > 1)) for f in FLAGS],
+    ids=str,
+)
 
 
 def looped(stop, values):

@@ -431,6 +431,7 @@ def svg(uri):
 NASTY = 'a<b>&"\'$x$ id="q" #222222'
 
 
+@pytest.mark.slow
 def test_the_page_stands_alone(run, tmp_path):
     """One file: nothing loaded, readable on a phone, on paper, in the dark, and by ear."""
     path = tmp_path / "run.html"
@@ -482,6 +483,7 @@ def test_files(tmp_path):
     assert pickle.loads(pickle.dumps(figure)).file("png").startswith(PNG)
 
 
+@pytest.mark.slow
 def test_the_animation_shows_every_step(tmp_path):
     path = tmp_path / "a.gif"
     figure = plots.animate(atx.sgd(1e-3), steps=3, path=path, fps=10).figure
@@ -506,6 +508,7 @@ def test_the_users_settings_change_nothing_and_are_not_changed():
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_matplotlib_is_asked_for_only_to_draw():
     """Importing does not import it; drawing imports no pyplot; where it is missing, one line explains."""
     code = """

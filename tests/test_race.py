@@ -111,6 +111,7 @@ def test_every_model_can_be_asked_for():
     assert set(MODELS) == set(KNOWN)
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_marked_and_spoils_no_other(tmp_path):
     data = load_digits()
 
@@ -188,6 +189,7 @@ def strict(text: str):
     return json.loads(text, parse_constant=refuse)
 
 
+@pytest.mark.slow
 def test_a_small_race(tmp_path, capsys):
     options = f"--model logistic --rates 0.1,{HUGE} --seeds {SEEDS} --steps {STEPS}".split()
     out = tmp_path / "new" / "folder"
@@ -215,6 +217,7 @@ def test_a_small_race(tmp_path, capsys):
     assert str(out / "race.png") in printed.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_a_race_that_nobody_finishes(tmp_path, capsys):
     options = f"--model logistic --rates {HUGE} --seeds {SEEDS} --steps {STEPS}".split()
     assert main(["race", "--optimizers", "sgd", *options, "--out", str(tmp_path)]) == 0

@@ -97,6 +97,7 @@ def test_every_transformation_has_a_row():
         atx.early_stopping,
         atx.encoded,
         atx.eval_params,
+        atx.full_precision,
         atx.global_norm,
         atx.guard_report,
         atx.incremental_update,

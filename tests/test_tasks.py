@@ -60,21 +60,34 @@ def test_the_examples_are_arrays_alike(name):
             assert set(np.asarray(split.targets)) == set(range(CLASSES[name]))
 
 
-class Run(NamedTuple):
-    """A task at the start, and after a hundred steps of Adam."""
+class Model(NamedTuple):
+    """A model of a task, and how well it does."""
 
     params: Any
     loss: jax.Array  # on (some of) the training examples
     metrics: dict[str, jax.Array]  # on the others
-    trained_loss: jax.Array
-    trained_metrics: dict[str, jax.Array]
+
+
+QUICK = {"xla_backend_optimization_level": 1}  # compiles in less time
+
+
+def tried(task, params) -> Model:
+    few = jax.tree.map(lambda x: x[:4096], task.data)
+    return Model(params, task.loss(params, few), task.evaluate(params))
 
 
 @functools.cache
-def runs(name) -> list[Run]:
-    """Of three seeds, the first two alike: one program for all that is asked of a task."""
+def starts(name) -> list[Model]:
+    """Of three seeds, the first two alike: one program for all that is asked of them."""
+    task = load(name)
+    start = jax.jit(lambda key: tried(task, task.init(key)), compiler_options=QUICK)
+    return [start(jax.random.key(seed)) for seed in (0, 0, 1)]
+
+
+@functools.partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def trained(name, params) -> Model:
+    """After a hundred steps of Adam."""
     task, tx = load(name), atx.adam(0.01)
-    few = jax.tree.map(lambda x: x[:4096], task.data)
     examples = len(task.data.targets)
     order = np.random.default_rng(0).integers(examples, size=(100, min(32, examples)))
 
@@ -84,36 +97,29 @@ def runs(name) -> list[Run]:
         updates, state = tx.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), None
 
-    def run(key, order):
-        params = task.init(key)
-        (trained, _), _ = lax.scan(step, (params, tx.init(params)), order)
-        ends = [end for p in (params, trained) for end in (task.loss(p, few), task.evaluate(p))]
-        return Run(params, *ends)
-
-    quick = {"xla_backend_optimization_level": 1}  # compiles in less time
-    compiled = jax.jit(run).lower(jax.random.key(0), order).compile(quick)
-    return [compiled(jax.random.key(seed), order) for seed in (0, 0, 1)]
+    (params, _), _ = lax.scan(step, (params, tx.init(params)), order)
+    return tried(task, params)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_starts_at_a_guess(name):
     """At the logarithm of the number of classes; or at the variance of the targets, 1."""
-    run = runs(name)[0]
+    start = starts(name)[0]
     guess = {
         **{name: math.log(count) for name, count in CLASSES.items()},
         "characters": math.log(len(text.load_text().vocabulary)),
         **dict.fromkeys(NUMBERS, 1.0),
     }[name]
-    np.testing.assert_allclose(run.loss, guess, rtol=0.05)
-    assert all(x.shape == () and x.dtype == jnp.float32 for x in run.metrics.values())
+    np.testing.assert_allclose(start.loss, guess, rtol=0.05)
+    assert all(x.shape == () and x.dtype == jnp.float32 for x in start.metrics.values())
     if name not in NUMBERS:
-        np.testing.assert_allclose(run.metrics["loss"], guess, rtol=0.05)
-        assert 0 <= run.metrics["accuracy"] <= 1
+        np.testing.assert_allclose(start.metrics["loss"], guess, rtol=0.05)
+        assert 0 <= start.metrics["accuracy"] <= 1
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_seeds_start_elsewhere(name):
-    first, again, other = (run.params for run in runs(name))
+    first, again, other = (start.params for start in starts(name))
     chex.assert_trees_all_equal(first, again)
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(other)):
         assert a.dtype == np.float32
@@ -144,10 +150,11 @@ def test_no_task_needs_a_network(monkeypatch):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_short_training_learns(name):
     """The loss on what is trained falls by a quarter; and on the others, where it can be learnt."""
-    run = runs(name)[0]
-    assert run.trained_loss < 0.75 * run.loss
+    start = starts(name)[0]
+    end = trained(name, start.params)
+    assert end.loss < 0.75 * start.loss
     if name != "linnerud":  # 14 examples to learn from
-        assert run.trained_metrics["loss"] < 0.75 * run.metrics["loss"]
+        assert end.metrics["loss"] < 0.75 * start.metrics["loss"]
 
 
 def test_an_unknown_task_is_answered_with_all_the_known():
@@ -218,7 +225,7 @@ def test_classes_are_alike_in_both_parts(name):
 
 def test_r2_of_the_mean_is_about_zero():
     task = load("diabetes")
-    params = jax.tree.map(jnp.zeros_like, runs("diabetes")[0].params)
+    params = jax.tree.map(jnp.zeros_like, starts("diabetes")[0].params)
     metrics = task.evaluate(params)
     targets = np.asarray(task.held_out.targets)
     np.testing.assert_allclose(metrics["loss"], np.mean(targets**2), rtol=1e-5)
@@ -255,7 +262,7 @@ def test_what_is_held_out_is_spread_over_the_rest():
 
 
 def test_bits_are_nats_over_the_logarithm_of_two():
-    metrics = runs("characters")[0].metrics
+    metrics = starts("characters")[0].metrics
     bits = metrics["loss"] / np.log(2)
     np.testing.assert_allclose(metrics["bits_per_character"], bits, rtol=1e-6)
 

@@ -229,6 +229,7 @@ def test_chunks_change_nothing(plain, at_once):
     np.testing.assert_allclose(chunked.curves["loss"], plain.curves["loss"], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", [1, 3, 4, 64])
 def test_cores_change_nothing(plain, cores, monkeypatch):
     """6 members as 1 portion of 6, 3 of 2, 3 of 2 (one core rests), 6 of 1."""
@@ -496,6 +497,7 @@ def test_another_precision_is_another_training(tmp_path):
 # Looking for a mistake. --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_jit_the_loss_sees_numbers():
     seen, start = [], {"w": jnp.ones(3), "b": jnp.zeros(())}
 
@@ -546,6 +548,7 @@ np.testing.assert_allclose(moved.scores, result.scores)  # its key is the defaul
 """
 
 
+@pytest.mark.slow
 def test_devices_share_the_members():
     env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
     code = ON_THREE.format(tests=os.path.dirname(__file__))
@@ -742,6 +745,7 @@ def test_the_bar_shows_the_training_loss(capsys):
     assert "adam" in printed and "best training loss" in printed
 
 
+@pytest.mark.slow
 def test_several_optimizers(tmp_path):
     sweeps = {
         "adam": tune.sweep(atx.adam, learning_rate=[0.1, 0.5]),
@@ -791,6 +795,7 @@ def test_the_width_is_interpolated():
     assert to_nothing.high == 1e-2 and not to_nothing.open
 
 
+@pytest.mark.slow
 def test_the_width_ends_before_what_was_dropped():
     """A loss from before the end is too high: it may count as good, but not as bad."""
     rates, losses = np.array([1e-3, 1e-2, 1e-1, 1.0]), np.array([0.5, 0.1, 0.11, 0.31])
@@ -828,6 +833,7 @@ def test_sensitivity_holds_the_other_axes(plain):
 # The range test. ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_the_range_test_finds_a_rate_that_trains(name):
     tx = getattr(atx, name)(1.0)

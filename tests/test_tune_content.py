@@ -131,6 +131,7 @@ def test_an_edited_array_is_another_training(tmp_path):
         trained(scaled(WEIGHTS, shift=0.1), out=tmp_path)
 
 
+@pytest.mark.slow
 def test_every_function_counts(tmp_path):
     def called(scale=1.0, b1=0.9, rate=0.1, rows=8, eps=1e-8):
         def init(key):
@@ -189,6 +190,7 @@ print(*(f"{{x:.9g}}" for x in result.scores.ravel()))
 """
 
 
+@pytest.mark.slow
 def test_an_equal_loss_defined_again_goes_on_in_another_process(tmp_path):
     here = trained(scaled(WEIGHTS), out=tmp_path)
     code = AGAIN.format(tests=os.path.dirname(__file__), out=str(tmp_path))

@@ -24,6 +24,17 @@ from adaptive_tx.core import debiasing
 from adaptive_tx.testing.subject import QUICK, total
 
 every = pytest.mark.parametrize("row", CATALOGUE, ids=str)
+FEW = [
+    row
+    for row in CATALOGUE
+    if row.make in (atx.scale_by_radam, atx.scale_by_novograd, atx.clip_by_global_norm, atx.adamw)
+]
+FEW += [row for row in CATALOGUE if row.wrapper in (atx.measured, atx.guarded)]
+few_first = pytest.mark.parametrize(  # what compiles much for each row; the others in `make test`
+    "row",
+    [row if row in FEW else pytest.param(row, marks=pytest.mark.slow) for row in CATALOGUE],
+    ids=str,
+)
 with_numbers = pytest.mark.parametrize("row", [row for row in CATALOGUE if row.numbers], ids=str)
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -69,20 +80,24 @@ def test_one_compilation_for_all_numbers(row):
 
 @with_numbers
 def test_vmap_makes_many_optimizers_in_one_value(row):
-    """A sweep over all numbers at once equals its members, taken out by indexing and made concrete."""
+    """A sweep over all numbers at once equals its members, taken out by indexing and made concrete.
+
+    Each has gradients and parameters of its own.
+    """
     settings = [row.numbers, other(row)]
     stacked = {k: jnp.array([s[k] for s in settings]) for k in row.numbers}
     sweep = jax.vmap(lambda numbers: row(**numbers))(stacked)
-    grads, params = leaf(tree(1, steps=3)), leaf(tree(0))
-    directions, _ = jax.vmap(run, in_axes=(0, None, None))(sweep, grads, params)
+    models = [(leaf(tree(seed, steps=3)), leaf(tree(seed - 1))) for seed in (1, 2)]
+    together = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
+    directions, _ = jax.vmap(run)(sweep, *together)
     for i, numbers in enumerate(settings):
         member = steps_of(sweep, i).concrete()
         assert member == row(**{k: float(str(np.float32(v))) for k, v in numbers.items()})
-        alone, _ = run(member, grads, params)
+        alone, _ = run(member, *models[i])
         chex.assert_trees_all_close(steps_of(directions, i), alone, rtol=1e-5, atol=1e-7)
 
 
-@every
+@few_first
 def test_hypergradients(row):
     """d loss / d tx is finite in every number, and right (a central difference in float64)."""
     with jax.enable_x64(True):
@@ -126,7 +141,7 @@ def test_equality_hash_pickle_copy(row):
 @every
 def test_repr_is_the_source(row):
     """What is printed makes an equal value, keywords and all."""
-    tx = atx.chain(row(), optax_free())
+    tx = atx.chain(optax_free(), row())
     assert eval(repr(tx), vars(atx)) == tx
 
 
@@ -255,14 +270,6 @@ def params_and_loss():
     return params, lambda p: sum(jnp.sum(x**2) for x in jax.tree.leaves(p))
 
 
-FEW = [
-    row
-    for row in CATALOGUE
-    if row.make in (atx.scale_by_radam, atx.scale_by_novograd, atx.clip_by_global_norm, atx.adamw)
-]
-FEW += [row for row in CATALOGUE if row.wrapper in (atx.measured, atx.guarded)]
-
-
 @every
 def test_in_flax_train_state(row):
     params, loss = params_and_loss()
@@ -350,7 +357,13 @@ def test_inside_optax(row):
         chex.assert_trees_all_equal_shapes_and_dtypes(update, params)
 
 
-@pytest.mark.parametrize("make", [atx.adam, atx.momentum, atx.adamw, atx.lion])
+@pytest.mark.parametrize(
+    "make",
+    [
+        atx.adam,
+        *(pytest.param(m, marks=pytest.mark.slow) for m in (atx.momentum, atx.adamw, atx.lion)),
+    ],
+)
 def test_inside_inject_hyperparams_lookahead_and_sam(make):
     params, grads = tree(0), tree(1)
     with jax.numpy_dtype_promotion("standard"):
@@ -374,19 +387,24 @@ def test_inside_inject_hyperparams_lookahead_and_sam(make):
 
 @every
 def test_none_and_masked_leaves_pass_untouched(row):
-    def with_holes(values):
-        return {**values, "hole": None, "masked": optax.MaskedNode()}
+    """Before, between and after leaves: of one shape, so that they share what is compiled."""
 
-    tx, grads, params = row(), tree(1), tree(0)
+    def with_holes(values):
+        return {"": optax.MaskedNode(), **values, "hole": None, "masked": optax.MaskedNode()}
+
+    def around(seed):
+        return {"first": tree(seed)["enc"]["w"], "then": tree(seed + 2)["enc"]["w"]}
+
+    tx, grads, params = row(), around(1), around(0)
     state = tx.init(with_holes(params))
     updates, state = update_of(tx)(with_holes(grads), state, with_holes(params))
     assert updates["hole"] is None
     assert updates["masked"] == optax.MaskedNode()
-    whole = {k: v for k, v in updates.items() if k not in ("hole", "masked")}
+    whole = {k: updates[k] for k in grads}
     chex.assert_trees_all_equal(whole, update_of(tx)(grads, tx.init(params), params)[0])
 
 
-@every
+@few_first
 def test_state_can_be_exported_and_searched(row):
     tx, params = row(), leaf(tree(0))
     state = tx.init(params)

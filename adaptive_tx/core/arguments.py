@@ -35,8 +35,9 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups, given in a dict. A rule's slots are
-    stored in `bits` each (`storage`); with fewer than 32, one of the numbers is the seed of their rounding.
+    which this changes were clipped, `keyed` that its parts are groups in a dict, `ends` that its updates are
+    what is added to the parameters. With `bits` below 32 a rule's slots are stored (`storage`), and one of
+    the numbers is the seed of their rounding.
     """
 
     who: str
@@ -51,6 +52,7 @@ class Arguments:
     within: str = ""
     clips: bool = False
     keyed: bool = False
+    ends: bool = False
     bits: int = 32
 
     @classmethod
@@ -217,8 +219,6 @@ def as_schedule(who: str, name: str, value) -> Callable:
 def _takes_a_count(function: Callable) -> bool:
     try:
         inspect.signature(function).bind(0)
-    except TypeError:
-        return False
-    except ValueError:  # it does not tell
-        return True
+    except (TypeError, ValueError) as error:
+        return isinstance(error, ValueError)  # it does not tell
     return True

@@ -32,14 +32,30 @@ def chain(*parts: optax.GradientTransformation) -> Transformation:
 
     Raises:
       TypeError: for a part that is not a transformation.
+      ValueError: for one that must be the last and is not: `averaged`, `rounded`.
     """
     parts = tuple(transformation_of("chain", f"part {i}", part) for i, part in enumerate(parts))
+    for i, part in enumerate(parts[:-1]):
+        if who := what_ends(part.update):
+            raise ValueError(
+                f"chain: part {i} is {who}, or holds it, and its updates must be what is added to the "
+                f"parameters; put it around the chain: {who}(chain(...))."
+            )
     inits = {str(i): part.init for i, part in enumerate(parts)}
     updates = {str(i): part.update for i, part in enumerate(parts)}
     return Transformation(
         Partial(_init, Arguments.of("chain", parts=inits)),
         Partial(_update, Arguments.of("chain", parts=updates)),
     )
+
+
+def what_ends(update: Any) -> str:
+    """What in it relies on its updates being what is added to the parameters; "" if nothing does."""
+    if (arguments := arguments_of(update)) is None:
+        return ""
+    if arguments.ends:
+        return arguments.who
+    return next(filter(None, (what_ends(part) for _, part in naming.parts_of(arguments))), "")
 
 
 def _init(arguments: Arguments, params):

@@ -56,7 +56,7 @@ RENAMED = {
 COMPILED = "leave it out: jax.jit compiles the whole step, and every step can be differentiated"
 SCHEDULED = "the learning rate may be a schedule: {who}(schedules.cosine({rate}, steps))"
 AVERAGED = "write averaged({call}, decay=...), and evaluate eval_params(state, params)"
-WIDE = "leave it out: what a rule keeps is float32 at least"
+WIDE = "leave it out, a rule keeps float32; in 16 bits, rounded at random: stored({call}, 16)"
 TIME_DECAY = "write a schedule: {who}(lambda count: {rate} / (1 + {value} * count))"
 GIVEN_TO_INIT = "write state = {call}.init(params)"
 COUNTED = "leave it out: the count is in the state of the optimizer"

@@ -131,6 +131,7 @@ def wrap(
     inner: optax.GradientTransformation,
     *static: Any,
     settings: dict[str, Any] | None = None,
+    ends: bool = False,
     **numbers: ranges.Number,
 ) -> Transformation:
     """A transformation around another one, whose hyperparameters keep their names.
@@ -145,6 +146,7 @@ def wrap(
       inner: what is wrapped.
       *static: pytrees without leaves that both functions need at trace time; not printed.
       settings: hashable arguments of the constructor that are known at trace time.
+      ends: whether it relies on its updates being what is added to the parameters.
       **numbers: the wrapper's own hyperparameters.
 
     Raises:
@@ -159,6 +161,7 @@ def wrap(
         )
     at_init = Arguments.of(who, settings=settings or {}, inner=inner.init)
     own = Arguments.of(who, numbers, settings or {}, inner=inner.update)
+    own = dataclasses.replace(own, ends=ends)
     return Transformation(Partial(init, *static, at_init), Partial(update, *static, own))
 
 

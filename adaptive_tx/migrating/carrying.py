@@ -70,7 +70,7 @@ class Carrying:
         if old not in self.leaves or old in self.taken:
             return False
         value, like = self.leaves[old], self.values[path]
-        kinds = [jnp.iscomplexobj(x) for x in (value, like)]
+        kinds = [_kind(x) for x in (value, like)]
         return jnp.shape(value) == jnp.shape(like) and kinds[0] == kinds[1]
 
     def _old_counts(self) -> list[int]:
@@ -194,3 +194,9 @@ class Carrying:
                 for path, source in zip(group, olds):
                     self._take(path, source)
         return True
+
+
+def _kind(x: Any) -> Any:
+    """Real or complex, in any precision; of codes, which stand for something else in another, the dtype."""
+    dtype = jnp.result_type(x)
+    return jnp.iscomplexobj(x) if jnp.issubdtype(dtype, jnp.inexact) else dtype

@@ -47,6 +47,7 @@ def check_laws(
     rounds: Sequence[str] = (),
     wraps: bool = False,
     last_bit: str = "",
+    refuses: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> None:
     """Checks a rule against the laws (docs/design.md) that the library's own rules are tested with.
@@ -82,6 +83,7 @@ def check_laws(
       rounds: "directions", "state": what differs in a 16-bit dtype by the rounding between parts.
       wraps: whether it wraps another, as `measured` does.
       last_bit: why closed over and passed it may differ in the last bit; empty: it may not.
+      refuses: dtypes of parameters that it refuses by a TypeError, such as "float16".
       without: titles of laws that it does not keep.
 
     Raises:
@@ -120,6 +122,7 @@ def check_laws(
         rounds=tuple(rounds),
         wraps=wraps,
         last_bit=last_bit,
+        refuses=tuple(refuses),
     )
     subject, broken = Subject(claims), []
     for law in laws_of(claims, without):

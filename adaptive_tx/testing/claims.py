@@ -29,6 +29,7 @@ class Claims:
     rounds: tuple[str, ...] = ()
     wraps: bool = False
     last_bit: str = ""
+    refuses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         settings = "".join(f"-{k}={v}" for k, v in self.settings.items())

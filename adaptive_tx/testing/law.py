@@ -32,6 +32,8 @@ class Law:
 
     def __call__(self, subject: Subject) -> None:
         for dtype in self.dtypes:
+            if dtype in subject.claims.refuses:
+                continue
             where = f"{self}: {subject.claims} in {dtype}"
             try:
                 with strict(dtype):

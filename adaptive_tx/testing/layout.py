@@ -11,9 +11,10 @@ SMALL = ("float16", "bfloat16", "float32")
 EVERY = (*SMALL, "float64")
 
 
-def parameters_for(dtype: str) -> tuple[str, ...]:
+def parameters_for(subject: Subject, dtype: str) -> list[str]:
     """The dtypes of parameters that gradients of this one are tried with."""
-    return ("float64", "float32") if dtype == "float64" else SMALL
+    every = ("float64", "float32") if dtype == "float64" else SMALL
+    return [of_params for of_params in every if of_params not in subject.claims.refuses]
 
 
 def inferred(subject: Subject, dtype: str, of_params: str):
@@ -46,14 +47,14 @@ def alike(found, wanted, what: str, of_params: str) -> None:
 @law(11, "strict mode", *SMALL)
 def runs_strictly(subject: Subject, dtype: str) -> None:
     """Under strict promotion of dtypes and with no promotion of ranks; warnings are errors."""
-    for of_params in SMALL:
+    for of_params in parameters_for(subject, dtype):
         inferred(subject, dtype, of_params)
 
 
 @law(1, "state is a fixed point", *EVERY)
 def state_is_a_fixed_point(subject: Subject, dtype: str) -> None:
     """`update` returns a state like `init`'s, for every mix of dtypes, so that it can be scanned."""
-    for of_params in parameters_for(dtype):
+    for of_params in parameters_for(subject, dtype):
         state, _, new = inferred(subject, dtype, of_params)
         alike(new, state, "the next state", of_params)
 
@@ -61,7 +62,7 @@ def state_is_a_fixed_point(subject: Subject, dtype: str) -> None:
 @law(2, "a direction is like its gradient", *EVERY)
 def direction_is_like_its_gradient(subject: Subject, dtype: str) -> None:
     """In structure, shape and dtype."""
-    for of_params in parameters_for(dtype):
+    for of_params in parameters_for(subject, dtype):
         grads = jax.tree.map(lambda g: jax.ShapeDtypeStruct(g.shape, g.dtype), tree(1, dtype))
         _, direction, _ = inferred(subject, dtype, of_params)
         strong = jax.tree.map(lambda d: jax.ShapeDtypeStruct(d.shape, d.dtype), direction)
@@ -129,5 +130,7 @@ def bad_input_is_an_error(subject: Subject, dtype: str) -> None:
     where = "['enc']['b']"
     must_raise((TypeError,), where, f"grads{where} in int32", infer, changed(grads, b=whole))
     must_raise((TypeError,), where, f"params{where} in int32", tx.init, changed(params, b=whole))
+    for dtype in subject.claims.refuses:
+        must_raise((TypeError,), dtype, f"params in {dtype}", tx.init, tree(0, dtype))
     for name in subject.claims.numbers:
         must_raise((ValueError,), name, f"{name}=nan", lambda name=name: subject(**{name: np.nan}))

@@ -139,8 +139,9 @@ class Subject:
         return jax.device_get(self.closed[key](grads, params_for(grads)))
 
     def eager(self, grads):
-        """Three steps, operation by operation: a list of (direction, state)."""
-        return eagerly(self(**self.claims.exact), grads, params_for(grads), 3)
+        """Three steps, operation by operation, none of which makes a NaN: a list of (direction, state)."""
+        with jax.debug_nans(True):
+            return eagerly(self(**self.claims.exact), grads, params_for(grads), 3)
 
     @functools.cached_property
     def usual(self):

@@ -16,11 +16,11 @@ from jax import lax
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
-from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, ema, narrow, real_dtype, widen
-from adaptive_tx.core.paths import path_of, with_paths
+from adaptive_tx.core.paths import path_of
 from adaptive_tx.core.ranges import decay_rate
+from adaptive_tx.core.reading import kept_by_path
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, wrap
 from adaptive_tx.core.typing import PyTree, ScalarOrSchedule
@@ -40,7 +40,7 @@ def averaged(
     """The same updates, and in the state an exponential average of the weights that they make.
 
     Args:
-      tx: the whole optimizer, rate included: what comes after `averaged` in a chain is not averaged. Its
+      tx: the whole optimizer, rate included: nothing may come after `averaged` in a chain. Its
         hyperparameters keep their names.
       decay: of the average, in [0, 1): it reaches back over about 1 / (1 - decay) updates. A schedule may
         let it grow from 0, `lambda count: jnp.minimum(0.9999, (1 + count) / (10 + count))`.
@@ -60,7 +60,7 @@ def averaged(
     >>> print(params, eval_params(state, params))
     -2.0 -1.5
     """
-    return wrap("averaged", _init, _update, tx, decay=decay_rate(decay))
+    return wrap("averaged", _init, _update, tx, ends=True, decay=decay_rate(decay))
 
 
 @explained
@@ -77,28 +77,15 @@ def eval_params(state: PyTree, params: PyTree) -> PyTree:
     Raises:
       ValueError: if a leaf is averaged twice, or the state was made for other parameters.
     """
-    who, found = "eval_params", {}
-    if states_of(AveragedState, params):
-        raise TypeError(f"{who}: params holds a state; write eval_params(state, params).")
-    for _, averaged_state in states_of(AveragedState, state):
-        for path, leaf in with_paths(averaged_state.average):
-            if path in found:
-                raise ValueError(f"{who}: {path} is averaged twice.")
-            found[path] = leaf
-    known = dict(with_paths(params))
-    for path, leaf in found.items():
-        if path not in known or jnp.shape(leaf) != jnp.shape(known[path]):
-            raise ValueError(
-                f"{who}: the state holds an average of {path!r}, of shape {jnp.shape(leaf)}, but params "
-                "has no such leaf. Of a run stacked by vmap or scan, give both stacked alike."
-            )
+    call = "eval_params(state, params)"
+    found = kept_by_path(call, AveragedState, "average", state, params)
 
     def chosen(keys, p):
         path = path_of(keys)
         if path not in found:
             return p
         # A copy: a donated step gives the state's own away.
-        return jnp.array(narrow(unboxed((found[path],))[0], jnp.result_type(p)))
+        return jnp.array(narrow(found[path], jnp.result_type(p)))
 
     return jax.tree.map_with_path(chosen, params)
 

@@ -17,12 +17,11 @@ import optax
 
 from adaptive_tx.core.arguments import Arguments, arguments_of
 from adaptive_tx.core.assigning import ByMask, ByName, Patterns, patterns_of
-from adaptive_tx.core.chain import chain
+from adaptive_tx.core.chain import chain, what_ends
 from adaptive_tx.core.grouping import grouping
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.naming import parts_of
 from adaptive_tx.core.numerics import times
 from adaptive_tx.core.ranges import non_negative
 from adaptive_tx.core.transformation import Transformation, transformation_of
@@ -144,21 +143,13 @@ def _part(name: str, value: Any, default: Transformation | None) -> Transformati
         raise type(error)(f"grouped: groups[{name!r}]: {error}") from error
     if "multiplier" not in value:
         return tx
-    if _averages(tx.update):
+    if who := what_ends(tx.update):
         raise ValueError(
-            f"grouped: groups[{name!r}] has a multiplier, which an average in default would not "
-            "see; write averaged(grouped(...))."
+            f"grouped: groups[{name!r}] has a multiplier, which {who} in default would not see; write "
+            f"{who}(grouped(...))."
         )
     last = leafwise("multiplier", multiply, multiplier=non_negative(value["multiplier"]))
     return chain(*_links(tx), last)
-
-
-def _averages(update: Any) -> bool:
-    """Whether something in it keeps an average of the weights that its updates make."""
-    arguments = arguments_of(update)
-    if arguments is None:
-        return False
-    return arguments.who == "averaged" or any(_averages(part) for _, part in parts_of(arguments))
 
 
 def _links(tx: Transformation) -> list[Transformation]:
