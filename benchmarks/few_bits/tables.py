@@ -1,14 +1,14 @@
 """Losses as gaps to float32, in its standard deviations over seeds: Markdown.
 
 A gap is the mean over seeds of the difference to float32 with the same seed, which started from the same
-parameters and saw the same batches. +- is half of its 95 % interval: 1.96 standard errors of that mean. A
-training is lost if its loss ends where it began or above, or is not a number; gaps are over the others, and
-the lost are counted.
+parameters and saw the same batches. +- is half of its 95 % interval, by Student's t. A training is lost if
+its loss ends where it began or above, or is not a number; gaps are over the others, and lost ones counted.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from scipy import stats
 from training import Setting
 
 QUANTITIES = ("training", "validation")
@@ -28,7 +28,8 @@ def gap(losses: dict, base: dict, quantity: str) -> tuple[float, float]:
         return np.nan, np.nan
     theirs = np.array(base[quantity])[fine]
     difference = (np.array(losses[quantity])[fine] - theirs) / theirs.std(ddof=1)
-    return difference.mean(), 1.96 * difference.std(ddof=1) / np.sqrt(fine.sum())
+    error = difference.std(ddof=1) / np.sqrt(fine.sum())
+    return difference.mean(), stats.t.ppf(0.975, fine.sum() - 1) * error
 
 
 def cell(losses: dict, base: dict) -> str:
