@@ -1,4 +1,4 @@
-"""A training on all devices: the batch split over "data", a matrix over "model", moments over both.
+"""A training on all devices: batches split over "data", a matrix over "model", a byte a moment over both.
 
 On one CPU: XLA_FLAGS=--xla_force_host_platform_device_count=8 python examples/multi_device.py
 """
@@ -19,7 +19,7 @@ params = {"w1": jax.random.normal(keys[0], (16, 64)) / 4, "w2": jnp.zeros((64, 8
 params = jax.device_put(params, lies)
 x = jax.device_put(jax.random.normal(keys[1], (256, 16)), NamedSharding(mesh, P("data")))
 y = jnp.sin(x @ jax.random.normal(keys[2], (16, 8)))
-tx = atx.chain(atx.clip_by_global_norm(1.0), atx.adamw(0.01))
+tx = atx.chain(atx.clip_by_global_norm(1.0), atx.stored(atx.adamw(0.01), 8))
 state_lies = atx.state_sharding(tx, params, lies, zero="data")
 state = jax.jit(tx.init, out_shardings=state_lies)(params)
 

@@ -35,7 +35,7 @@ class Arguments:
 
     `scheduled` tells `init` which of the numbers that shape the state are schedules. `within` names the
     function that what the constructor made was given to, for `repr`. `clips` declares that the entries
-    which this changes were clipped, `keyed` that its parts are groups in a dict, `ends` that its updates are
+    which this changes were clipped, `keyed` that its parts are groups in a dict, `ends` that updates are
     what is added to the parameters. With `bits` below 32 a rule's slots are stored (`storage`), and one of
     the numbers is the seed of their rounding.
     """

@@ -37,12 +37,12 @@ def salt_of(path: str) -> np.ndarray:
     return np.asarray(zlib.crc32(path.encode()), np.uint32)
 
 
-def word(key: jax.Array, salt: jax.Array, like: jax.Array, number: int = 0) -> jax.Array:
+def word(key: jax.Array, salt: Any, like: jax.Array, number: int = 0) -> jax.Array:
     """32 random bits for each entry of an array; another `number` gives others."""
+    salt = jnp.asarray(salt)
     for name in sorted(jax.typeof(like).manual_axis_type.varying):
-        salt = hashed(salt ^ _constant(ODD)) + lax.convert_element_type(
-            lax.axis_index(name), jnp.uint32
-        )
+        part = lax.convert_element_type(lax.axis_index(name), jnp.uint32)
+        salt = hashed(salt ^ _constant(ODD)) + part
     first = hashed(key ^ hashed(salt + _constant(number * ODD)))
     second = hashed(first ^ _constant(ODD))
     return _hashed(_places(like.shape) + first, second)
@@ -53,7 +53,7 @@ def hashed(x: jax.Array) -> jax.Array:
     return _hashed(x, _constant(0))
 
 
-def _hashed(x: jax.Array, key: jax.Array) -> jax.Array:
+def _hashed(x: jax.Array, key: jax.typing.ArrayLike) -> jax.Array:
     x = (x ^ (x >> _constant(16))) * _constant(FIRST)
     x = ((x ^ (x >> _constant(15))) ^ key) * _constant(SECOND)
     return x ^ (x >> _constant(16))

@@ -151,9 +151,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra_args):
         if not _has_extra(p):
             return narrow(u, jnp.result_type(p)), None
         to = lax.add(f, lax.convert_element_type(u, f.dtype))
-        word = (
-            None if key is None else noise.word(key, jnp.asarray(noise.salt_of(path)), to, OWN_WORD)
-        )
+        word = None if key is None else noise.word(key, noise.salt_of(path), to, OWN_WORD)
         return moved(p, to, bits, word)
 
     structure = jax.tree.structure(params)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial
 
 from adaptive_tx.core.arguments import arguments_of
 from adaptive_tx.core.axes import Split, largest, size, summed, union
 from adaptive_tx.core.chain import Stage, innermost
 from adaptive_tx.core.debiasing import correction, rule_state_of
+from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.core.numerics import Decay, modulus, narrow
 from adaptive_tx.core.slots import Slot
