@@ -58,7 +58,7 @@ def show(rows: dict[Setting, dict], best: Callable[[Setting], float]) -> str:
     for s in [s for s in rows if s.storage == base]:
         rate = f"{RELATIVE[round(s.rate / best(s), 3)]}, {s.rate:.2g}"
         cells = [cell(rows[s._replace(storage=n)], rows[s]) for n in rest]
-        lines.append([f"{s.b2:g}", rate, spread(rows[s]), *cells])
+        lines.append([f"{s.b2:g}" if s.b2 else "", rate, spread(rows[s]), *cells])
     lines.insert(1, ["---"] * len(lines[0]))
     title = f"{first.task}, {first.optimizer}, {first.steps:,} steps, {first.seeds} seeds"
     return "\n".join([f"**{title}**", "", *("| " + " | ".join(x) + " |" for x in lines), ""])
