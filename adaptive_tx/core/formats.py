@@ -13,14 +13,14 @@ between.
     square     8 bits of a number >= 0: 0, or two levels an octave from 2^-94 to 1.5 2^32
     pair       16 bits of a mean of squares nu, and of the mean mu of what was squared:
                  nu   9 bits: 0, or four levels an octave from 2^-94 to 1.25 2^33
-                 mu   its sign, and 6 bits: 0, or four levels an octave from 1/256 to 192, in the unit
-                      2^floor(log2(nu) / 2), which lies in (sqrt(nu) / 2, sqrt(nu)]
+                 mu   its sign, and 6 bits: 0, or eight levels an octave from 1/32 to 1 and four from there
+                      to 48, in the unit 2^floor(log2(nu) / 2), which lies in (sqrt(nu) / 2, sqrt(nu)]
 
 By Cauchy and Schwarz |mu| <= R sqrt(nu) with R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's
-defaults, below 100 for b1 = 0.9 up to b2 = 0.99999. Where nu is 0 so is mu, and no quotient of the two
-explodes. Below the smallest level s a number x is s with probability x / s, and else 0; what is larger than
-the largest is the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits it is
-NaN, and of a pair both are (the code of a mean of -0).
+defaults, and below 24, so within reach, for b1 = 0.9 up to b2 = 0.9999. Where nu is 0 so is mu, and no
+quotient of the two explodes. Below the smallest level s a number x is s with probability x / s, and else 0;
+what is larger than the largest is the largest, of mu and nu by the same factor. What is not finite stays so:
+in 8 bits it is NaN, and of a pair both are (the code of a mean of -0).
 
 Of squares not they are right in the mean, but their fourth roots. A stored average nu walks at random
 between levels, with a variance of h q nu^2 / 2 whatever b2 is (h: how far levels are apart, relatively;
@@ -112,9 +112,27 @@ class Levels:
         return lax.select(code > 0, x, jnp.zeros_like(x))
 
 
+class Means:
+    """Levels of means: eight an octave from 1/32 to 1, where most of them are, and four from there to 48."""
+
+    fine = Levels(digits=3, lowest=-5, largest=40)
+    coarse = Levels(digits=2, lowest=0, largest=23)
+    largest = 63
+    cut = coarse.cut
+
+    def code(self, x: jax.Array, d: jax.Array | None) -> jax.Array:
+        low = self.fine.code(x, None if d is None else d >> np.uint32(1))
+        high = self.coarse.code(x, d) + np.int32(self.fine.largest)
+        return lax.select(x < 1, low, high)
+
+    def value(self, code: jax.Array) -> jax.Array:
+        edge = np.int32(self.fine.largest)
+        return lax.select(code > edge, self.coarse.value(code - edge), self.fine.value(code))
+
+
 SQUARE = Levels(digits=1, lowest=-94, largest=254, for_roots=True)
 NU = Levels(digits=2, lowest=-94, largest=510, for_roots=True)
-MU = Levels(digits=2, lowest=-8, largest=63)
+MU = Means()
 NAN_SQUARE = 255
 NAN_MEAN = 128  # of a pair: -0, which is no other's
 
