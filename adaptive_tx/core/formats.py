@@ -19,8 +19,8 @@ between.
 By Cauchy and Schwarz |mu| <= R sqrt(nu) with R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's
 defaults, and below 24, so within reach, for b1 = 0.9 up to b2 = 0.9999. Where nu is 0 so is mu, and no
 quotient of the two explodes. Below the smallest level s a number x is s with probability x / s, and else 0;
-what is larger than the largest is the largest, of mu and nu by the same factor. What is not finite stays so:
-in 8 bits it is NaN, and of a pair both are (the code of a mean of -0).
+larger ones are the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits it is
+NaN, and of a pair both are (the code of a mean of -0).
 
 Of squares not they are right in the mean, but their fourth roots. A stored average nu walks at random
 between levels, with a variance of h q nu^2 / 2 whatever b2 is (h: how far levels are apart, relatively;
@@ -113,7 +113,7 @@ class Levels:
 
 
 class Means:
-    """Levels of means: eight an octave from 1/32 to 1, where most of them are, and four from there to 48."""
+    """Levels of means: eight an octave from 1/32 to 1, where most means are, and four from there to 48."""
 
     fine = Levels(digits=3, lowest=-5, largest=40)
     coarse = Levels(digits=2, lowest=0, largest=23)

@@ -75,7 +75,7 @@ PLANS = {
         relative=(LOW,),
     ),
     "means": Plan(
-        ("autoencoder",), storages=("float32", "stored 8", "finer means"), b2=(0.95, 0.999)
+        ("autoencoder",), storages=("float32", "stored 8", "coarser means"), b2=(0.95, 0.999)
     ),
     "zeros": Plan(
         ("mlp",),

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 import others
-from jax import lax
 
 import adaptive_tx as atx
 from adaptive_tx.core import formats
@@ -23,32 +21,14 @@ Optimizer = optax.GradientTransformation
 FASTER = (1.01, 1.02, 1.03, 1.04)
 
 
-class Finer(formats.Levels):
-    """Of means: eight levels an octave from 1/32 to 1, where most are, and four from there to 53."""
-
-    fine = formats.Levels(digits=3, lowest=-5, largest=40)
-    coarse = formats.Levels(digits=2, lowest=0, largest=23)
-
-    def __init__(self):
-        super().__init__(digits=2, lowest=-5, largest=63)
-
-    def code(self, x: jax.Array, d: jax.Array | None) -> jax.Array:
-        low = self.fine.code(x, None if d is None else d >> np.uint32(1))
-        high = self.coarse.code(x, d) + np.int32(self.fine.largest)
-        return lax.select(x < 1, low, high)
-
-    def value(self, code: jax.Array) -> jax.Array:
-        edge = np.int32(self.fine.largest)
-        return lax.select(code > edge, self.coarse.value(code - edge), self.fine.value(code))
-
-
 TWO = formats.Levels(digits=1, lowest=-94, largest=254)
 FOUR = formats.Levels(digits=2, lowest=-50, largest=254)
 PAIR = formats.Levels(digits=2, lowest=-94, largest=510)
+COARSER = formats.Levels(digits=2, lowest=-8, largest=63)
 VARIANTS = {  # formats that the library could have, by its names of them
-    "mean right": {"SQUARE": TWO, "NU": PAIR},
+    "mean right": {"SQUARE": TWO, "NU": PAIR, "MU": COARSER},
     "four levels": {"SQUARE": formats.Levels(digits=2, lowest=-50, largest=254, for_roots=True)},
-    "finer means": {"MU": Finer()},
+    "coarser means": {"MU": COARSER},
     "four levels, mean right": {"SQUARE": FOUR},
 }
 
