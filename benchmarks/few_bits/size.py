@@ -15,6 +15,7 @@ backend. `describe` must say the same of the state. Expected, with gradients lik
 """
 
 import os
+from typing import Any
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
@@ -111,7 +112,7 @@ def show(title: str, shapes, mesh=None) -> None:
         params = {k: jax.ShapeDtypeStruct(s, dtype) for k, s in shapes.items()}
         lies = mesh and {k: NamedSharding(mesh, split(s, mesh.size)) for k, s in shapes.items()}
         program, (_, state) = compiled(tx, params, lies)
-        memory = program.memory_analysis()
+        memory: Any = program.memory_analysis()
         grads = size_of(params) / devices
         kept = memory.argument_size_in_bytes - grads
         said = atx.describe(tx, params).bytes
