@@ -36,16 +36,19 @@ def stored(
     Args:
       tx: a transformation. In chains, groups and wrappers all rules are stored so.
       bits: of each number in the state, 16 or 8; 32 undoes it.
-      seed: of the rounding, a whole number in [0, 16777216], default 0. It is a hyperparameter of each
-        rule that is stored; members of a sweep with equal seeds share their random bits.
+      seed: of the rounding, in [0, 16777216], default 0. It is a hyperparameter of each rule that is
+        stored; members of a sweep with equal seeds share their random bits.
 
     Steps are in float32 as before; what a rule keeps is rounded at random to one of two neighbours, right
-    in the mean. 16 bits are bfloat16. 8 are for a mean of gradients with a mean of their squares, as in
-    Adam and its family, for a mean of squares and for a sum of squares. What is kept has the shape and the
-    sharding of its parameter. Sums and averages of wrappers (`accumulated`, `averaged`), and slots that
-    are smaller than the parameter, stay in float32.
+    in the mean (squares so that their roots are). 16 bits are bfloat16, for all but centered RMS, FTRL and
+    Rprop. 8 are for a mean of gradients with a mean of their squares (Adam, AdamW, NAdam, RAdam, Yogi,
+    LAMB), for a mean of squares alone (RMSProp, AdaDelta) and for a sum of squares (AdaGrad). There
+    gradients beyond 65,536 (2,097,152 of a sum) count as that, and those below 1e-14 (1e-10) mostly as 0.
+    What is kept has the shape and the sharding of its parameter. What wrappers keep (`accumulated`,
+    `averaged`) and slots of another shape (Adafactor's) stay in float32. docs/few_bits.md tells the cost.
 
-    With a state in 8 bits derivatives reach through one step, not from one to the next; in 16 bits they do.
+    A state in 8 bits has no derivatives: after several steps only those in the learning rate are of use. In
+    16 bits they are those of the mean.
 
     Raises:
       ValueError: for fewer bits than a rule can keep a slot in, which it names; for a part of optax that
@@ -59,8 +62,8 @@ def stored(
     >>> print(tx.init(jnp.ones(3))[0].mu.dtype)
     uint8
     """
-    if bits not in storage.WIDTHS or isinstance(bits, bool):
-        raise ValueError(f"{WHO}: bits must be 32, 16 or 8, got {bits!r}.")
+    if isinstance(bits, bool) or not isinstance(bits, int) or bits not in storage.WIDTHS:
+        raise ValueError(f"{WHO}: bits must be the Python int 32, 16 or 8, got {bits!r}.")
     tx = transformation_of(WHO, "tx", tx)
     number = seed_of(WHO, seed)
     if bits < 32:

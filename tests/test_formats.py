@@ -52,7 +52,9 @@ def test_sixteen_bits_are_right_in_the_mean(x):
 @pytest.mark.parametrize("x", SQUARES)
 def test_roots_of_squares_are_right_in_the_mean(x):
     x = float(np.float32(x))
-    rounded = formats.square_of(formats.square_code(jnp.full(DRAWS, x), words(DRAWS)))
+    rounded = formats.square_of(
+        formats.square_code(jnp.full(DRAWS, x), words(DRAWS), formats.SQUARE), formats.SQUARE
+    )
     roots_are_right(rounded, x)
     assert np.all(np.abs(np.asarray(rounded) - x) < max(0.5 * x, SMALLEST))
 
@@ -87,8 +89,10 @@ def test_every_code_stands_for_itself_whatever_the_noise():
         for code, new in zip((first, second), again):
             np.testing.assert_array_equal(np.asarray(new)[proper], np.asarray(code)[proper])
         codes = jnp.arange(256, dtype=jnp.uint8)
-        again = formats.square_code(formats.square_of(codes), words(256, float(seed)))
-        np.testing.assert_array_equal(again, codes)
+        for levels in (formats.SQUARE, formats.SUM):
+            numbers = formats.square_of(codes, levels)
+            again = formats.square_code(numbers, words(256, float(seed)), levels)
+            np.testing.assert_array_equal(again, codes)
         bits = jnp.arange(2**16, dtype=jnp.uint32).astype(jnp.uint16)
         numbers = jax.lax.bitcast_convert_type(bits, jnp.bfloat16).astype(jnp.float32)
         back = formats.sixteen(numbers, words(2**16, float(seed)))
@@ -114,8 +118,15 @@ def test_a_stored_average_does_not_raise_the_rate(kind):
         square, stored_pair, exact = nus
         word = noise.word(noise.key_of(0.0, t), noise.salt_of("w"), g)
         _, nu = formats.pair_of(*stored_pair)
-        news = [b2 * x + (1 - b2) * g * g for x in (formats.square_of(square), nu, exact)]
-        kept = formats.square_code(news[0], word), formats.pair_codes(g * 0, news[1], word), news[2]
+        news = [
+            b2 * x + (1 - b2) * g * g
+            for x in (formats.square_of(square, formats.SQUARE), nu, exact)
+        ]
+        kept = (
+            formats.square_code(news[0], word, formats.SQUARE),
+            formats.pair_codes(g * 0, news[1], word),
+            news[2],
+        )
         sizes = [jnp.mean(1 / jnp.sqrt(x)) for x in news]
         return kept, jnp.stack([sizes[0] / sizes[2], sizes[1] / sizes[2]])
 

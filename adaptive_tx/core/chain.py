@@ -1,7 +1,8 @@
 """A chain: transformations one after the other, rules that are neighbours as one pass over the leaves.
 
 Between our own parts a leaf stays in the precision of the arithmetic, float32 at least, and is rounded
-to the gradient's dtype once, at the end. A part of optax gets the gradient's dtype.
+to the gradient's dtype once, at the end. A part of optax gets the gradient's dtype, and so does what must
+come last (`averaged`, `rounded`): its updates are what is added to the parameters, and stay as they are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -96,10 +97,11 @@ def walked(
     parts = list(_links(update))
     olds = list(_states(update, state))
     dtypes = [_dtype(g) for g in jax.tree.leaves(updates)]
-    stages, news, i = [], [], 0
+    stages, news, i, ends = [], [], 0, False
     while i < len(parts):
         end = _end_of_pass(parts, i)
-        if arguments_of(parts[i]) is None:
+        ends = bool(what_ends(parts[i]))
+        if arguments_of(parts[i]) is None or ends:
             updates = _narrowed(updates, dtypes)
         elif len(parts) > 1 and rule_of(parts[i]) is None:
             updates = _widened(updates)
@@ -125,7 +127,9 @@ def walked(
             ]
         news += [p.state for p in passed]
         updates, i = after, end
-    return _narrowed(updates, dtypes), _put_together(update, iter(news)), stages
+    if not ends:
+        updates = _narrowed(updates, dtypes)
+    return updates, _put_together(update, iter(news)), stages
 
 
 def _walked_apart(update: Partial, updates, state, params, extra: dict[str, Any]):

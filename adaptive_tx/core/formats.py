@@ -10,7 +10,8 @@ to the nearest instead, an average with b2 = 0.999 never moves: its steps are sm
 between.
 
     sixteen    bfloat16
-    square     8 bits of a number >= 0: 0, or two levels an octave from 2^-94 to 1.5 2^32
+    square     8 bits of a number >= 0: 0, or two levels an octave from 2^-94 to 1.5 2^32; of a sum of
+               squares from 2^-64 to 1.5 2^62
     pair       16 bits of a mean of squares nu, and of the mean mu of what was squared:
                  nu   9 bits: 0, or four levels an octave from 2^-94 to 1.25 2^33
                  mu   its sign, and 6 bits: 0, or eight levels an octave from 1/32 to 1 and four from there
@@ -131,23 +132,24 @@ class Means:
 
 
 SQUARE = Levels(digits=1, lowest=-94, largest=254, for_roots=True)
+SUM = Levels(digits=1, lowest=-64, largest=254, for_roots=True)
 NU = Levels(digits=2, lowest=-94, largest=510, for_roots=True)
 MU = Means()
 NAN_SQUARE = 255
 NAN_MEAN = 128  # of a pair: -0, which is no other's
 
 
-def square_code(x: jax.Array, word: jax.Array | None) -> jax.Array:
-    """A float32 >= 0, in uint8."""
-    code = SQUARE.code(_not_negative(x), _low(word, SQUARE.cut))
-    code = lax.min(code, lax.full_like(code, SQUARE.largest))
+def square_code(x: jax.Array, word: jax.Array | None, levels: Levels) -> jax.Array:
+    """A float32 >= 0, in uint8; `levels` are SQUARE or SUM."""
+    code = levels.code(_not_negative(x), _low(word, levels.cut))
+    code = lax.min(code, lax.full_like(code, levels.largest))
     return _byte(lax.select(lax.is_finite(x), code, lax.full_like(code, NAN_SQUARE)))
 
 
-def square_of(code: jax.Array) -> jax.Array:
+def square_of(code: jax.Array, levels: Levels) -> jax.Array:
     """The float32 that a code stands for."""
     code = lax.convert_element_type(code, jnp.int32)
-    return _nan_where(code == NAN_SQUARE, SQUARE.value(code))
+    return _nan_where(code == NAN_SQUARE, levels.value(code))
 
 
 def pair_codes(mu: jax.Array, nu: jax.Array, word: jax.Array | None) -> tuple[jax.Array, jax.Array]:
@@ -197,7 +199,9 @@ def _byte(code: jax.Array) -> jax.Array:
 
 
 def _nan_where(is_nan: jax.Array, x: jax.Array) -> jax.Array:
-    return lax.select(is_nan, lax.full_like(x, np.nan), x)
+    """By the bits: a NaN on the way, that is chosen nowhere, would stop `jax_debug_nans`."""
+    bits = lax.select(is_nan, lax.full_like(_bits(x), NAN), _bits(x))
+    return lax.bitcast_convert_type(bits, jnp.float32)
 
 
 def _low(word: jax.Array | None, bits: int) -> jax.Array | None:

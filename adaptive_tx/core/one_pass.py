@@ -168,7 +168,8 @@ def _on_leaf(
 
 def _called(step: _Step, g, slots: list, t, keywords: dict[str, Any]) -> tuple[jax.Array, list]:
     """The direction and the new slots. A bounded gradient hides nothing that was not finite."""
-    bounded, where = squarable(g) if step.bounds else g, step.revealed_by
+    limit = storage.largest_gradient(step.kinds)
+    bounded, where = squarable(g, limit) if step.bounds else g, step.revealed_by
     if step.bounds and where is not None:
         slots[where] = revealing(slots[where], g)
     result = real_meets_complex(step.function)(bounded, *slots, t, **keywords)

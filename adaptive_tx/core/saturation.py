@@ -12,9 +12,12 @@ from jax import lax
 from adaptive_tx.core.numerics import clamp
 
 
-def squarable(g: jax.Array) -> jax.Array:
-    """`g` in a range where a million squares can be summed: |g| <= 2^53 = 9e15 in float32; keeps NaN."""
-    return clamp(g, 2.0 ** ((jnp.finfo(g.dtype).maxexp - 22) // 2))
+def squarable(g: jax.Array, limit: float | None = None) -> jax.Array:
+    """`g` in a range where a million squares can be summed: |g| <= 2^53 = 9e15 in float32; keeps NaN.
+
+    `limit` is a smaller bound: that of what keeps the squares.
+    """
+    return clamp(g, limit or 2.0 ** ((jnp.finfo(g.dtype).maxexp - 22) // 2))
 
 
 def revealing(x: jax.Array, g: jax.Array) -> jax.Array:

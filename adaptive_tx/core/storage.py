@@ -23,18 +23,16 @@ from adaptive_tx.core.numerics import narrow, real_dtype
 from adaptive_tx.core.slots import Slot
 
 WIDTHS = (32, 16, 8)
-EXACT, SIXTEEN, SQUARE, MEAN_OF_PAIR, SQUARE_OF_PAIR = (
-    "exact",
-    "16",
-    "8",
-    "mean of 8",
-    "square of 8",
-)
+EXACT, SIXTEEN, SQUARE, SUM = "exact", "16", "square in 8", "sum in 8"
+MEAN_OF_PAIR, SQUARE_OF_PAIR = "mean of a pair", "square of a pair"
+ALONE = {SQUARE: formats.SQUARE, SUM: formats.SUM}
+# Gradients whose squares are within reach of what keeps them, a million of them in a sum.
+LARGEST_GRADIENT = {SQUARE: 2.0**16, SQUARE_OF_PAIR: 2.0**16, SUM: 2.0**21}
 REASONS = {  # why a slot cannot be kept in fewer bits
-    "mean": "alone, a mean in 8 bits trains worse, by 1 to 10 standard deviations over seeds",
-    "sum": "alone, a sum of gradients in 8 bits trains worse, by up to 4 standard deviations over seeds",
+    "mean": "8 are for a mean beside that of the squares of the same gradients, which bounds it",
+    "sum": "8 are for sums of squares; with a sum of gradients in 8 training is worse",
     "maximum": "a maximum would keep the largest of the rounding errors",
-    "exact": "it is kept as the step returns it",
+    "exact": "its rule needs it as it is",
 }
 DIFFERENCE = "what the rule needs is a small difference of two slots"
 
@@ -74,7 +72,9 @@ def _format(who: str, name: str, slot: Slot, bits: int) -> str:
             f"stored: {who} keeps {name} in {least} bits at least, not {bits}: {reason}. Give bits="
             f"{least}, or store the other parts alone."
         )
-    return SIXTEEN if bits == 16 else SQUARE
+    if bits == 16:
+        return SIXTEEN
+    return SUM if slot.kind == "sum" else SQUARE
 
 
 def _least_bits(slot: Slot) -> int:
@@ -83,6 +83,11 @@ def _least_bits(slot: Slot) -> int:
     if slot.kind in ("mean", "sum") and slot.holds_squares:
         return 8
     return 32 if slot.kind == "exact" else 16
+
+
+def largest_gradient(kinds: Sequence[str]) -> float | None:
+    """The bound on gradients whose squares are kept in 8 bits; None: float32's."""
+    return min((LARGEST_GRADIENT[kind] for kind in kinds if kind in LARGEST_GRADIENT), default=None)
 
 
 def real(dtype: Any) -> Any:
@@ -114,8 +119,8 @@ def encoded(
         x = narrow(slots[i], jnp.float32)
         if kind == SIXTEEN:  # two slots share the words
             kept[i] = formats.sixteen(x, word and word(i // 2), high=i % 2 > 0)
-        elif kind == SQUARE:
-            kept[i] = formats.square_code(x, word and word(i))
+        elif kind in ALONE:
+            kept[i] = formats.square_code(x, word and word(i), ALONE[kind])
         elif kind == MEAN_OF_PAIR:
             other = kinds.index(SQUARE_OF_PAIR)
             nu = narrow(slots[other], jnp.float32)
@@ -136,8 +141,8 @@ def decoded(kinds: Sequence[str], slots: Sequence[Any]) -> list[Any]:
     for i, kind in enumerate(kinds):
         if kind == SIXTEEN:
             wide[i] = lax.convert_element_type(slots[i], jnp.float32)
-        elif kind == SQUARE:
-            wide[i] = formats.square_of(slots[i])
+        elif kind in ALONE:
+            wide[i] = formats.square_of(slots[i], ALONE[kind])
         elif kind == MEAN_OF_PAIR:
             other = kinds.index(SQUARE_OF_PAIR)
             wide[i], wide[other] = formats.pair_of(slots[i], slots[other])

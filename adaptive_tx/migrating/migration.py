@@ -118,11 +118,12 @@ def migrate(
     try:
         records_of(old_tx.update, old_state, params, "old_state")
         old_state = decoded(old_tx, old_state)
-        old = records_of(old_tx.update, old_state, params, "old_state")
+        old = records_of(stored(old_tx, 32).update, old_state, params, "old_state")
     except ValueError as error:
         raise ValueError(f"{WHO}: {error}; give the old_tx that made it.") from error
-    start = stored(new_tx, 32).init(params)
-    new = records_of(new_tx.update, start, params, "the state")
+    wide = stored(new_tx, 32)
+    start = wide.init(params)
+    new = records_of(wide.update, start, params, "the state")
     carrying = Carrying(old, new, flat(old_state), flat(start), params, WHO)
     carrying.run(count)
     paths, structure = jax.tree.flatten_with_path(start)

@@ -10,9 +10,9 @@ Bytes that a step reads and writes at least once, a parameter; in proportion if 
     bfloat16, 8 more bits              30      1.07      p, extra, g and the moments in float32
     bfloat16, 8 more bits, 8 bits      12      0.43
 
-XLA writes one result in each pass on a CPU, so that what rounds both moments is computed once for each, and
-their decoding and the random bits with it: some 70 integer operations an entry, three times. All run in turns in
-one process; ratios are to optax's, below 1 is faster, with median and [quartiles].
+XLA writes one result in each pass on a CPU, so that decoding, the average and the random bits are computed
+again for each of them: some 70 integer operations an entry, three times. All run in turns in one process;
+ratios are to optax's, below 1 is faster, with median and [quartiles].
 """
 
 import argparse
@@ -52,6 +52,14 @@ def measured(measures, repeats: int) -> np.ndarray:
     return np.asarray(rounds)
 
 
+def seconds_to_compile(tx, tree) -> float:
+    return cold(tx, tree)[0].sum()
+
+
+def halved(tree, dtype):
+    return jax.tree.map(lambda x: x.astype(dtype), tree)
+
+
 def text(ratios: np.ndarray) -> str:
     q1, median, q3 = np.quantile(ratios, [0.25, 0.5, 0.75])
     return f"{median:.2f} [{q1:.2f}, {q3:.2f}]"
@@ -62,10 +70,9 @@ def show(layout: str, repeats: int) -> None:
     compiles, runs = [], []
     for dtype, tx in ROWS.values():
         tree = {f"{i:04d}": jax.ShapeDtypeStruct(s, dtype) for i, s in enumerate(shapes)}
-        compiles.append(functools.partial(lambda tx, tree: cold(tx, tree)[0].sum(), tx, tree))
-        step = cold(tx, tree)[1]
-        start = (jax.tree.map(lambda x: x.astype(dtype), arrays(shapes, seed)) for seed in (0, 1))
-        runs.append(runner(tx, step, *start))
+        compiles.append(functools.partial(seconds_to_compile, tx, tree))
+        start = [halved(arrays(shapes, seed), dtype) for seed in (0, 1)]
+        runs.append(runner(tx, cold(tx, tree)[1], *start))
     steps = measured(runs, 5 * repeats)
     colds = measured(compiles, repeats)
     print(f"\n{layout}: {sum(np.prod(s) for s in shapes):,.0f} parameters\n")
