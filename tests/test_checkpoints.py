@@ -218,12 +218,15 @@ def test_the_documentation():
     state = names["run"]["state"]
     tree = names["checkpointer"].metadata(names["folder"] / "run").item_metadata.tree["state"]
     for params, message in (
-        ({"w": jnp.ones((3, 4)), "b": jnp.ones(2)}, r"1/0/mu/w is \(3, 2\), and must be \(3, 4\)"),
-        ({"w": jnp.ones((3, 2))}, r"1/0/mu/b is \(2,\), and must be None"),
+        ({"w": jnp.ones((3, 4)), "b": jnp.ones(2)}, r"1/0/mu/w is uint8\(3, 2\), and must be uint8\(3, 4\)"),
+        ({"w": jnp.ones((3, 2))}, r"1/0/mu/b is uint8\(2,\), and must be None"),
     ):
         for found in (tree, state):
             with pytest.raises(ValueError, match=message):
                 names["check"](found, names["tx"].init(params))
+    wide = atx.stored(names["tx"], 16).init(names["params"])
+    with pytest.raises(ValueError, match=r"1/0/mu/b is uint8\(2,\), and must be bfloat16\(2,\)"):
+        names["check"](tree, wide)
 
 
 # Killed while saving. -----------------------------------------------------------------------------
