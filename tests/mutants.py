@@ -853,7 +853,7 @@ FEW_BITS = [
         "core/formats.py",
         "lax.full_like(bits, NAN), size)",
         "size, size)",
-        "test_stored.py -k not_finite",
+        "test_formats.py -k every_nan",
     ),
     ("core/formats.py", "_bits(x) + d + more", "_bits(x) + d", "test_formats.py"),
     ("core/formats.py", "_bits(x) + d + more", "_bits(x) + more", "test_formats.py"),
@@ -868,7 +868,7 @@ FEW_BITS = [
         "core/formats.py",
         "of_mean = lax.min(of_mean, lax.full_like(of_mean, MU.largest))",
         "pass",
-        "test_formats.py test_stored.py -k 'pairs or saturate'",
+        "test_formats.py -k too_large",
     ),
     (
         "core/formats.py",
@@ -899,7 +899,7 @@ FEW_BITS = [
         "core/storage.py",
         "word and word(i // 2), high=i % 2 > 0",
         "word and word(0), high=False",
-        "test_stored.py -k 'mean and (amsgrad or scale_by_adam) and 16'",
+        "test_formats.py -k alike",
     ),
     (
         "core/storage.py",
@@ -911,7 +911,7 @@ FEW_BITS = [
         "core/storage.py",
         "if s.shape is None and s.least_bits in (None, 8)",
         "if s.shape is None",
-        "test_stored.py -k fewest",
+        "test_formats.py -k may_be_kept",
     ),
     (
         "core/one_pass.py",

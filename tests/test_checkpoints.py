@@ -218,7 +218,10 @@ def test_the_documentation():
     state = names["run"]["state"]
     tree = names["checkpointer"].metadata(names["folder"] / "run").item_metadata.tree["state"]
     for params, message in (
-        ({"w": jnp.ones((3, 4)), "b": jnp.ones(2)}, r"1/0/mu/w is uint8\(3, 2\), and must be uint8\(3, 4\)"),
+        (
+            {"w": jnp.ones((3, 4)), "b": jnp.ones(2)},
+            r"1/0/mu/w is uint8\(3, 2\), and must be uint8\(3, 4\)",
+        ),
         ({"w": jnp.ones((3, 2))}, r"1/0/mu/b is uint8\(2,\), and must be None"),
     ):
         for found in (tree, state):

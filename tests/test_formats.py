@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adaptive_tx.core import formats, noise
+from adaptive_tx.core import formats, noise, slots, storage
 
 DRAWS = 100_000
 SMALLEST = 2.0**-94
@@ -137,3 +137,35 @@ def test_a_stored_average_does_not_raise_the_rate(kind):
     found = ratios((jnp.arange(1, steps + 1, dtype=jnp.int32), jnp.asarray(grads)))
     atol = [0.02, 0.004] if kind == "rare" else 0.004  # of 8 bits and of 9
     assert np.all(np.abs(found[steps // 2 :].mean(axis=0) - 1) < atol)
+
+
+def test_every_nan_is_one_in_sixteen_bits():
+    """Also one whose digits are all cut off, or carried into the sign."""
+    bits = jnp.asarray([0x7F800001, 0x7FFFFFFF, 0xFF800001, 0xFFFFFFFF], jnp.uint32)
+    numbers = jax.lax.bitcast_convert_type(bits, jnp.float32)
+    for word in (None, jnp.full(4, 2**32 - 1, jnp.uint32), jnp.zeros(4, jnp.uint32)):
+        assert np.all(np.isnan(np.asarray(formats.sixteen(numbers, word)).astype(np.float32)))
+
+
+def test_a_mean_too_large_for_its_square_is_the_largest():
+    codes = formats.pair_codes(jnp.asarray([1e3, -1e3, 1e30]), jnp.ones(3), words(3))
+    mu, nu = formats.pair_of(*codes)
+    np.testing.assert_array_equal(mu, np.asarray([48, -48, 48], np.float32))
+    np.testing.assert_array_equal(nu, np.ones(3, np.float32))
+
+
+def test_two_slots_are_not_rounded_alike():
+    x = jnp.full(1000, 1.005)
+    first, second = storage.encoded(("16", "16"), [x, x], lambda number: words(1000))
+    assert (
+        abs(np.corrcoef(*(np.asarray(s).astype(np.float32) for s in (first, second)))[0, 1]) < 0.2
+    )
+
+
+def test_a_pair_is_of_slots_that_may_be_kept_in_8_bits():
+    declared = {
+        "mu": slots.mean_of_gradients("b1", least_bits=16),
+        "nu": slots.mean_of_squares("b2"),
+    }
+    with pytest.raises(ValueError, match="^stored: rule keeps mu in 16 bits at least"):
+        storage.formats_of("rule", tuple(declared.items()), 8)
