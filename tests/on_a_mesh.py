@@ -377,3 +377,27 @@ def test_bits_beside_a_parameter_inside_shard_map(bits):
     np.testing.assert_array_equal(full["b1"], wanted["b1"])
     off = 0 if bits == 16 else 2.0 ** (-6 - bits)
     chex.assert_trees_all_close(full, wanted, rtol=off, atol=off)
+
+
+@pytest.mark.parametrize("layout", ["zero", "zero-tensor"])
+@pytest.mark.parametrize("bits", HALF)
+def test_bits_beside_a_parameter_split_by_zero(bits, layout):
+    """On Explicit axes: each device takes its part of the parameters, to the bit as on one device."""
+    layout = LAYOUTS[layout]
+    whole, tx = params_and_batch()[0], atx.rounded(atx.adam(2.0**-6), extra_bits=bits)
+    small = jax.tree.map(lambda p: p.astype(jnp.bfloat16), whole)
+    one, own = small, jax.jit(tx.init)(small)
+    grads, _, shardings = put(layout, EXPLICIT)
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), grads)
+    lies = atx.state_sharding(tx, params, shardings, zero=layout.zero)
+    step, given = stepper(tx, shardings, lies, True)
+    run, alone = jax.jit(step, **given), jax.jit(stepper(tx, shardings, lies, False)[0])
+    state = jax.jit(tx.init, out_shardings=lies)(params)
+    for _ in range(STEPS):
+        params, state = jax.block_until_ready(run(params, state, grads))
+        one, own = alone(one, own, whole)
+    same_places((params, state), (shardings, lies))
+    found, wanted = atx.full_precision(params, state), atx.full_precision(one, own)
+    chex.assert_trees_all_equal((params, found), (one, wanted))
+    chex.assert_trees_all_equal(jax.jit(atx.full_precision)(params, state), wanted)
+    same_places(found, shardings)

@@ -409,7 +409,7 @@ def test_a_skipped_step_leaves_every_byte():
 
 
 def test_groups_and_wrappers_around_it():
-    """The same bits in a group as without; an average and batches around it."""
+    """The same bits in a group as without; a guard and batches around it."""
     _, params = problem()
     grads = jax.tree.map(lambda p: jnp.full(p.shape, 0.1, BF16), params)
     tx = atx.rounded(atx.adam(0.01))
@@ -424,7 +424,7 @@ def test_groups_and_wrappers_around_it():
     whole = atx.full_precision(optax.apply_updates(params, updates), state)
     np.testing.assert_array_equal(full["w"], whole["w"])
     np.testing.assert_array_equal(full["b"], np.float32(-0.01) * np.float32(BF16(0.1)))
-    around = atx.measured(atx.accumulated(atx.averaged(tx), every=1))
+    around = atx.measured(atx.accumulated(atx.guarded(tx), every=1))
     same, state = around.update(grads, around.init(params), params)
     chex.assert_trees_all_equal(same, updates)
     full = atx.full_precision(optax.apply_updates(params, same), state)
@@ -506,10 +506,85 @@ def test_the_seed_is_a_hyperparameter():
             atx.rounded(atx.sgd(0.1), seed=seed)
 
 
+def test_an_average_goes_inside():
+    """It is of the full parameters; around it, it would be of the bfloat16 ones."""
+    _, params = problem()
+    inner = atx.averaged(atx.adam(2.0**-10), decay=0.5)
+    tx = atx.rounded(inner, extra_bits=16)
+    master = jax.tree.map(lambda p: p.astype(F32), params)
+    state, alone = tx.init(params), inner.init(master)
+    grads = jax.tree.map(lambda p: jnp.full(p.shape, 0.125, BF16), params)
+    for _ in range(3):
+        updates, state = tx.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+        wide = jax.tree.map(lambda g: g.astype(F32), grads)
+        updates, alone = inner.update(wide, alone, master)
+        master = optax.apply_updates(master, updates)
+    found = atx.eval_params(state, atx.full_precision(params, state))
+    wanted = atx.eval_params(alone, master)
+    chex.assert_trees_all_close(found, wanted, rtol=1e-6)
+    assert not np.array_equal(found["w"], found["w"].astype(BF16).astype(F32))
+
+
+def test_an_average_around_it_is_refused():
+    tx, other = atx.rounded(atx.sgd(0.1)), atx.adam(0.1)
+    groups = atx.grouped({"w": other}, by={"w": "^w$"}, default=tx)
+    last = atx.chain(atx.clip_by_global_norm(1.0), tx)
+    for inside in (tx, atx.guarded(tx), atx.accumulated(tx, every=2), groups, last):
+        with pytest.raises(
+            ValueError, match=r"^averaged: tx is rounded, or .*rounded\(averaged\(tx\)\)"
+        ):
+            atx.averaged(inside)
+        with pytest.raises(ValueError, match="^rounded: tx is rounded already"):
+            atx.rounded(inside)
+
+
+def test_leaves_that_are_no_arrays_come_back_as_they_are():
+    model = eqx.nn.MLP(2, 1, 4, 1, dtype=BF16, key=jax.random.key(0))
+    tx = atx.rounded(atx.sgd(2.0**-10))
+    params = eqx.filter(model, eqx.is_array)
+    updates, state = tx.update(params, tx.init(params), params)
+    model = eqx.apply_updates(model, updates)
+    full = atx.full_precision(model, state)
+    assert full.activation is model.activation and full.layers[0].in_features == 2
+    arrays = eqx.filter(model, eqx.is_array)
+    chex.assert_trees_all_equal(eqx.filter(full, eqx.is_array), atx.full_precision(arrays, state))
+    others = {"name": "linear", "act": jnp.tanh, "none": None, "n": 3, "key": jax.random.key(0)}
+    found = atx.full_precision(others, ())
+    assert all(found[name] is leaf for name, leaf in others.items())
+
+
+@pytest.mark.parametrize("given", [np.int64(8), np.uint8(8), jnp.int32(8)], ids=repr)
+def test_any_whole_number_says_how_many_bits(given):
+    tx = atx.rounded(atx.sgd(0.1), extra_bits=given)
+    assert tx == atx.rounded(atx.sgd(0.1), extra_bits=8) and "extra_bits=8" in repr(
+        atx.rounded(atx.sgd(0.1), extra_bits=given)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float8_e4m3fn", "float8_e5m2"])
+def test_parameters_of_another_range_are_refused(dtype):
+    tx, good = atx.rounded(atx.sgd(0.1)), {"w": jnp.ones(3, BF16)}
+    bad = {"w": jnp.ones(3, dtype)}
+    for call in (lambda: tx.init(bad), lambda: tx.update(bad, tx.init(good), bad)):
+        with pytest.raises(TypeError, match=rf"^rounded: params\['w'\] is {dtype}, whose range"):
+            call()
+
+
+def test_another_number_of_bits_by_migrate():
+    """As its error says: the rest of the state is kept."""
+    _, params = problem()
+    tx, wider = (atx.rounded(atx.adam(0.01), extra_bits=bits) for bits in (8, 16))
+    _, state = tx.update(params, tx.init(params), params)
+    moved = atx.migrate(state, tx, wider, params)
+    chex.assert_trees_all_equal(moved.state.inner_state, state.inner_state)
+    wider.update(params, moved.state, params)
+
+
 def test_errors():
     tx, params = atx.rounded(atx.sgd(0.1)), {"w": jnp.ones(3, BF16)}
     state, grads = tx.init(params), params
-    for bits in (4, 32, True, None, 8.5):
+    for bits in (4, 32, True, np.True_, None, 8.0, 8.5, "8"):
         with pytest.raises(ValueError, match="^rounded: extra_bits must be 0, 8 or 16"):
             atx.rounded(atx.sgd(0.1), extra_bits=bits)
     with pytest.raises(ValueError, match="^rounded: seed must be a whole number"):
@@ -518,13 +593,23 @@ def test_errors():
         tx.update(grads, state)
     with pytest.raises(TypeError, match=r"^rounded: params\['w'\] is float16.*for bfloat16"):
         tx.init({"w": jnp.ones(3, jnp.float16)})
-    with pytest.raises(ValueError, match=r"^rounded: bfloat16 params\['w'\] is missing"):
+    with pytest.raises(
+        ValueError, match=r"^rounded: params\['w'\] is float32, but the state was made .* bfloat16"
+    ):
         tx.update({"w": jnp.ones(3)}, state, {"w": jnp.ones(3)})
+    for old in (tx.init({"w": jnp.ones(3)}), atx.rounded(atx.sgd(0.1), extra_bits=0).init(params)):
+        with pytest.raises(
+            ValueError, match=r"^rounded: params\['w'\] is bfloat16.*no extra bits of it.*tx.init"
+        ):
+            tx.update(grads, old, params)
+    with pytest.raises(ValueError, match=r"^rounded: bfloat16 params\['w'\] is missing"):
+        tx.update({"w": None}, state, {"w": None})
     with pytest.raises(ValueError, match=r"^rounded: bfloat16 params\['w'\] has shape \(4,\)"):
         other = {"w": jnp.ones(4, BF16)}
         tx.update(other, state, other)
     with pytest.raises(
-        ValueError, match=r"extra\['w'\] has 8 extra bits, and this is extra_bits=16"
+        ValueError,
+        match=r"extra\['w'\] has 8 extra bits, and this is extra_bits=16.*full_precision.*init anew",
     ):
         atx.rounded(atx.sgd(0.1), extra_bits=16).update(grads, state, params)
     with pytest.raises(ValueError, match=r"^rounded: grads\['w'\] has shape \(4,\)"):
@@ -542,3 +627,6 @@ def test_errors():
         atx.full_precision({"v": params["w"]}, state)
     with pytest.raises(ValueError, match="^full_precision: .*'w', but it is in float32"):
         atx.full_precision({"w": jnp.ones(3)}, state)
+    scalar = jnp.ones((), BF16)
+    with pytest.raises(ValueError, match="^full_precision: .*of 'w', but it is in "):
+        atx.full_precision({"w": jnp.tanh}, tx.init({"w": scalar}))

@@ -25,6 +25,9 @@ from 1 to 3/1024 there is no bfloat16 to add. What is finite stays so: the large
 and so is the largest update. Where a processor takes numbers below 2^-126 for 0, so does this.
 """
 
+import operator
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +41,17 @@ UPPER = np.int32(-0x10000)  # those of a bfloat16
 HALF = 0x8000  # of what lies between two of them
 INFINITE = np.int32(0x7F800000)
 LARGEST = np.int32(0x7F7F7FFF)  # the last that is rounded to a finite bfloat16
+
+
+def number_of_bits(who: str, given: Any) -> int:
+    """How many extra bits, checked; any whole number's type will do, but not a bool."""
+    try:
+        bits = None if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        bits = None
+    if bits not in (0, *DTYPES):
+        raise ValueError(f"{who}: extra_bits must be 0, 8 or 16, got {given!r}.")
+    return bits
 
 
 def full_value(p: jax.Array, extra: jax.Array | None) -> jax.Array:

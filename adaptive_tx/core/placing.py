@@ -1,4 +1,4 @@
-"""Where what `init` makes lies on the devices: as the parameters do."""
+"""Where arrays lie on the devices: what `init` makes as the parameters do, and one as another."""
 
 import jax
 import jax.numpy as jnp
@@ -17,3 +17,14 @@ def laid_out(x: jax.Array, p) -> jax.Array:
         return x
     # Without the derivatives of `p`: the primitive would make zeros of them, as large as `p`.
     return shard_alike(x, lax.stop_gradient(p))[0]
+
+
+def lying_as(x: jax.Array, like: jax.Array) -> jax.Array:
+    """`x`, where `like` lies, if the types of both say so: on the Explicit axes of one mesh.
+
+    Of a whole array each device takes its own part, and nothing is sent.
+    """
+    here, there = jax.typeof(x).sharding, jax.typeof(like).sharding
+    if here.mesh != there.mesh or here.spec == there.spec:
+        return x
+    return jax.sharding.reshard(x, there)

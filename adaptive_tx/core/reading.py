@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.paths import with_paths
@@ -32,7 +33,7 @@ def kept_by_path(call: str, kind: type, field: str, state: Any, params: Any) -> 
             found[path] = unboxed((leaf,))[0]
     known = dict(with_paths(params))
     for path, leaf in found.items():
-        if path not in known or jnp.shape(leaf) != jnp.shape(known[path]):
+        if path not in known or jnp.shape(leaf) != np.shape(known[path]):  # it may be a function
             raise ValueError(
                 f"{who}: the state holds the {field} of {path!r}, of shape {jnp.shape(leaf)}, but params "
                 "has no such leaf. Of a run stacked by vmap or scan, give both stacked alike."

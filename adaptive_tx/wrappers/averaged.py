@@ -16,13 +16,14 @@ from jax import lax
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
+from adaptive_tx.core.chain import what_ends
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, ema, narrow, real_dtype, widen
 from adaptive_tx.core.paths import path_of
 from adaptive_tx.core.ranges import decay_rate
 from adaptive_tx.core.reading import kept_by_path
 from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.transformation import Transformation, wrap
+from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
 from adaptive_tx.core.typing import PyTree, ScalarOrSchedule
 
 
@@ -46,10 +47,12 @@ def averaged(
         let it grow from 0, `lambda count: jnp.minimum(0.9999, (1 + count) / (10 + count))`.
 
     The state holds one more array like each parameter, in float32 at least. With `accumulated`, put
-    `averaged` inside: `accumulated(averaged(tx), every=4)` averages over updates, not batches.
+    `averaged` inside: `accumulated(averaged(tx), every=4)` averages over updates, not batches. With
+    `rounded` too, `rounded(averaged(tx))` averages the parameters with their extra bits; evaluate
+    `eval_params(state, full_precision(params, state))`.
 
     Raises:
-      ValueError: if `update` gets no parameters.
+      ValueError: if `update` gets no parameters; if `tx` is `rounded`, or holds it.
 
     >>> import adaptive_tx as atx, jax.numpy as jnp
     >>> tx = averaged(atx.sgd(1.0), decay=0.5)
@@ -60,7 +63,14 @@ def averaged(
     >>> print(params, eval_params(state, params))
     -2.0 -1.5
     """
-    return wrap("averaged", _init, _update, tx, ends=True, decay=decay_rate(decay))
+    who = "averaged"
+    tx = transformation_of(who, "tx", tx)
+    if what_ends(tx.update) == "rounded":
+        raise ValueError(
+            f"{who}: tx is rounded, or holds it, and its parameters would be averaged without their extra "
+            "bits; put the average inside: rounded(averaged(tx))."
+        )
+    return wrap(who, _init, _update, tx, ends=True, decay=decay_rate(decay))
 
 
 @explained

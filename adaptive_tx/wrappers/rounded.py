@@ -19,15 +19,16 @@ from jax import lax
 
 from adaptive_tx.core import checks, noise
 from adaptive_tx.core.arguments import Arguments
-from adaptive_tx.core.extra_bits import DTYPES, full_value, moved
+from adaptive_tx.core.chain import what_ends
+from adaptive_tx.core.extra_bits import DTYPES, full_value, moved, number_of_bits
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, widen
 from adaptive_tx.core.paths import path_of, with_paths
-from adaptive_tx.core.placing import laid_out
+from adaptive_tx.core.placing import laid_out, lying_as
 from adaptive_tx.core.reading import kept_by_path
 from adaptive_tx.core.seeds import seed_of
 from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.transformation import Transformation, wrap
+from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
 from adaptive_tx.core.typing import PyTree, ScalarOrSchedule
 
 OWN_WORD = -1  # the number of a parameter's random bits; those of its slots count from 0
@@ -59,15 +60,17 @@ def rounded(
 
     It must come last: what it returns is what is added to the parameters, as `optax.apply_updates` and
     `eqx.apply_updates` do. Around it may be only what passes updates on, or zeros in place of them: guards,
-    measurements, `accumulated`, `averaged`, groups. If somebody else changes a parameter, it keeps its
-    extra bits, which are less than its own last digit.
+    measurements, `accumulated`, groups. If somebody else changes a parameter, it keeps its extra bits,
+    which are less than its own last digit. An average goes inside, `rounded(averaged(tx))`; evaluate
+    `eval_params(state, full_precision(params, state))`, and not the other way round, which would add the
+    extra bits of the parameters to their average.
 
     Where in one step a parameter changes its sign, shrinks to less than half or grows to more than double,
     its full value may be off by half a unit in the last place of the update: 2^-8 of that at most.
 
     Raises:
-      TypeError: from `init`, for float16 parameters, whose range is not that of float32.
-      ValueError: if `update` gets no parameters; if something follows in a chain.
+      TypeError: from `init`, for parameters in float16 or 8 bits, whose range is not that of float32.
+      ValueError: if `update` gets no parameters; if something follows in a chain; if `tx` is rounded.
 
     >>> import adaptive_tx as atx, jax.numpy as jnp
     >>> tx, w = rounded(atx.sgd(1e-3), extra_bits=16), jnp.ones((), jnp.bfloat16)
@@ -79,11 +82,12 @@ def rounded(
     0.988281 0.9900
     """
     who = "rounded"
-    if extra_bits not in (0, 8, 16) or isinstance(extra_bits, bool):
-        raise ValueError(f"{who}: extra_bits must be 0, 8 or 16, got {extra_bits!r}.")
-    number = seed_of(who, seed)
-    numbers = {"seed": number} if extra_bits < 16 else {}
-    settings = {"extra_bits": extra_bits}
+    bits, number = number_of_bits(who, extra_bits), seed_of(who, seed)
+    tx = transformation_of(who, "tx", tx)
+    if what_ends(tx.update) == who:
+        raise ValueError(f"{who}: tx is rounded already, or holds what is; once is enough.")
+    numbers = {"seed": number} if bits < 16 else {}
+    settings = {"extra_bits": bits}
     return wrap(who, _init, _update, tx, settings=settings, ends=True, **numbers)
 
 
@@ -96,7 +100,8 @@ def full_precision(params: PyTree, state: PyTree) -> PyTree:
       state: the state of an optimizer, or whatever holds it (a TrainState, an nnx.Optimizer).
 
     All bfloat16 leaves come in float32, with their extra bits where the state holds some, and others as
-    they are; so one evaluation serves optimizers with `rounded` and without.
+    they are, also what is no array; so one evaluation serves optimizers with `rounded` and without.
+    Of an average inside, evaluate `eval_params(state, full_precision(params, state))`.
 
     Raises:
       ValueError: if the state holds extra bits of a leaf twice, or was made for other parameters.
@@ -107,11 +112,13 @@ def full_precision(params: PyTree, state: PyTree) -> PyTree:
     def full(keys, p):
         extra = found.get(path_of(keys))
         if _has_extra(p):
-            return full_value(jnp.asarray(p), extra)
+            p = jnp.asarray(p)
+            return full_value(p, None if extra is None else lying_as(extra, p))
         if extra is not None:
+            kind = getattr(p, "dtype", type(p).__name__)
             raise ValueError(
-                f"full_precision: the state holds extra bits of {path_of(keys)!r}, but it is in "
-                f"{jnp.result_type(p)}; give the parameters as they are trained, in bfloat16."
+                f"full_precision: the state holds extra bits of {path_of(keys)!r}, but it is in {kind}; "
+                "give the parameters as they are trained, in bfloat16."
             )
         return p
 
@@ -139,6 +146,7 @@ def _update(arguments: Arguments, grads, state, params=None, **extra_args):
     checks.same_layout(who, "grads", grads, "params has", params)
     _check_extra(who, bits, params, state.extra)
 
+    params = jax.tree.map(_beside, params, state.extra)
     full = jax.tree.map(_full, params, state.extra)
     wide = jax.tree.map(_in_float32, grads)
     updates, inner_state = arguments.inner(wide, state.inner_state, full, **extra_args)
@@ -162,7 +170,12 @@ def _update(arguments: Arguments, grads, state, params=None, **extra_args):
 
 
 def _has_extra(p) -> bool:
-    return jnp.result_type(p) == jnp.bfloat16
+    return getattr(p, "dtype", None) == jnp.bfloat16
+
+
+def _beside(p, extra):
+    """With ZeRO the extra bits are split over more devices than the parameter."""
+    return p if extra is None else lying_as(jnp.asarray(p), extra)
 
 
 def _full(p, extra):
@@ -177,9 +190,10 @@ def _in_float32(g):
 def _check_params(who: str, params) -> None:
     checks.floating(who, "params", params)
     for path, p in jax.tree.leaves_with_path(params):
-        if jnp.result_type(p) == jnp.float16:
+        dtype = jnp.result_type(p)
+        if dtype == jnp.float16 or dtype.itemsize == 1:
             raise TypeError(
-                f"{who}: {checks.keystr('params', path)} is float16, whose range is not that of float32; "
+                f"{who}: {checks.keystr('params', path)} is {dtype}, whose range is not that of float32; "
                 "extra bits are for bfloat16. Make it that, or give such leaves a group without rounded."
             )
 
@@ -189,6 +203,21 @@ def _check_extra(who: str, bits: int, params, extra) -> None:
     for path, leaf in jax.tree.leaves_with_path(extra):
         if (held := 8 * leaf.dtype.itemsize) != bits:
             at = checks.keystr("the state's extra", path)
-            raise ValueError(f"{who}: {at} has {held} extra bits, and this is extra_bits={bits}.")
+            raise ValueError(
+                f"{who}: {at} has {held} extra bits, and this is extra_bits={bits}. To go on, round "
+                "full_precision(params, state) to bfloat16 and init anew; migrate keeps the rest."
+            )
+    kept = dict(jax.tree.leaves_with_path(extra))
+    for path, p in jax.tree.leaves_with_path(params):
+        at = f"{who}: {checks.keystr('params', path)} is {jnp.result_type(p)}, but the state "
+        if path in kept and not _has_extra(p):
+            raise ValueError(
+                f"{at}was made for it in bfloat16, and holds its extra bits; give it so."
+            )
+        if bits and path not in kept and _has_extra(p):
+            raise ValueError(
+                f"{at}holds no extra bits of it: it was made for another dtype, for other parameters or "
+                "with extra_bits=0. Make one for these: tx.init(params)."
+            )
     like = jax.tree.map(lambda p: p if bits and _has_extra(p) else None, params)
     checks.same_layout(who, "bfloat16 params", like, "the state has extra bits of", extra)
