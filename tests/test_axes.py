@@ -40,6 +40,8 @@ EACH_LEAF = {
     atx.masked,
     atx.accumulated,
     atx.averaged,
+    atx.rounded,
+    atx.stored,
 }  # wrappers that do nothing else
 
 
