@@ -61,11 +61,19 @@ def _hashed(x: jax.Array, key: jax.typing.ArrayLike) -> jax.Array:
 
 def _places(shape: tuple[int, ...]) -> jax.Array:
     """ODD times the place of each entry in the array, modulo 2^32."""
-    places, stride = jnp.zeros(shape, jnp.uint32), ODD
+    places, stride = jnp.zeros(shape, jnp.uint32), _constant(ODD)
     for axis in reversed(range(len(shape))):
-        places = places + lax.broadcasted_iota(jnp.uint32, shape, axis) * _constant(stride)
-        stride = stride * shape[axis] % MODULUS
+        places = places + lax.broadcasted_iota(jnp.uint32, shape, axis) * stride
+        stride = _product(stride, shape[axis])
     return places
+
+
+def _product(stride: Any, length: Any) -> Any:
+    """Modulo 2^32; a length may be a symbol, in an exported function."""
+    if not isinstance(length, int):
+        return stride * jnp.asarray(length).astype(jnp.uint32)
+    known = isinstance(stride, np.ndarray)
+    return _constant(int(stride) * length) if known else stride * _constant(length)
 
 
 def _constant(x: int) -> np.ndarray:

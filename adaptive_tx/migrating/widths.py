@@ -24,7 +24,8 @@ def decoded(tx: optax.GradientTransformation, state: PyTree) -> PyTree:
     >>> import adaptive_tx as atx, jax.numpy as jnp
     >>> tx = atx.stored(atx.scale_by_adam(), 8)
     >>> _, state = tx.update(jnp.ones(2), tx.init(jnp.ones(2)))
-    >>> print(state.mu, decoded(tx, state).mu)
+    >>> print(state.mu.dtype, decoded(tx, state).mu.dtype)
+    uint8 float32
 
     Raises:
       ValueError: for a state that is not one of `tx`.
