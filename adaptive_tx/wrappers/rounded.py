@@ -52,8 +52,8 @@ def rounded(
         hyperparameters keep their names.
       extra_bits: of each bfloat16 parameter, kept in the state: 8; 16, which makes it the float32 of a
         master copy; or 0, which rounds parameters at random.
-      seed: of the rounding to fewer than 16, a whole number in [0, 16777216], default 0: then it is a
-        hyperparameter. Members of a sweep with equal seeds share their random bits.
+      seed: of the rounding to fewer than 16, in [0, 16777216], default 0: then it is a hyperparameter.
+        Members of a sweep with equal seeds share their random bits.
 
     Updates have the dtypes of their parameters, whatever the gradients have. Parameters in float32 or
     float64 are stepped on as without it. `full_precision(params, state)` reads the parameters in float32.

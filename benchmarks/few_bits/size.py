@@ -15,6 +15,8 @@ backend. `describe` must say the same of the state. Expected, with gradients lik
 """
 
 import os
+import pathlib
+import sys
 from typing import Any
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
@@ -26,6 +28,9 @@ from jax import NamedSharding, P  # noqa: E402
 
 import adaptive_tx as atx  # noqa: E402
 
+sys.path.append(str(pathlib.Path(__file__).parent.parent))
+from step import LAYOUTS  # noqa: E402 (a program beside this folder)
+
 EIGHT = atx.stored(atx.adamw(3e-4), 8)
 ROWS = {  # what stands in the table: parameters, optimizer
     "float32, optax": (jnp.float32, optax.adamw(3e-4)),
@@ -36,28 +41,6 @@ ROWS = {  # what stands in the table: parameters, optimizer
     "bfloat16, 8 more bits": (jnp.bfloat16, atx.rounded(atx.adamw(3e-4))),
     "bfloat16, 8 more bits, state in 8 bits": (jnp.bfloat16, atx.rounded(EIGHT)),
 }
-
-
-def gpt2_small() -> dict[str, tuple[int, ...]]:
-    d, shapes = (
-        768,
-        {"wte": (50257, 768), "wpe": (1024, 768), "ln_f/scale": (768,), "ln_f/bias": (768,)},
-    )
-    for i in range(12):
-        shapes |= {f"{i}/ln_{k}/{name}": (d,) for k in (1, 2) for name in ("scale", "bias")}
-        shapes |= {
-            f"{i}/qkv": (d, 3 * d),
-            f"{i}/qkv_bias": (3 * d,),
-            f"{i}/out": (d, d),
-            f"{i}/out_bias": (d,),
-        }
-        shapes |= {
-            f"{i}/up": (d, 4 * d),
-            f"{i}/up_bias": (4 * d,),
-            f"{i}/down": (4 * d, d),
-            f"{i}/down_bias": (d,),
-        }
-    return shapes
 
 
 def seven_billion() -> dict[str, tuple[int, ...]]:
@@ -141,7 +124,7 @@ def split(shape: tuple[int, ...], devices: int) -> P:
 
 def main() -> None:
     print(f"jax {jax.__version__}, optax {optax.__version__}, {jax.devices()[0].device_kind}")
-    show("GPT-2 small", gpt2_small())
+    show("GPT-2 small", dict(enumerate(LAYOUTS["gpt2"])))
     show(
         "7 billion",
         seven_billion(),
