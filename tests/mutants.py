@@ -951,7 +951,7 @@ FEW_BITS = [
     ),
     (
         "migrating/migration.py",
-        "old_state = decoded(old_tx, old_state)",
+        'old_state = converted(storage.decoded, held, old_state, "old_state")',
         "pass",
         "test_stored.py -k migrate",
     ),

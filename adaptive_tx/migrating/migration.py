@@ -32,13 +32,13 @@ import jax.numpy as jnp
 import optax
 from jax.core import Tracer
 
-from adaptive_tx.core import checks
+from adaptive_tx.core import checks, storage
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import transformation_of
 from adaptive_tx.core.typing import PyTree
 from adaptive_tx.migrating.carrying import Carrying
 from adaptive_tx.migrating.records import Path, flat, records_of, written
-from adaptive_tx.migrating.widths import decoded, encoded
+from adaptive_tx.migrating.widths import converted, encoded
 from adaptive_tx.storing import stored
 
 WHO = "migrate"
@@ -116,8 +116,8 @@ def migrate(
         checks.whole(WHO, "count", count, 0)
     checks.floating(WHO, "params", params)
     try:
-        records_of(old_tx.update, old_state, params, "old_state")
-        old_state = decoded(old_tx, old_state)
+        held = records_of(old_tx.update, old_state, params, "old_state")
+        old_state = converted(storage.decoded, held, old_state, "old_state")
         old = records_of(stored(old_tx, 32).update, old_state, params, "old_state")
     except ValueError as error:
         raise ValueError(f"{WHO}: {error}; give the old_tx that made it.") from error

@@ -1,6 +1,6 @@
 """The state of a stored optimizer in float32, and back: to look at, to export, to move to another width."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -49,19 +49,27 @@ def encoded(tx: optax.GradientTransformation, state: PyTree) -> PyTree:
 
 def _converted(who: str, convert: Callable, tx: Any, state: PyTree) -> PyTree:
     tx = transformation_of(who, "tx", tx)
-    leaves = flat(state)
     try:
-        records = records_of(tx.update, state, (), "state")
+        return converted(convert, records_of(tx.update, state, (), "state"), state, "state")
     except ValueError as error:
         raise ValueError(f"{who}: {error}.") from error
+
+
+def converted(convert: Callable, records: Sequence[Record], state: PyTree, what: str) -> PyTree:
+    """The same state with the slots of its records the other way; `what` is how an error calls it.
+
+    Raises:
+      ValueError: if a slot is not kept as its record says; the text has no end, for others to give.
+    """
+    leaves = flat(state)
     for record in records:
         if record.rule is not None and record.arguments.bits < 32:
-            leaves |= _of_record(who, convert, record)
+            leaves |= _of_record(convert, record, what)
     paths, structure = jax.tree.flatten_with_path(state)
     return structure.unflatten([leaves[written(path)] for path, _ in paths])
 
 
-def _of_record(who: str, convert: Callable, record: Record) -> dict[Any, Any]:
+def _of_record(convert: Callable, record: Record, what: str) -> dict[Any, Any]:
     """The leaves of a rule's slots, by their paths in the state."""
     rule, arguments = record.rule, record.arguments
     assert rule is not None
@@ -73,7 +81,7 @@ def _of_record(who: str, convert: Callable, record: Record) -> dict[Any, Any]:
             if not storage.is_kept_so(kind, leaf.dtype):
                 at = "".join((*record.where, f".{name}", *path))
                 wanted = storage.named(arguments.who, arguments.bits if held is kinds else 32)
-                raise ValueError(f"{who}: state{at} is in {leaf.dtype}, not as {wanted} keeps it.")
+                raise ValueError(f"{what}{at} is in {leaf.dtype}, not as {wanted} keeps it")
     return {
         (*record.where, f".{name}", *path): leaf
         for name, tree in storage.converted(convert, kinds, fields).items()
