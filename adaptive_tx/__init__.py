@@ -49,6 +49,7 @@ from adaptive_tx.optimizers import (
     adamax,
     adamw,
     adan,
+    ademamix,
     adopt,
     amsgrad,
     ftrl,
@@ -77,6 +78,7 @@ from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.ademamix import scale_by_ademamix
 from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
@@ -144,6 +146,7 @@ __all__ = [
     "scale_by_yogi",
     "scale_by_laprop",
     "scale_by_adan",
+    "scale_by_ademamix",
     "scale_by_adopt",
     "scale_by_novograd",
     "scale_by_factored_rms",
@@ -186,6 +189,7 @@ __all__ = [
     "yogi",
     "laprop",
     "adan",
+    "ademamix",
     "adopt",
     "novograd",
     "lion",

@@ -22,6 +22,7 @@ from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
+from adaptive_tx.scale_by.ademamix import scale_by_ademamix
 from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
@@ -525,6 +526,47 @@ def adan(
     return chain(
         scale_by_adan(b1=b1, b2=b2, b3=b3, eps=eps),
         *_decay("adan", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def ademamix(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    b3: ScalarOrSchedule = 0.9999,
+    alpha: ScalarOrSchedule = 5.0,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """AdEMAMix: Adam with a second, slow mean (`scale_by_ademamix`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step while the slow mean is small, >= 0, in the
+        unit of the parameters; a number or a schedule. Take Adam's, or a little less.
+      b1: decay of the fast mean, in [0, 1), default 0.9; nearer to 1 averages over more steps: smoother,
+        and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly.
+      b3: decay of the slow mean, in [0, 1), default 0.9999: a gradient weighs half after 7,000 steps; 0.999
+        for short runs. The authors let it grow over the run, `schedules.half_life(0.9, 0.9999, steps)`.
+      alpha: weight of the slow mean beside the fast one, >= 0, default 5.0; 4 to 10, less for short runs; 0
+        is Adam. The authors let it grow over the run, `schedules.linear(0.0, 5.0, steps)`.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_ademamix(b1=b1, b2=b2, b3=b3, alpha=alpha, eps=eps),
+        *_decay("ademamix", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

@@ -57,6 +57,7 @@ class Row:
 
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
+ADEMAMIX = {**ADAM, "b3": 0.99, "alpha": 5.0}
 AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
 ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
 LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
@@ -140,6 +141,9 @@ RULES = [
         recovers=SHORT),
     Row(atx.scale_by_adan, ADAN, oracle=oracles.scale_by_adan, scale_free=FREE,
         recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.scale_by_ademamix, ADEMAMIX, oracle=oracles.scale_by_ademamix, optax_rtol=1e-4,
+        optax=lambda: optax.contrib.scale_by_ademamix(b3=0.99, alpha=5.0), scale_free=FREE,
+        recovers={**SHORT, "b3": 0.5}),
     Row(atx.scale_by_adopt, ADOPT, oracle=oracles.scale_by_adopt,
         optax=lambda: optax.contrib.scale_by_adopt(b2=0.999), scale_free=FREE, recovers=SHORT),
     Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
@@ -258,6 +262,10 @@ OPTIMIZERS = [
     Row(atx.adan, {**RATE, **ADAN}, scale_free=FREE, recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
     Row(atx.adan, {**RATE, **ADAN, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "b3": 0.5}, last_bit=AHEAD),
+    Row(atx.ademamix, {**RATE, **ADEMAMIX}, optax=lambda: optax.contrib.ademamix(0.01, b3=0.99),
+        optax_rtol=1e-4, scale_free=FREE, recovers={**SHORT, "b3": 0.5}),
+    Row(atx.ademamix, {**RATE, **ADEMAMIX, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
+        recovers={**SHORT, "b3": 0.5}),
     Row(atx.adopt, {**RATE, **ADOPT}, optax=lambda: optax.contrib.adopt(0.01, b2=0.999), scale_free=FREE,
         recovers=SHORT),
     Row(atx.adopt, {**RATE, **ADOPT, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,

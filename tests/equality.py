@@ -231,6 +231,7 @@ LINES = [
             "takes the paper's formula with the code's numbers: d counts 1 - b2 in place of b2",
         ),
     ),
+    Line("scale_by_ademamix", of(atx.scale_by_ademamix), optax=same(atx.scale_by_ademamix)),
     Line("scale_by_adopt", of(atx.scale_by_adopt), optax=same(atx.scale_by_adopt)),
     Line("compat.torch.asgd", None, ("ASGD",), "", optax=Peer(None, "optax has none")),
     Line(

@@ -442,6 +442,36 @@ RULES = [
         laws("scale_by_adan-9-equals-the-paper"),
     ),
     (
+        "scale_by/ademamix.py",
+        "ema(g, slow, b3)",
+        "ema(g, slow, b1)",
+        laws("scale_by_ademamix-9-equals-the-paper"),
+    ),
+    (
+        "scale_by/ademamix.py",
+        "times(slow, alpha)",
+        "slow",
+        laws("scale_by_ademamix-9-equals-the-paper"),
+    ),
+    (
+        "schedules/decays.py",
+        "-jnp.expm1(-1 / jnp.where(keeps, memory, 1))",
+        "1 - jnp.exp(-1 / jnp.where(keeps, memory, 1))",
+        "test_schedules.py -k half_life",
+    ),
+    (
+        "schedules/decays.py",
+        "(1 - done) * _memory(start) + done * _memory(end)",
+        "_memory(start) + done * _memory(end)",
+        "test_schedules.py -k half_life",
+    ),
+    (
+        "core/in_force.py",
+        "return decay",
+        "return Decay.of(value(count))",
+        "test_schedules.py -k half_life",
+    ),
+    (
         "scale_by/adopt.py",
         "jnp.where(t == 1, squared(g), ema(squared(g), nu, b2))",
         "ema(squared(g), nu, b2)",

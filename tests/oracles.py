@@ -515,6 +515,20 @@ def scale_by_adan(grads, params=None, *, b1, b2, b3, eps):
 
 
 @listed
+def scale_by_ademamix(grads, params=None, *, b1, b2, b3, alpha, eps):
+    """AdEMAMix, arXiv:2409.03137 Alg. 1: u = (m1_hat + alpha m2) / (sqrt(nu_hat) + eps), m2 as it is."""
+    m1 = m2 = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, b3, alpha, eps)
+    for _, g, b1, b2, b3, alpha, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        m1 = b1 * m1 + (1 - b1) * g
+        m2 = b3 * m2 + (1 - b3) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield (m1 / c1 + alpha * m2) / (np.sqrt(nu / c2) + eps)
+
+
+@listed
 def scale_by_adopt(grads, params=None, *, b1, b2, eps):
     """ADOPT, arXiv:2411.02853 Alg. 2: u = mu = b1 mu + (1 - b1) clip(g / max(sqrt(nu), eps), s^(1/4)),
 
@@ -700,6 +714,20 @@ def cosine_restarts(peak, period, growth, floor):
 def inverse_sqrt(value):
     """Adam, arXiv:1412.6980 sec. 4: value / sqrt(t), with t = count + 1."""
     return lambda count: value / np.sqrt(count + 1)
+
+
+def half_life(start, end, steps):
+    """AdEMAMix, arXiv:2409.03137 sec. 3: b whose half-life log(1/2) / log(b) goes along a line."""
+
+    def of(b):
+        return np.log(0.5) / np.log(b) if b else 0.0
+
+    def schedule(count):
+        done = min(count / steps, 1)
+        half = (1 - done) * of(start) + done * of(end)
+        return 0.5 ** (1 / half) if half else 0.0
+
+    return schedule
 
 
 def constant_then_exponential(value, steps, k):

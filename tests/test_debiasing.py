@@ -31,6 +31,7 @@ KEPT = {
     atx.scale_by_yogi: BOTH,
     atx.scale_by_laprop: BOTH,
     atx.scale_by_adan: BOTH,
+    atx.scale_by_ademamix: BOTH,
     atx.scale_by_adopt: NONE,
     atx.scale_by_lion: NONE,
     atx.scale_by_signum: NONE,

@@ -177,6 +177,7 @@ HAVE = {
     "scale_by_adamax": SIZES | NOISE,
     "scale_by_laprop": SIZES,
     "scale_by_adan": SIZES | NOISE,
+    "scale_by_ademamix": ALL,
     "scale_by_adopt": SIZES,
     "scale_by_lion": SIZES,
     "scale_by_rms": SIZES,

@@ -11,6 +11,7 @@ import numpy as np
 import oracles
 import pytest
 
+import adaptive_tx as atx
 from adaptive_tx import schedules
 
 COSINE = {"peak": 0.3, "steps": 40.0, "floor": 0.01}
@@ -44,6 +45,8 @@ PAIRS = {
         schedules.cosine_restarts(0.3, 3, growth=3, floor=0.0),
         oracles.cosine_restarts(0.3, 3, 3, 0.0),
     ),
+    "half_life": (schedules.half_life(0.5, 0.98, 20), oracles.half_life(0.5, 0.98, 20)),
+    "half_life_from_none": (schedules.half_life(0, 0.9, 20), oracles.half_life(0.0, 0.9, 20)),
     "inverse_sqrt": (schedules.inverse_sqrt(0.3), oracles.inverse_sqrt(0.3)),
     "constant_then_exponential": (
         schedules.constant_then_exponential(0.3, 10, 0.1),
@@ -117,6 +120,24 @@ def test_one_compilation_for_all_numbers_and_finite_slopes(name):
             for scale in (1.0, 1.01):
                 changed = jax.tree.map(functools.partial(operator.mul, scale), schedule)
                 assert all(map(jnp.isfinite, jax.tree.leaves(value_and_slopes(changed, count))))
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 999, 1000, 5000])
+def test_half_life_gives_a_rule_what_is_left_to_1(count):
+    """1 - b to 3e-7, alone and in an average; of b itself, in float32, it is 2e-4 off at the end."""
+    schedule, exact = schedules.half_life(0.9, 0.9999, 1000), oracles.half_life(0.9, 0.9999, 1000)
+    np.testing.assert_allclose(schedule.decay(count).weight, 1 - exact(count), rtol=3e-7)
+    tx = atx.ema(schedule, debias=False)
+    state = tx.init(jnp.zeros(3))._replace(count=jnp.int32(count))
+    average, _ = jax.jit(tx.update)(jnp.ones(3), state)
+    np.testing.assert_allclose(average, 1 - exact(count), rtol=3e-7)
+    np.testing.assert_allclose(tx.hyperparameters(state)["b1"], exact(count), rtol=1e-7)
+
+
+def test_half_life_refuses_what_is_no_decay_rate():
+    for start, end in ((-0.1, 0.9), (0.9, 1.0), (0.9, 1.5)):
+        with pytest.raises(ValueError, match=r"half_life: (start|end) must lie in \[0, 1\)"):
+            schedules.half_life(start, end, 10)
 
 
 def test_long_restarts_stay_on_the_boundary():

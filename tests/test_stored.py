@@ -27,6 +27,7 @@ LEAST = {  # bits of each rule that keeps something like its parameter
         "scale_by_adabelief",
         "scale_by_adamax",
         "scale_by_adan",
+        "scale_by_ademamix",
         "scale_by_adopt",
         "scale_by_amsgrad",
         "ema",

@@ -15,6 +15,7 @@ from jax import lax
 from jax.tree_util import GetAttrKey
 
 from adaptive_tx.core import checks, probing
+from adaptive_tx.core.in_force import decay_at, number_at
 from adaptive_tx.core.keeping import Partial, keepable
 from adaptive_tx.core.numerics import Decay
 from adaptive_tx.core.ranges import Number, Range
@@ -81,14 +82,18 @@ class Arguments:
     def at(self, count: jax.Array) -> dict[str, Any]:
         """Each number by name, with schedules evaluated at `count` finished updates."""
         return {
-            name: _at(self.who, name, value, allowed, count)
+            name: number_at(self.who, name, value, allowed, count)
             for name, value, allowed in zip(self.names, self.values, self.ranges)
         }
 
     def for_step(self, count: jax.Array) -> dict[str, Any]:
         """The numbers at `count`, as a step takes them: each decay rate as a `Decay`."""
-        ranges, numbers = dict(zip(self.names, self.ranges)), self.at(count)
-        return {n: Decay.of(v) if ranges[n].is_of_decay_rates else v for n, v in numbers.items()}
+        return {
+            name: (decay_at if allowed.is_of_decay_rates else number_at)(
+                self.who, name, value, allowed, count
+            )
+            for name, value, allowed in zip(self.names, self.values, self.ranges)
+        }
 
     def is_schedule(self, name: str) -> bool:
         return callable(self.values[self.names.index(name)])
@@ -170,25 +175,6 @@ def _hyperparameter(who: str, name: str, number: Number) -> Any:
         probing.check(who, name, schedule, number.range)
         return schedule
     return checks.number(who, name, number)
-
-
-def _at(who: str, name: str, value: Any, allowed: Range, count: jax.Array):
-    """A number in force after `count` finished updates."""
-    if isinstance(value, float):
-        return value
-    if not callable(value):
-        if shape := jnp.shape(value):
-            raise ValueError(
-                f"{who}: {name} is an array of shape {shape}: these are several in one value. Map over "
-                "them, jax.vmap(step)(txs, ...), or take one: jax.tree.map(lambda x: x[0], txs)."
-            )
-        return value
-    value = value(count)
-    if shape := jnp.shape(value):
-        raise ValueError(
-            f"{who}: the schedule of {name} must return a scalar, got an array of shape {shape}."
-        )
-    return probing.within(value, allowed)
 
 
 def in_dtype(numbers: Any, dtype) -> Any:

@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from adaptive_tx.core import ranges, values
+from adaptive_tx.core import probing, ranges, values
 from adaptive_tx.core.arguments import Arguments, Static, arguments_of, as_schedule, in_dtype
 from adaptive_tx.core.keeping import Partial, keepable
+from adaptive_tx.core.numerics import Decay
 
 
 @keepable
@@ -27,7 +28,15 @@ class Schedule:
     evaluate: Partial
 
     def __call__(self, count: chex.Numeric) -> jax.Array:
-        return self.evaluate(count)
+        value = self.evaluate(count)
+        return 1 - value.weight if isinstance(value, Decay) else value
+
+    def decay(self, count: chex.Numeric) -> Decay:
+        """Its value as a decay rate b: 1 - b to the last digit, if its function returns it so."""
+        value = self.evaluate(count)
+        if not isinstance(value, Decay):
+            return Decay.of(probing.within(value, ranges.decay_rate))
+        return value
 
     __eq__ = values.equal
     __hash__ = values.hashed
@@ -50,7 +59,7 @@ def bind_schedule(
 
     Arguments that are marked numbers are checked, and become its leaves; the others are schedules,
     and their leaves become its leaves. `settings` are hashable and known at trace time. The function
-    gets an integer count where it is called with one.
+    gets an integer count where it is called with one, and decay rates as `Decay`; it may return one.
     """
     inner = {k: as_schedule(who, k, v) for k, v in arguments.items() if not _is_number(v)}
     numbers = {k: v for k, v in arguments.items() if _is_number(v)}
@@ -66,7 +75,7 @@ def _evaluate(function: Static, arguments: Arguments, count):
     count = jnp.asarray(count)
     count = count.astype(jnp.int32 if _is_whole(count) else float)
     inner = dict(zip(arguments.part_names, arguments.parts))
-    numbers = in_dtype(arguments.at_start(), jnp.result_type(float))
+    numbers = in_dtype(arguments.for_step(jnp.zeros((), jnp.int32)), jnp.result_type(float))
     return function.value(count, **dict(arguments.settings), **inner, **numbers)
 
 

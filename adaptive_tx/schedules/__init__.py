@@ -12,6 +12,7 @@ has of it, but for those that must be Python ints (`join`, `multi_step`).
 from adaptive_tx.schedules.decays import constant as constant
 from adaptive_tx.schedules.decays import constant_then_exponential as constant_then_exponential
 from adaptive_tx.schedules.decays import exponential as exponential
+from adaptive_tx.schedules.decays import half_life as half_life
 from adaptive_tx.schedules.decays import inverse_sqrt as inverse_sqrt
 from adaptive_tx.schedules.decays import linear as linear
 from adaptive_tx.schedules.decays import multi_step as multi_step

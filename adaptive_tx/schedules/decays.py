@@ -1,4 +1,4 @@
-"""Schedules that go from one value to another: drops, straight lines, powers, exponentials."""
+"""Schedules that go from one value to another: drops, straight lines, powers, exponentials, memories."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import jax.numpy as jnp
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.ranges import at_least_one, finite, non_negative, positive
+from adaptive_tx.core.numerics import Decay
+from adaptive_tx.core.ranges import at_least_one, decay_rate, finite, non_negative, positive
 from adaptive_tx.core.schedule import Schedule, bind_schedule, elapsed, periods, progress, real
 from adaptive_tx.core.typing import Scalar
 
@@ -179,3 +180,42 @@ def constant_then_exponential(value: Scalar, steps: Scalar, rate: Scalar) -> Sch
 
 def _constant_then_exponential(count, value, steps, rate):
     return value * jnp.exp(-rate * jnp.maximum(elapsed(count, steps), 0))
+
+
+@explained
+def half_life(start: Scalar, end: Scalar, steps: Scalar) -> Schedule:
+    """From the decay rate `start` to `end`, while the half-life of the average grows in a straight line.
+
+    The half-life log(1/2) / log(b) is that of start at count 0, that of end at count = steps and after. A
+    line from 0.9 to 0.9999 in b itself would have half the final memory only in the last thousandth of it.
+
+    Args:
+      start: decay rate at count 0, in [0, 1).
+      end: decay rate at count = steps and after, in [0, 1).
+      steps: length, >= 1.
+
+    A rule gets 1 - b to float32's last digit, of which b near 1 keeps three.
+
+    Source: Pagliardini et al., AdEMAMix, arXiv:2409.03137, section 3 and their code for JAX; the one for
+    torch is a count ahead, and takes the half-lives of b + 1e-8.
+    """
+    return bind_schedule(
+        "half_life",
+        _half_life,
+        start=decay_rate(start),
+        end=decay_rate(end),
+        steps=at_least_one(steps),
+    )
+
+
+def _half_life(count, start: Decay, end: Decay, steps):
+    done = progress(count, steps)
+    memory = (1 - done) * _memory(start) + done * _memory(end)
+    keeps = memory > 0
+    return Decay(jnp.where(keeps, -jnp.expm1(-1 / jnp.where(keeps, memory, 1)), 1))
+
+
+def _memory(b: Decay):
+    """1 / -log(b), in steps: the half-life over log(2); 0 of b = 0."""
+    keeps = b.weight < 1
+    return jnp.where(keeps, -1 / jnp.log1p(-jnp.where(keeps, b.weight, 0.5)), 0)
