@@ -42,6 +42,8 @@ from adaptive_tx.migrating.migration import Migration, migrate
 from adaptive_tx.migrating.widths import decoded, encoded
 from adaptive_tx.optimizers import (
     adabelief,
+    adabelief_amsgrad,
+    adabelief_rectified,
     adadelta,
     adafactor,
     adagrad,
@@ -63,6 +65,7 @@ from adaptive_tx.optimizers import (
     nesterov,
     novograd,
     radam,
+    radam_amsgrad,
     rmsprop,
     rprop,
     sgd,
@@ -72,6 +75,8 @@ from adaptive_tx.optimizers import (
 from adaptive_tx.patience import EarlyStopping, early_stopping, reduce_on_plateau
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
+from adaptive_tx.scale_by.adabelief_amsgrad import scale_by_adabelief_amsgrad
+from adaptive_tx.scale_by.adabelief_rectified import scale_by_adabelief_rectified
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
@@ -94,6 +99,7 @@ from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.orthogonalize import orthogonalize
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
 from adaptive_tx.scale_by.radam import scale_by_radam
+from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.rprop import scale_by_rprop
@@ -142,7 +148,10 @@ __all__ = [
     "scale_by_nadam",
     "scale_by_nadam_scheduled",
     "scale_by_radam",
+    "scale_by_radam_amsgrad",
     "scale_by_adabelief",
+    "scale_by_adabelief_amsgrad",
+    "scale_by_adabelief_rectified",
     "scale_by_yogi",
     "scale_by_laprop",
     "scale_by_adan",
@@ -185,7 +194,10 @@ __all__ = [
     "nadam",
     "nadamw",
     "radam",
+    "radam_amsgrad",
     "adabelief",
+    "adabelief_amsgrad",
+    "adabelief_rectified",
     "yogi",
     "laprop",
     "adan",

@@ -17,6 +17,8 @@ from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSched
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
+from adaptive_tx.scale_by.adabelief_amsgrad import scale_by_adabelief_amsgrad
+from adaptive_tx.scale_by.adabelief_rectified import scale_by_adabelief_rectified
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
@@ -35,6 +37,7 @@ from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
 from adaptive_tx.scale_by.radam import scale_by_radam
+from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.rprop import scale_by_rprop
@@ -389,6 +392,49 @@ def radam(
 
 
 @explained
+def radam_amsgrad(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    threshold: ScalarOrSchedule = 5.0,
+    below: Literal["momentum", "none"] = "momentum",
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """RAdam over the largest mean square so far (`scale_by_radam_amsgrad`), with decoupled decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 adapts later and more
+        gently at first. With 0.6 and less it never adapts; what was largest stays so.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate, and a larger one (1e-3) makes it more like
+        momentum.
+      threshold: how many gradients the mean square must have seen, in effect, before it divides, >= 4,
+        default 5.0; larger starts to adapt later.
+      below: what happens until then: "momentum", the default, follows the mean of the gradients,
+        undivided; "none" does not move.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_radam_amsgrad(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
+        *_decay("radam_amsgrad", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
 def adabelief(
     learning_rate: ScalarOrSchedule,
     *,
@@ -420,6 +466,84 @@ def adabelief(
     return chain(
         scale_by_adabelief(b1=b1, b2=b2, eps=eps),
         *_decay("adabelief", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adabelief_amsgrad(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-16,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """AdaBelief over the largest spread so far (`scale_by_adabelief_amsgrad`), with decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square of what deviates from the mean, in [0, 1), default 0.999; nearer to 1
+        lets one large deviation raise the denominator, for good, by less.
+      eps: added to the spread at every step, and to its root, > 0, default 1e-16, in the unit of the
+        squared gradients; larger keeps steps small where gradients agree.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adabelief_amsgrad(b1=b1, b2=b2, eps=eps),
+        *_decay("adabelief_amsgrad", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def adabelief_rectified(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-16,
+    threshold: ScalarOrSchedule = 5.0,
+    below: Literal["momentum", "none"] = "momentum",
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """AdaBelief as its authors' code has it by default: rectified (`scale_by_adabelief_rectified`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps, about 1 / (1 - b1): smoother, and slower to turn.
+      b2: decay of the mean square of what deviates from the mean, in [0, 1), default 0.999; nearer to 1
+        remembers longer, and adapts later and more gently at first.
+      eps: added to the spread at every step, and to its root, > 0, default 1e-16, in the unit of the
+        squared gradients; larger keeps steps small where gradients agree.
+      threshold: how many gradients the spread must have seen, in effect, before it divides, >= 4,
+        default 5.0; larger starts to adapt later.
+      below: what happens until then: "momentum", the default, follows the mean of the gradients,
+        undivided; "none" does not move.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adabelief_rectified(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
+        *_decay("adabelief_rectified", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

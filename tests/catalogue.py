@@ -60,6 +60,7 @@ ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
 ADEMAMIX = {**ADAM, "b3": 0.99, "alpha": 5.0}
 AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
 ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
+BELIEF = {"b1": 0.9, "b2": 0.999, "eps": 1e-16}
 LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
@@ -122,9 +123,18 @@ RULES = [
         recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.scale_by_radam, {**ADAM, "threshold": 5.0}, {"below": "none"},
         oracles.scale_by_radam, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
-    Row(atx.scale_by_adabelief, {"b1": 0.9, "b2": 0.999, "eps": 1e-16},
-        oracle=oracles.scale_by_adabelief, optax=optax.scale_by_belief, optax_rtol=1e-4, bounded={},
-        recovers=SHORT),
+    Row(atx.scale_by_radam_amsgrad, {**ADAM, "threshold": 5.0}, {"below": "momentum"},
+        oracles.scale_by_radam_amsgrad, unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_radam_amsgrad, {**ADAM, "threshold": 5.0}, {"below": "none"},
+        oracles.scale_by_radam_amsgrad, scale_free=FREE, unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_adabelief, BELIEF, oracle=oracles.scale_by_adabelief,
+        optax=optax.scale_by_belief, optax_rtol=1e-4, bounded={}, recovers=SHORT),
+    Row(atx.scale_by_adabelief_amsgrad, BELIEF, oracle=oracles.scale_by_adabelief_amsgrad,
+        bounded={}, unrecovered=NEVER_FORGETS),
+    Row(atx.scale_by_adabelief_rectified, {**BELIEF, "threshold": 5.0}, {"below": "momentum"},
+        oracles.scale_by_adabelief_rectified, recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.scale_by_adabelief_rectified, {**BELIEF, "threshold": 5.0}, {"below": "none"},
+        oracles.scale_by_adabelief_rectified, bounded={}, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.scale_by_yogi, {**ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         oracle=oracles.scale_by_yogi,
         unrecovered="nu moves by |g|^2 a step, however large it is"),
@@ -250,10 +260,20 @@ OPTIMIZERS = [
         optax=lambda: optax.radam(0.01), optax_rtol=2e-2, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0, "weight_decay": 0.01}, {"below": "none"},
         needs_params=True, scale_free=FREE, recovers={"b1": 0.5, "b2": 0.7}),
-    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16}, recovers=SHORT, bounded={},
+    Row(atx.radam_amsgrad, {**RATE, **ADAM, "threshold": 5.0}, {"below": "momentum"},
+        unrecovered=NEVER_FORGETS),
+    Row(atx.radam_amsgrad, {**RATE, **ADAM, "threshold": 5.0, "weight_decay": 0.01}, {"below": "none"},
+        needs_params=True, scale_free=FREE, unrecovered=NEVER_FORGETS),
+    Row(atx.adabelief, {**RATE, **BELIEF}, recovers=SHORT, bounded={},
         optax=lambda: optax.adabelief(0.01), optax_rtol=1e-4),
-    Row(atx.adabelief, {**RATE, "b1": 0.9, "b2": 0.999, "eps": 1e-16, "weight_decay": 0.1},
-        needs_params=True, recovers=SHORT),
+    Row(atx.adabelief, {**RATE, **BELIEF, "weight_decay": 0.1}, needs_params=True, recovers=SHORT),
+    Row(atx.adabelief_amsgrad, {**RATE, **BELIEF}, bounded={}, unrecovered=NEVER_FORGETS),
+    Row(atx.adabelief_amsgrad, {**RATE, **BELIEF, "weight_decay": 0.1}, needs_params=True,
+        unrecovered=NEVER_FORGETS),
+    Row(atx.adabelief_rectified, {**RATE, **BELIEF, "threshold": 5.0}, {"below": "momentum"},
+        recovers={"b1": 0.5, "b2": 0.7}),
+    Row(atx.adabelief_rectified, {**RATE, **BELIEF, "threshold": 5.0, "weight_decay": 0.1},
+        {"below": "none"}, needs_params=True, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.yogi, {**RATE, **ADAM, "eps": 1e-3, "initial_accumulator_value": 1e-6},
         unrecovered="as scale_by_yogi"),
     Row(atx.laprop, {**RATE, **LAPROP}, scale_free=FREE, recovers=SHORT),

@@ -205,7 +205,10 @@ LINES = [
         "Keras has none",
         same(atx.scale_by_radam, below="momentum"),
     ),
+    Line("scale_by_radam_amsgrad", of(atx.scale_by_radam_amsgrad)),
     Line("scale_by_adabelief", of(atx.scale_by_adabelief), optax=same(atx.scale_by_adabelief)),
+    Line("scale_by_adabelief_amsgrad", of(atx.scale_by_adabelief_amsgrad)),
+    Line("scale_by_adabelief_rectified", of(atx.scale_by_adabelief_rectified)),
     Line(
         "scale_by_yogi",
         of(atx.scale_by_yogi),
@@ -431,6 +434,11 @@ Each as measured in this repository or while the golden files were made.
 - **optax `scale_by_adadelta`** squares complex gradients without the modulus.
 - **optax `scale_by_yogi`** starts the first moment at the initial accumulator value.
 - **optax `adaptive_grad_clip`** takes the norm of a three-dimensional kernel over its first axis only.
+- **adabelief_pytorch 0.2.1** (float64, 30 normal gradients at a rate of 0.01): `adabelief_rectified`
+  equals its default, with decay too, to 3e-15, and with `below="none"` its `degenerated_to_sgd=False`;
+  `adabelief_amsgrad` its `amsgrad=True, rectify=False` to 3e-16. With both flags it keeps the maximum, and
+  does not use it. It adds the eps of the rectified root before the bias correction: 8e-10 at eps = 1e-8.
+- **torch_optimizer 0.3.0's `AdaBelief`**, rectified, is 0.06 from the authors' over these steps.
 - **torch `NAdam`** keeps its product of momenta in torch's default dtype: float64 parameters get it in
   float32 unless the default is changed (1.6e-10 at a rate of 0.01).
 - **torch `Muon`** iterates in bfloat16 whatever the parameters are; its docstring's momentum is a sum, its

@@ -377,9 +377,27 @@ RULES = [
     ),
     (
         "scale_by/amsgrad.py",
-        "nu_max = jnp.maximum(nu_max, nu)",
-        "nu_max = nu",
+        "return mu, nu, jnp.maximum(nu_max, nu)",
+        "return mu, nu, nu",
         laws("9-equals-the-paper and scale_by_amsgrad"),
+    ),
+    (
+        "scale_by/radam_amsgrad.py",
+        "return rectified(debiased(mu, c1), nu_max / c2",
+        "return rectified(debiased(mu, c1), nu / c2",
+        laws("9-equals-the-paper and scale_by_radam_amsgrad"),
+    ),
+    (
+        "scale_by/adabelief_amsgrad.py",
+        "jnp.where(nu_max > nu, nu_max, nu)",
+        "nu",
+        laws("9-equals-the-paper and scale_by_adabelief_amsgrad"),
+    ),
+    (
+        "scale_by/adabelief_rectified.py",
+        "return rectified(debiased(mu, c1), nu / c2",
+        "return rectified(debiased(mu, c1), nu",
+        laws("9-equals-the-paper and scale_by_adabelief_rectified"),
     ),
     (
         "scale_by/adamax.py",

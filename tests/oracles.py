@@ -448,12 +448,30 @@ def scale_by_radam(grads, params=None, *, b1, b2, eps, threshold, below):
         c1, c2 = w1.after(b1), w2.after(b2)
         mu = b1 * mu + (1 - b1) * g
         nu = b2 * nu + (1 - b2) * sq(g)
-        inf, now = rho(b2, t)
-        if now > threshold:
-            r = np.sqrt((now - 4) * (now - 2) * inf / ((inf - 4) * (inf - 2) * now))
-            yield r * mu / c1 / (np.sqrt(nu / c2) + eps)
-        else:
-            yield {"momentum": mu / c1, "none": np.zeros_like(g)}[below]
+        yield rectified(mu / c1, nu / c2, eps, rho(b2, t), threshold, below)
+
+
+def rectified(mu_hat, nu_hat, eps, lengths, threshold, below):
+    """RAdam's direction from the two means, where rho_t is above the threshold and where it is not."""
+    inf, now = lengths
+    if now > threshold:
+        r = np.sqrt((now - 4) * (now - 2) * inf / ((inf - 4) * (inf - 2) * now))
+        return r * mu_hat / (np.sqrt(nu_hat) + eps)
+    return {"momentum": mu_hat, "none": np.zeros_like(mu_hat)}[below]
+
+
+@listed
+def scale_by_radam_amsgrad(grads, params=None, *, b1, b2, eps, threshold, below):
+    """RAdam, arXiv:1908.03265 Alg. 2, with AMSGrad's nu_max = max(nu_max, nu) where it has nu."""
+    mu = nu = nu_max = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps, threshold)
+    for t, g, b1, b2, eps, threshold in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        nu_max = np.maximum(nu_max, nu)
+        yield rectified(mu / c1, nu_max / c2, eps, rho(b2, t), threshold, below)
 
 
 @listed
@@ -467,6 +485,33 @@ def scale_by_adabelief(grads, params=None, *, b1, b2, eps):
         mu = b1 * mu + (1 - b1) * g
         s = b2 * s + (1 - b2) * sq(g - mu) + eps
         yield mu / c1 / (np.sqrt(s / c2) + eps)
+
+
+@listed
+def scale_by_adabelief_amsgrad(grads, params=None, *, b1, b2, eps):
+    """AdaBelief, arXiv:2010.07468 Alg. 2, divided by the root of the largest s so far, corrected."""
+    mu = s = largest = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps)
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        mu = b1 * mu + (1 - b1) * g
+        s = b2 * s + (1 - b2) * sq(g - mu) + eps
+        largest = np.maximum(largest, s)
+        yield mu / c1 / (np.sqrt(largest / c2) + eps)
+
+
+@listed
+def scale_by_adabelief_rectified(grads, params=None, *, b1, b2, eps, threshold, below):
+    """AdaBelief, arXiv:2010.07468 Alg. 2, rectified as its authors' code has it: RAdam with s for nu."""
+    mu = s = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps, threshold)
+    for t, g, b1, b2, eps, threshold in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        mu = b1 * mu + (1 - b1) * g
+        s = b2 * s + (1 - b2) * sq(g - mu) + eps
+        yield rectified(mu / c1, s / c2, eps, rho(b2, t), threshold, below)
 
 
 @listed

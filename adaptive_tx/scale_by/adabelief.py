@@ -5,7 +5,8 @@
     u   = mu / c1 / (sqrt(nu / c2) + eps)          no unit; c1, c2 as in Adam
 
 Where gradients agree, nu is small and the steps are large. eps appears twice, as in the paper; inside
-nu it adds up to eps / (1 - b2).
+nu it adds up to eps / (1 - b2). The authors' code (adabelief_pytorch 0.2.1) rectifies unless it is told not
+to: that is `scale_by_adabelief_rectified`; its amsgrad is `scale_by_adabelief_amsgrad`.
 
 Zhuang et al., AdaBelief Optimizer, 2020, arXiv:2010.07468, algorithm 2 (eps 1e-16 in its code).
 """
@@ -24,9 +25,14 @@ from adaptive_tx.core.typing import ScalarOrSchedule
 exportable(ScaleByBeliefState)
 
 
-def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
+def moments(g, mu, nu, b1, b2, eps):
+    """The next mu and nu, which all forms of AdaBelief share."""
     mu = ema(g, mu, b1)
-    nu = ema(squared(g - mu), nu, b2) + eps
+    return mu, ema(squared(g - mu), nu, b2) + eps
+
+
+def step(g, mu, nu, t, *, b1, b2, eps, c1, c2):
+    mu, nu = moments(g, mu, nu, b1, b2, eps)
     return over_root(debiased(mu, c1), nu / c2, eps), mu, nu
 
 

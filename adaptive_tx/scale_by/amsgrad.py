@@ -35,9 +35,14 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: optax.Updates  # like params, real
 
 
-def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
+def moments(g, mu, nu, nu_max, b1, b2):
+    """The next ones."""
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    nu_max = jnp.maximum(nu_max, nu)
+    return mu, nu, jnp.maximum(nu_max, nu)
+
+
+def step(g, mu, nu, nu_max, t, *, b1, b2, eps, c1, c2):
+    mu, nu, nu_max = moments(g, mu, nu, nu_max, b1, b2)
     return over_root(debiased(mu, c1), nu_max / c2, eps), mu, nu, nu_max
 
 

@@ -79,11 +79,15 @@ def shared(t, *, b2, threshold):
     return {"rho": rho_t, "rectification": jnp.where(adapts, r, 0)}
 
 
+def rectified(mu_hat, nu_hat, eps, rectification):
+    """The direction: undivided where it does not adapt."""
+    adapted = rectification * over_root(mu_hat, nu_hat, eps)
+    return jnp.where(rectification > 0, adapted, mu_hat)
+
+
 def step(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
     mu, nu = ema(g, mu, b1), ema(squared(g), nu, b2)
-    mu_hat = debiased(mu, c1)
-    adapted = rectification * over_root(mu_hat, nu / c2, eps)
-    return jnp.where(rectification > 0, adapted, mu_hat), mu, nu
+    return rectified(debiased(mu, c1), nu / c2, eps, rectification), mu, nu
 
 
 def step_or_none(g, mu, nu, t, *, b1, b2, eps, c1, c2, rectification):
