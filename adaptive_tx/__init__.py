@@ -68,6 +68,7 @@ from adaptive_tx.optimizers import (
     radam_amsgrad,
     rmsprop,
     rprop,
+    schedule_free_adamw,
     sgd,
     signum,
     yogi,
@@ -102,6 +103,7 @@ from adaptive_tx.scale_by.radam import scale_by_radam
 from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
+from adaptive_tx.scale_by.rms_debiased import scale_by_rms_debiased
 from adaptive_tx.scale_by.rprop import scale_by_rprop
 from adaptive_tx.scale_by.signum import scale_by_signum
 from adaptive_tx.scale_by.trace import trace
@@ -111,7 +113,8 @@ from adaptive_tx.scale_by.yogi import scale_by_yogi
 from adaptive_tx.sharding import state_sharding
 from adaptive_tx.storing import stored
 from adaptive_tx.wrappers.accumulated import accumulated
-from adaptive_tx.wrappers.averaged import averaged, eval_params
+from adaptive_tx.wrappers.averaged import averaged
+from adaptive_tx.wrappers.eval_params import eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
 from adaptive_tx.wrappers.guarded import (
     guard_report,
@@ -122,6 +125,7 @@ from adaptive_tx.wrappers.guarded import (
 from adaptive_tx.wrappers.measured import measured, metrics
 from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
 from adaptive_tx.wrappers.rounded import full_precision, rounded
+from adaptive_tx.wrappers.schedule_free import schedule_free
 
 # In the order the data meets them.
 __all__ = [
@@ -139,6 +143,7 @@ __all__ = [
     "ema",
     "scale_by_adagrad",
     "scale_by_rms",
+    "scale_by_rms_debiased",
     "scale_by_centered_rms",
     "scale_by_adadelta",
     "scale_by_adam",
@@ -211,6 +216,7 @@ __all__ = [
     "ftrl",
     "lamb",
     "lars",
+    "schedule_free_adamw",
     # groups of parameters
     "grouped",
     "masked",
@@ -221,6 +227,7 @@ __all__ = [
     # around an optimizer
     "accumulated",
     "averaged",
+    "schedule_free",
     "eval_params",
     "rounded",
     "full_precision",

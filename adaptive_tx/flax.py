@@ -16,6 +16,7 @@ from jax.tree_util import keystr
 
 from adaptive_tx.core.arguments import Static
 from adaptive_tx.core.transformation import Transformation, transformation_of
+from adaptive_tx.wrappers.eval_params import eval_params
 
 Model = TypeVar("Model")
 
@@ -50,6 +51,11 @@ class TrainState(train_state.TrainState):
         """
         tx = transformation_of(cls.__name__, "tx", tx)
         return super().create(apply_fn=apply_fn, params=params, tx=tx, **kwargs)
+
+    @property
+    def eval_params(self) -> Any:
+        """The weights to evaluate: the average that the optimizer keeps, or `params` if it keeps none."""
+        return eval_params(self.opt_state, self.params)
 
 
 class Optimizer(nnx.Optimizer[Model]):
@@ -95,6 +101,14 @@ class Optimizer(nnx.Optimizer[Model]):
             )
         for name, array in arrays.items():
             self.numbers[name][...] = array
+
+    def eval_params(self, model: Model) -> Any:
+        """The weights of the model to evaluate: the average that the optimizer keeps, or as they are.
+
+        They come as an `nnx.State`, to be put into a copy: `ready = nnx.clone(model)`, then
+        `nnx.update(ready, optimizer.eval_params(model))`; training goes on with the model's own.
+        """
+        return eval_params(self.opt_state, nnx.state(model, self.wrt))
 
     @property
     def tx(self) -> Transformation:

@@ -40,12 +40,14 @@ from adaptive_tx.scale_by.radam import scale_by_radam
 from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
+from adaptive_tx.scale_by.rms_debiased import scale_by_rms_debiased
 from adaptive_tx.scale_by.rprop import scale_by_rprop
 from adaptive_tx.scale_by.signum import scale_by_signum
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
 from adaptive_tx.scale_by.yogi import scale_by_yogi
+from adaptive_tx.wrappers.schedule_free import schedule_free
 
 
 @explained
@@ -984,4 +986,53 @@ def lars(
         ),
         scale_by_learning_rate(learning_rate),
         trace(decay),
+    )
+
+
+@explained
+def schedule_free_adamw(
+    learning_rate: ScalarOrSchedule,
+    *,
+    momentum: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.0,
+    r: ScalarOrSchedule = 0.0,
+    power: ScalarOrSchedule = 2.0,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Schedule-Free AdamW: no falling rate, and an average to evaluate (`schedule_free`).
+
+    The parameters are where gradients are taken; evaluate `eval_params(state, params)`.
+
+    Args:
+      learning_rate: about how far each entry of the base sequence moves in a step, >= 0, in the unit of the
+        parameters; the authors' is 0.0025, often several times AdamW's. A warm-up of n steps is
+        `schedules.with_warmup(schedules.constant(lr), n - 1, start=1 / n)`; it need not fall.
+      momentum: where between the base sequence (0) and its average (1) gradients are taken, >= 0 and <= 1,
+        default 0.9 (`betas[0]` in the authors' code); 0.95 to 0.98 for long runs.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0, default 0.0; times the rate it is the part of each parameter that the base
+        sequence loses in a step, as the authors have it.
+      r: the weight of step t in the average grows as t^r, >= 0, default 0.0; above 0 early steps are
+        forgotten sooner.
+      power: the weight of a step is the largest rate so far to this power, >= 0, default 2.0; with 0 a
+        warm-up counts like other steps.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return schedule_free(
+        chain(
+            scale_by_rms_debiased(b2=b2, eps=eps),
+            add_decayed_weights(weight_decay, mask=mask, only=only),
+        ),
+        learning_rate,
+        momentum=momentum,
+        r=r,
+        power=power,
     )

@@ -37,6 +37,7 @@ class Row:
     counts: tuple[str, ...] = ()  # numbers of steps: they jump where others have a slope
     needs_value: bool = False  # `update(..., value=loss)`
     wrapper: Callable | None = None  # what is tested, if `make` puts something into it
+    of_weights: bool = False  # its updates are differences of weights that it keeps
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
     without: dict[str, str] = dataclasses.field(default_factory=dict)  # laws not kept, and why
     refuses: tuple[str, ...] = ()  # dtypes of parameters that it refuses
@@ -95,6 +96,9 @@ RULES = [
         lambda: optax.scale_by_rms(0.9, 1e-8, eps_in_sqrt=False), scale_free=FREE,
         recovers={"b2": 0.5}),
     Row(atx.scale_by_rms, RMS, IN_ROOT, oracles.scale_by_rms, lambda: optax.scale_by_rms(0.9, 1e-8),
+        scale_free=FREE, recovers={"b2": 0.5}),
+    Row(atx.scale_by_rms_debiased, {"b2": 0.999, "eps": 1e-8}, oracle=oracles.scale_by_rms_debiased,
+        optax=lambda: optax.scale_by_rms(0.999, eps_in_sqrt=False, bias_correction=True), optax_rtol=1e-4,
         scale_free=FREE, recovers={"b2": 0.5}),
     Row(atx.scale_by_centered_rms, RMS, {"eps_in_root": False}, oracles.scale_by_centered_rms,
         lambda: optax.scale_by_stddev(0.9, 1e-8, eps_in_sqrt=False), scale_free=FREE,
@@ -229,6 +233,8 @@ DECAY = [
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}
+FREELY = {"momentum": 0.9, "r": 0.5, "power": 2.0}
+ADDS_UP = "a sequence of weights is where all steps together have led"
 OPTIMIZERS = [
     Row(atx.sgd, RATE, optax=lambda: optax.sgd(0.01), recovers={}),
     Row(atx.momentum, {**RATE, "decay": 0.9}, optax=lambda: optax.sgd(0.01, momentum=0.9),
@@ -310,6 +316,9 @@ OPTIMIZERS = [
     Row(atx.lars, {**RATE, "decay": 0.9, "weight_decay": 0.0, "trust_coefficient": 0.001},
         needs_params=True, sums_leaves=True, scale_free={}, recovers={"decay": 0.5},
         optax=lambda: optax.lars(0.01)),
+    Row(atx.schedule_free_adamw, {**RATE, **FREELY, "b2": 0.999, "eps": 1e-8, "weight_decay": 0.1},
+        oracle=oracles.schedule_free_adamw, needs_params=True, of_weights=True,
+        scale_free=FREE, unrecovered=ADDS_UP),
 ]  # fmt: skip
 
 
@@ -370,6 +379,11 @@ def averaged_adamw(decay, **numbers):
     return atx.averaged(atx.adamw(**numbers), decay=decay)
 
 
+def schedule_free_momentum(learning_rate, momentum, r, power, decay):
+    freely = {"momentum": momentum, "r": r, "power": power}
+    return atx.schedule_free(atx.trace(decay), learning_rate, **freely)
+
+
 def stored_adam(bits, seed, **numbers):
     return atx.stored(atx.adam(**numbers), bits, seed=seed)
 
@@ -403,6 +417,8 @@ WRAPPED = [
     Row(averaged_adamw, {**RATE, **ADAM, "weight_decay": 1e-4, "decay": 0.9}, wrapper=atx.averaged,
         optax=lambda: optax.adamw(0.01), optax_rtol=1e-4, needs_params=True, scale_free=FREE,
         recovers={**SHORT, "decay": 0.5}),
+    Row(schedule_free_momentum, {**RATE, **FREELY, "decay": 0.5}, wrapper=atx.schedule_free,
+        oracle=oracles.schedule_free_momentum, needs_params=True, of_weights=True, unrecovered=ADDS_UP),
     Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 8}, wrapper=atx.stored,
         counts=("seed",), scale_free=FREE, recovers=SHORT),
     Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, {"extra_bits": 16},

@@ -27,6 +27,10 @@ RENAMED = {
     "max_step_size": "max_step",
     "rho": "b2",
     "beta": "b1",
+    "schedule_free_adamw.b1": "momentum",
+    "schedule_free.b1": "momentum",
+    "schedule_free.base_optimizer": "direction",
+    "weight_lr_power": "power",
     "rmsprop.decay": "b2",
     "scale_by_rms.decay": "b2",
     "scale_by_stddev.decay": "b2",
@@ -74,6 +78,8 @@ INSTEAD = {
     "multiply_by_parameter_scale": "without it, `chain(scale_by_factored_rms(), ...)`",
     "factored": "without it, `scale_by_rms`",
     "min_dim_size_to_factor": "every matrix is factored, over its last two axes",
+    "warmup_steps": "`schedules.with_warmup(schedules.constant(rate), steps)` is a rate",
+    "state_dtype": "z and the average are float32",
     "step_offset": "the count is in the state",
     "decay_offset": "the count is in the state",
     "decay_rate_fn": "the rate is 1 - t^b2_decay, which may be a schedule",
@@ -208,6 +214,9 @@ WRAPPERS = [
     Pair("masked(optax.sgd(0.1), {'w': True})", "masked(sgd(0.1), mask={'w': True})"),
     Pair("apply_if_finite(optax.sgd(0.1), 10)", "guarded(sgd(0.1))", "after so many bad steps in a row "
          "optax applies one, and guarded never does"),
+    Pair("schedule_free_adamw(0.1)", "schedule_free_adamw(0.1)", "the steps are the same, but optax takes "
+         "the average from the parameters, and here it is kept"),
+    Pair("schedule_free(optax.sgd(0.1), 0.1)", "schedule_free(identity(), 0.1)", "as schedule_free_adamw"),
 ]  # fmt: skip
 SCHEDULES = [
     Pair("constant_schedule(0.1)", "schedules.constant(0.1)"),

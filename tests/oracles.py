@@ -311,6 +311,16 @@ def scale_by_rms(grads, params=None, *, b2, eps, initial_accumulator_value, eps_
 
 
 @listed
+def scale_by_rms_debiased(grads, params=None, *, b2, eps):
+    """Adam, arXiv:1412.6980 Alg. 1, with b1 = 0: u = g / (sqrt(nu_hat) + eps)."""
+    nu, weights = 0.0, Weights()
+    steps = stepwise(grads, b2, eps)
+    for _, g, b2, eps in steps:
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield g / (np.sqrt(nu / weights.after(b2)) + eps)
+
+
+@listed
 def scale_by_centered_rms(grads, params=None, *, b2, eps, initial_accumulator_value, eps_in_root):
     """Graves, arXiv:1308.0850 eq. 38-41: RMSprop with the variance max(nu - |mu|^2, 0) for nu."""
     mu, nu = 0.0, at(initial_accumulator_value, 0)
@@ -704,6 +714,38 @@ def orthogonalize(grads, params=None, *, eps, others, steps=5):
         for _ in range(steps):
             s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
         yield (u * s) @ v
+
+
+# Sequences of weights: the updates lead to where the next gradient is taken.
+
+
+def schedule_free(directions, params, learning_rate, momentum, r, power):
+    """Schedule-Free, arXiv:2405.15682 Alg. 1: z steps, x is its mean weighted by t^r max(rates)^power."""
+    total = largest = 0.0
+    z = x = wide(params[0])
+    steps = stepwise(directions, learning_rate, momentum, r, power)
+    for t, u, learning_rate, momentum, r, power in steps:
+        largest = max(largest, learning_rate)
+        weight = t**r * largest**power
+        total += weight
+        z = z - learning_rate * u
+        x = x + weight / total * (z - x)
+        yield momentum * x + (1 - momentum) * z - wide(params[t - 1])
+
+
+@listed
+def schedule_free_adamw(grads, params, *, b2, eps, weight_decay, **numbers):
+    """The same with AdamW's direction; the decay is of y, the parameters."""
+    directions = add_decayed_weights(
+        scale_by_rms_debiased(grads, b2=b2, eps=eps), params, weight_decay=weight_decay
+    )
+    yield from schedule_free(directions, params, **numbers)
+
+
+@listed
+def schedule_free_momentum(grads, params, *, decay, **numbers):
+    """The same with heavy ball's direction."""
+    yield from schedule_free(trace(grads, decay=decay), params, **numbers)
 
 
 # Schedules: each returns a plain function of the 0-based count.

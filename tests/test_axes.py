@@ -40,6 +40,7 @@ EACH_LEAF = {
     atx.masked,
     atx.accumulated,
     atx.averaged,
+    atx.schedule_free,
     atx.rounded,
     atx.stored,
 }  # wrappers that do nothing else

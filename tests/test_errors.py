@@ -50,6 +50,9 @@ OUT_OF_RANGE = {
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
     "seed": (-1.0, 2.0**25),
+    "momentum": (-0.1, 1.1),
+    "r": (-0.1,),
+    "power": (-0.1,),
     "eta_plus": (1.0, 0.5),
     "min_step": (-0.1,),
     "max_step": (-0.1,),

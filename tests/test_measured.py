@@ -184,6 +184,7 @@ HAVE = {
     "scale_by_adopt": SIZES,
     "scale_by_lion": SIZES,
     "scale_by_rms": SIZES,
+    "scale_by_rms_debiased": SIZES,
     "scale_by_centered_rms": SIZES,
     "scale_by_nadam_scheduled": SIZES | {"momentum"},
     "scale_by_signum": SIZES,

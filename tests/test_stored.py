@@ -47,6 +47,7 @@ LEAST = {  # bits of each rule that keeps something like its parameter
         "scale_by_nadam_scheduled",
         "scale_by_radam",
         "scale_by_rms",
+        "scale_by_rms_debiased",
         "scale_by_yogi",
     },
 }

@@ -5,8 +5,8 @@ from typing import Any
 import jax
 
 
-def states_of(kind: type, state: Any) -> list[tuple[str, Any]]:
-    """Every state of a class anywhere in `state`, those inside others of it too, each with its path."""
+def states_of(kind: type | tuple[type, ...], state: Any) -> list[tuple[str, Any]]:
+    """Every state of a class, or of several, in `state`, those inside others too, each with its path."""
     found = []
     for path, leaf in jax.tree.leaves_with_path(state, is_leaf=lambda x: isinstance(x, kind)):
         if isinstance(leaf, kind):

@@ -34,6 +34,7 @@ RENAMED = {
     "min_step_size": "min_step",
     "max_step_size": "max_step",
     "tau": "step_size",
+    "weight_lr_power": "power",
     # clipping
     "max_delta": "max_value",
     "clip_value": "max_value",
@@ -49,6 +50,8 @@ RENAMED = {
     # wrappers
     "optimizer": "tx",
     "inner": "tx",
+    "base_optimizer": "direction tx",
+    "b1": "momentum",
     "step_size_fn": "step_size",
     "max_consecutive_errors": "max_in_a_row",
 }
@@ -107,7 +110,12 @@ OTHERWISE = {
     "momentum_decay": {"*": "scale_by_nadam_scheduled has it; here b1 is constant"},
     "schedule": {"*": SCHEDULED},
     "warmup": {"*": SCHEDULED},
-    "warmup_steps": {"with_warmup": "write steps={value}", "*": SCHEDULED},
+    "warmup_steps": {
+        "with_warmup": "write steps={value}",
+        "schedule_free_adamw": "write schedule_free_adamw(schedules.with_warmup("
+        "schedules.constant({rate}), {value} - 1, start=1 / {value}))",
+        "*": SCHEDULED,
+    },
     "num_warmup_steps": {"with_warmup": "write steps={value}", "*": SCHEDULED},
     "total_steps": {"*": SCHEDULED},
     "params": {"*": GIVEN_TO_INIT},
@@ -187,6 +195,7 @@ OPTIMIZER = {
     "trace_nesterov": "nesterov",
     "scale_by_schedule": "",
     "scale_by_rms": "rmsprop",
+    "scale_by_rms_debiased": "",
     "scale_by_centered_rms": "rmsprop",
     "scale_by_adam_eps_hat": "",
     "scale_by_nadam_scheduled": "",

@@ -184,7 +184,8 @@ class _Call:
         """torch's betas by their names."""
         if not isinstance(betas, (tuple, list)):
             return ""
-        named = {f"b{i}": value for i, value in enumerate(betas, 1)}
+        first = "b1" if "b1" in self.names else "momentum"
+        named = {f"b{i}" if i > 1 else first: value for i, value in enumerate(betas, 1)}
         return ", ".join(f"{n}={_short(value)}" for n, value in named.items() if n in self.names)
 
 

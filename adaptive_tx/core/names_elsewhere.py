@@ -46,6 +46,8 @@ INSTEAD = {
     "partition": GROUPS,
     "multi_transform": GROUPS,
     "freeze": "write grouped({{...}}, by=...), or masked(...) with set_to_zero()",
+    "schedule_free_eval_params": "write eval_params(state, params), which serves every average",
+    "schedule_free_sgd": "write schedule_free(identity(), rate)",
     "MultiSteps": "write accumulated(tx, every=...)",
     "apply_every": "write accumulated(tx, every=...)",
     "apply_if_finite": FINITE,

@@ -9,12 +9,14 @@ from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.paths import with_paths
 
 
-def kept_by_path(call: str, kind: type, field: str, state: Any, params: Any) -> dict[str, Any]:
+def kept_by_path(
+    call: str, kind: type | tuple[type, ...], field: str, state: Any, params: Any
+) -> dict[str, Any]:
     """A field, a tree like the parameters, of all states of a class in `state`: each leaf by its path.
 
     Args:
       call: the function, as it is to be called, for errors: "eval_params(state, params)".
-      kind: the class of the states.
+      kind: the class of the states, or several.
       field: the name of the field, for errors also what it holds.
       state: the state of an optimizer, or whatever holds it.
       params: the parameters.

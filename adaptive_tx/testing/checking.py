@@ -45,6 +45,7 @@ def check_laws(
     bounded: Mapping[str, float] | None = None,
     recovers: Mapping[str, float] | None = None,
     rounds: Sequence[str] = (),
+    of_weights: bool = False,
     wraps: bool = False,
     last_bit: str = "",
     refuses: Sequence[str] = (),
@@ -81,6 +82,8 @@ def check_laws(
       recovers: the numbers to change so that it forgets a huge gradient within 300 steps; None: it never
         does.
       rounds: "directions", "state": what differs in a 16-bit dtype by the rounding between parts.
+      of_weights: whether its state holds weights, and its updates are differences of such: they have the
+        last digits of weights, however small they are.
       wraps: whether it wraps another, as `measured` does.
       last_bit: why closed over and passed it may differ in the last bit; empty: it may not.
       refuses: dtypes of parameters that it refuses by a TypeError, such as "float16".
@@ -120,6 +123,7 @@ def check_laws(
         bounded=bounded,
         recovers=recovers,
         rounds=tuple(rounds),
+        of_weights=of_weights,
         wraps=wraps,
         last_bit=last_bit,
         refuses=tuple(refuses),

@@ -27,6 +27,7 @@ class Claims:
     bounded: Mapping[str, float] | None = None
     recovers: Mapping[str, float] | None = None
     rounds: tuple[str, ...] = ()
+    of_weights: bool = False
     wraps: bool = False
     last_bit: str = ""
     refuses: tuple[str, ...] = ()

@@ -16,15 +16,13 @@ from jax import lax
 
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments, in_dtype
-from adaptive_tx.core.chain import what_ends
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.numerics import Decay, arithmetic_dtype, ema, narrow, real_dtype, widen
-from adaptive_tx.core.paths import path_of
+from adaptive_tx.core.numerics import Decay, ema, narrow, real_dtype, widen
 from adaptive_tx.core.ranges import decay_rate
-from adaptive_tx.core.reading import kept_by_path
 from adaptive_tx.core.states import exportable, incremented
-from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
-from adaptive_tx.core.typing import PyTree, ScalarOrSchedule
+from adaptive_tx.core.transformation import Transformation, wrap
+from adaptive_tx.core.typing import ScalarOrSchedule
+from adaptive_tx.wrappers import sequences
 
 
 @exportable
@@ -52,7 +50,8 @@ def averaged(
     `eval_params(state, full_precision(params, state))`.
 
     Raises:
-      ValueError: if `update` gets no parameters; if `tx` is `rounded`, or holds it.
+      ValueError: if `update` gets no parameters; if `tx` is `rounded`, or keeps an average
+        already, or holds what does.
 
     >>> import adaptive_tx as atx, jax.numpy as jnp
     >>> tx = averaged(atx.sgd(1.0), decay=0.5)
@@ -60,51 +59,17 @@ def averaged(
     >>> for _ in range(2):
     ...     update, state = tx.update(jnp.ones(()), state, params)
     ...     params = params + update
-    >>> print(params, eval_params(state, params))
+    >>> print(params, atx.eval_params(state, params))
     -2.0 -1.5
     """
-    who = "averaged"
-    tx = transformation_of(who, "tx", tx)
-    if what_ends(tx.update) == "rounded":
-        raise ValueError(
-            f"{who}: tx is rounded, or holds it, and its parameters would be averaged without their extra "
-            "bits; put the average inside: rounded(averaged(tx))."
-        )
-    return wrap(who, _init, _update, tx, ends=True, decay=decay_rate(decay))
-
-
-@explained
-def eval_params(state: PyTree, params: PyTree) -> PyTree:
-    """The weights to evaluate, and to ship: the average where there is one, else the parameters.
-
-    Args:
-      state: the state of an optimizer, or whatever holds it (a TrainState, an nnx.Optimizer).
-      params: the parameters, after the last update.
-
-    They have the dtypes of `params`; an average is a copy. Of an optimizer without `averaged` it returns
-    `params` as they are, so that one evaluation serves all.
-
-    Raises:
-      ValueError: if a leaf is averaged twice, or the state was made for other parameters.
-    """
-    call = "eval_params(state, params)"
-    found = kept_by_path(call, AveragedState, "average", state, params)
-
-    def chosen(keys, p):
-        path = path_of(keys)
-        if path not in found:
-            return p
-        # A copy: a donated step gives the state's own away.
-        return jnp.array(narrow(found[path], jnp.result_type(p)))
-
-    return jax.tree.map_with_path(chosen, params)
+    tx = sequences.whole_optimizer("averaged", tx)
+    return wrap("averaged", _init, _update, tx, ends=True, decay=decay_rate(decay))
 
 
 def _init(arguments: Arguments, params) -> AveragedState:
     checks.floating(arguments.who, "params", params)
-    # A buffer of its own: one that serves the parameters, too, could not be donated.
-    average = jax.tree.map(lambda p: jnp.array(p, arithmetic_dtype(jnp.result_type(p))), params)
-    return AveragedState(arguments.inner(params), jnp.zeros((), jnp.int32), average)
+    count = jnp.zeros((), jnp.int32)
+    return AveragedState(arguments.inner(params), count, sequences.copies(params))
 
 
 def _update(arguments: Arguments, grads, state, params=None, **extra):

@@ -14,6 +14,7 @@ from adaptive_tx.tune.sweeps.sweep import Sweep
 from adaptive_tx.tune.training import engine
 from adaptive_tx.tune.training.engine import Runs
 from adaptive_tx.tune.training.setup import Setup
+from adaptive_tx.wrappers.eval_params import eval_params
 
 Portions = tuple[Runs, ...]
 Begun = tuple[np.ndarray, Runs]  # whose runs, in increasing order, and these, on the host
@@ -37,7 +38,8 @@ class Chunk:
         if begun is None:
             self._start = workers.compiled(engine.start, (), params, self._txs[0])
         self._advance = workers.compiled(engine.advance, known, self._txs[0], runs, *one_step)
-        self._evaluate = workers.compiled(engine.evaluate, (setup.problem,), runs.params)
+        both = runs.params, runs.params  # which are like the weights to evaluate
+        self._evaluate = workers.compiled(engine.evaluate, (setup.problem,), *both)
 
     def begin(self) -> Portions:
         """The runs before the first step to make; all is compiled to make it."""
@@ -61,8 +63,11 @@ class Chunk:
     def evaluate(self, runs: Portions) -> tuple[Numbers, np.ndarray]:
         """The metrics of `evaluate`, and whether all parameters are finite."""
         evaluate = self._evaluate.result()
-        each = self.setup.workers.each(lambda runs: evaluate(runs.params), runs)
-        return self._numbers(each)
+
+        def of_portion(runs: Runs):
+            return evaluate(runs.params, eval_params(runs.state, runs.params))
+
+        return self._numbers(self.setup.workers.each(of_portion, runs))
 
     def on_host(self, runs: Portions) -> Runs:
         """The runs, on the host, without those that fill up the last portion."""

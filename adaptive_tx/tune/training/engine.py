@@ -134,15 +134,18 @@ def _over_seeds(of_seed: Callable) -> Callable:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def evaluate(problem: Problem, params) -> tuple[dict[str, jax.Array], jax.Array]:
-    """What `evaluate` gives for every run, and whether all its parameters are finite, [seed, member].
+def evaluate(problem: Problem, params, weights) -> tuple[dict[str, jax.Array], jax.Array]:
+    """What `evaluate` gives for the weights of every run, and whether all its parameters are finite.
 
+    Both are [seed, member]. The weights are the parameters, or averages of them (`eval_params`).
     A program of its own, which several sweeps share. A seed at a time: all at once would hold the
     activations of every run on all evaluation data.
     """
 
-    def of_run(params):
-        nothing = sum(jnp.sum(0 * p) for p in jax.tree.leaves(params))  # unless 0 * inf is NaN
-        return problem.metrics(params), jnp.isfinite(nothing)
+    def of_run(args):
+        params, weights = args
+        leaves = jax.tree.leaves(params)
+        nothing = sum(jnp.sum(0 * p) for p in leaves)  # unless 0 * inf is NaN
+        return problem.metrics(weights), jnp.isfinite(nothing)
 
-    return lax.map(jax.vmap(of_run), params)
+    return lax.map(jax.vmap(of_run), (params, weights))

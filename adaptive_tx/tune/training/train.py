@@ -61,7 +61,8 @@ def train(
         their order.
       seeds: runs of each member, >= 1, with other batches, keys, and (from a function) parameters.
       evaluate: `evaluate(params)`, a scalar loss or a dict of scalars, computed for every member at its
-        last step, and where members are dropped. Without it the mean training loss over the last tenth
+        last step, and where members are dropped; of an average, where the optimizer keeps one
+        (`eval_params`). Without it the mean training loss over the last tenth
         of the steps counts.
       minimize: which number ranks, of those of `evaluate` or of the loss's aux (default: "loss").
       maximize: the same where more is better.
