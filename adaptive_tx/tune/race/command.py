@@ -2,48 +2,83 @@
 
 import argparse
 import sys
+from typing import Any
 
 from adaptive_tx.tune.command import INTERRUPTED
 from adaptive_tx.tune.options import COUNT, named_optimizers, optimizer_names
+from adaptive_tx.tune.race.characters import options as characters
+from adaptive_tx.tune.race.characters.racers import RACERS, racer_names
 from adaptive_tx.tune.race.options import DEFAULT, MODELS, QUICK, Options, learning_rates
 
-HELP = "race the named optimizers on handwritten digits"
+HELP = "race the optimizers, on handwritten digits or on text"
 ABOUT = """\
-Trains a small classifier of handwritten digits with each named optimizer, over a
-grid of learning rates and seeds, and ranks them.
+digits: trains a small classifier of handwritten digits with each named optimizer,
+over a grid of learning rates and seeds, and ranks them.
+
+characters: trains a small transformer on the text of Python's help. Everybody gets
+as many trials of rate and weight decay, around a rate of its own; the best setting
+is confirmed on fresh seeds, and held against AdamW's. An interrupted race goes on
+when the same command is given again, and takes new optimizers in.
 """
+PRESETS = {
+    "digits": {False: DEFAULT, True: QUICK},
+    "characters": {False: characters.DEFAULT, True: characters.QUICK},
+}
+OF_DIGITS = "model", "rates"  # options that the other task has not
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add = parser.add_argument
-    add("--optimizers", type=optimizer_names, metavar="A,B,...", help="by name (default: all)")
-    add("--model", choices=MODELS, default="mlp", help="what is trained (default: %(default)s)")
+    add("--task", choices=PRESETS, default="digits", help="see above (default: %(default)s)")
+    add("--optimizers", metavar="A,B,...", help="by name, see below (default: all)")
+    add("--model", choices=MODELS, help="of digits: what is trained (default: mlp)")
     rates = {"type": learning_rates, "metavar": "LOW:HIGH:COUNT"}
-    add("--rates", **rates, help=f"log-spaced, or a comma list (default: {DEFAULT['rates']})")
-    add("--seeds", **COUNT, help=f"seeds per rate (default: {DEFAULT['seeds']})")
-    add("--steps", **COUNT, help=f"updates per run (default: {DEFAULT['steps']})")
-    add("--out", default="race", metavar="DIR", help="for race.png and race.json (default: race)")
-    quick = ", ".join(f"--{name} {value}" for name, value in QUICK.items())
+    words = "log-spaced, or a comma list"
+    add("--rates", **rates, help=f"of digits: {words} (default: {DEFAULT['rates']})")
+    for name, what in {"seeds": "seeds per setting", "steps": "updates per run"}.items():
+        usual = ", of ".join(f"{task} {preset[False][name]}" for task, preset in PRESETS.items())
+        add(f"--{name}", **COUNT, help=f"{what} (default: of {usual})")
+    add("--out", default="race", metavar="DIR", help="for figure and numbers (default: race)")
+    quick = "; ".join(
+        f"of {task} " + ", ".join(f"{name} {value}" for name, value in preset[True].items())
+        for task, preset in PRESETS.items()
+    )
     add("--quick", action="store_true", help=f"defaults become {quick}")
+    parser.epilog = (
+        f"optimizers:\n  digits: {', '.join(named_optimizers())}\n  characters: {', '.join(RACERS)}"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Races; returns the exit code."""
-    from adaptive_tx.tune.race.run import race  # needs rich and matplotlib
-
-    preset = QUICK if arguments.quick else DEFAULT
-    options = Options(
-        optimizers=arguments.optimizers or tuple(named_optimizers()),
-        model=arguments.model,
-        rates=arguments.rates or learning_rates(preset["rates"]),
-        seeds=arguments.seeds or preset["seeds"],
-        steps=arguments.steps or preset["steps"],
-        out=arguments.out,
-    )
+    race = {"digits": _digits, "characters": _characters}[arguments.task]
+    preset = dict(PRESETS[arguments.task][arguments.quick])
+    preset |= {n: x for n in ("seeds", "steps") if (x := getattr(arguments, n)) is not None}
     try:
-        race(options)
+        race(arguments, preset)
+    except argparse.ArgumentTypeError as error:
+        arguments.fail(str(error))
     except KeyboardInterrupt:
         print("adaptive-tx race: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _digits(arguments: argparse.Namespace, preset: dict[str, Any]) -> None:
+    names = arguments.optimizers
+    chosen = tuple(named_optimizers()) if names is None else optimizer_names(names)
+    from adaptive_tx.tune.race.run import race  # needs rich and matplotlib
+
+    preset["rates"] = arguments.rates or learning_rates(preset["rates"])
+    race(Options(optimizers=chosen, model=arguments.model or "mlp", out=arguments.out, **preset))
+
+
+def _characters(arguments: argparse.Namespace, preset: dict[str, Any]) -> None:
+    if given := [name for name in OF_DIGITS if getattr(arguments, name) is not None]:
+        raise argparse.ArgumentTypeError(f"argument --{given[0]}: it is for --task digits")
+    names = arguments.optimizers
+    chosen = tuple(RACERS) if names is None else racer_names(names)
+    from adaptive_tx.tune.race.characters.run import race  # needs rich and matplotlib
+
+    race(characters.Options(racers=chosen, out=arguments.out, **preset))

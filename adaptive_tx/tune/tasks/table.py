@@ -8,6 +8,7 @@ from adaptive_tx.tune.tasks.bundled import classes, numbers
 from adaptive_tx.tune.tasks.digits import digits
 from adaptive_tx.tune.tasks.task import Task
 from adaptive_tx.tune.tasks.text import characters
+from adaptive_tx.tune.tasks.transformer import transformer
 
 
 class Row(NamedTuple):
@@ -28,6 +29,10 @@ TASKS = {
     "digits-cnn": Row(f"{DIGITS}; two convolutions", digits, ("cnn",)),
     "characters": Row(
         "the next character of Python's help from the last 12; 96 hidden units", characters
+    ),
+    "characters-transformer": Row(
+        "the next character of Python's help from up to 32; a transformer of two layers",
+        transformer,
     ),
     "iris": Row("3 kinds of iris from 4 measures; 32 hidden units", classes, ("load_iris",)),
     "wine": Row("3 growers of wine from 13 measures; 32 hidden units", classes, ("load_wine",)),

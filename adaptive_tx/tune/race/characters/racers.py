@@ -1,0 +1,76 @@
+"""Who takes part: a line for each, from a rate and a weight decay to an optimizer.
+
+No two rules mean the same by a rate: Adam's is a length for each entry, Muon's one for a matrix, SGD's a
+factor of the gradient. So each is tuned around a rate of its own, `usual`, the default of its authors (of
+old ones, of everybody). Everything decays but the scales of norms. Rules for matrices get those between
+embedding and head, told by their paths; embedding, head and norms go to AdamW.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from adaptive_tx import optimizers
+from adaptive_tx.core.chain import chain
+from adaptive_tx.core.schedule import Schedule
+from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.decay import add_l2
+from adaptive_tx.schedules import warmup_stable_decay
+from adaptive_tx.tune.race.characters.options import REFERENCE, WARMUP
+from adaptive_tx.tune.tasks.transformer import MATRICES
+
+
+def decaying(peak: float, steps: int) -> Schedule:
+    """A straight line up to the peak, and one down to zero at the last step."""
+    up = max(1, round(WARMUP * steps))
+    return warmup_stable_decay(peak, up, 0, max(1, steps - up))
+
+
+Make = Callable[[Schedule, float], Transformation]  # (learning_rate, weight_decay)
+
+
+class Racer(NamedTuple):
+    """Somebody who takes part."""
+
+    name: str
+    make: Make
+    usual: float  # rate
+    rate: Callable[[float, int], Schedule] = decaying  # (peak, steps)
+
+
+def named(constructor: Callable[..., Transformation]) -> Make:
+    """An optimizer of the library as it is."""
+    return lambda rate, decay: constructor(rate, weight_decay=decay, only=MATRICES)
+
+
+def sgd_momentum(rate: Schedule, decay: float) -> Transformation:
+    """As torch's SGD has it: the decay is added to the gradient."""
+    return chain(add_l2(decay, only=MATRICES), optimizers.momentum(rate))
+
+
+RACERS = {
+    racer.name: racer
+    for racer in (
+        Racer("sgd momentum", sgd_momentum, 0.1),
+        Racer("adamw", named(optimizers.adamw), 1e-3),
+        Racer("nadamw", named(optimizers.nadamw), 1e-3),
+        Racer("radam", named(optimizers.radam), 1e-3),
+        Racer("lion", named(optimizers.lion), 1e-4),
+        Racer("adan", named(optimizers.adan), 1e-2),  # "5 to 10 times AdamW's"
+        Racer("adopt", named(optimizers.adopt), 1e-3),
+        Racer("laprop", named(optimizers.laprop), 4e-4),
+        Racer("lamb", named(optimizers.lamb), 1e-3),
+        Racer("adafactor", named(optimizers.adafactor), 1e-2),
+    )
+}
+
+
+def racer_names(text: str) -> tuple[str, ...]:
+    """`muon,lion` as names, each once, and with them the one that all are held against."""
+    names = dict.fromkeys((REFERENCE, *(name.strip() for name in text.split(","))))
+    for name in names:
+        if name not in RACERS:
+            raise argparse.ArgumentTypeError(
+                f"argument --optimizers: there is no {name!r}; choose from {', '.join(RACERS)}"
+            )
+    return tuple(names)
