@@ -45,6 +45,16 @@ SEEDS, STEPS = 2, 23
         (["race", "--seeds", "0"], "--seeds: expected a whole number of at least 1, got '0'"),
         (["race", "--steps", "2.5"], "--steps: expected a whole number of at least 1, got '2.5'"),
         (["race", "--fast"], "--fast"),
+        (["race", "--task", "mnist"], "mnist"),
+        (
+            ["race", "--task", "characters", "--rates", "1"],
+            "argument --rates: it is for --task digits",
+        ),
+        (["race", "--task", "characters", "--model", "cnn"], "argument --model: it is for --task"),
+        (
+            ["race", "--task", "characters", "--optimizers", "lino"],
+            "no 'lino'; choose from sgd mom",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line(argv, message, capsys):
@@ -87,7 +97,7 @@ def test_help_names_every_option(capsys):
         main(["race", "--help"])
     assert stopped.value.code == 0
     out = capsys.readouterr().out
-    for option in ("optimizers", "model", "rates", "seeds", "steps", "out", "quick"):
+    for option in ("task", "optimizers", "model", "rates", "seeds", "steps", "out", "quick"):
         assert f"--{option}" in out
 
 

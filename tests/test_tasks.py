@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 import socket
 import sys
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from jax import lax
 from sklearn import datasets
 
 import adaptive_tx as atx
-from adaptive_tx.tune.tasks import TASKS, load, text
+from adaptive_tx.tune.tasks import TASKS, load, text, transformer
 from adaptive_tx.tune.tasks.digits import load_digits
 from adaptive_tx.tune.tasks.models import linear, mlp, patches, uniform
 
@@ -24,6 +25,7 @@ CLASSES = {"iris": 3, "wine": 3, "breast-cancer": 2} | {
     name: 10 for name in TASKS if name.startswith("digits")
 }
 NUMBERS = {"diabetes": 1, "linnerud": 3}
+TEXTS = "characters", "characters-transformer"
 TABLES = {  # of scikit-learn, and how many of their examples are used
     "iris": (datasets.load_iris, 150),
     "wine": (datasets.load_wine, 178),
@@ -35,7 +37,7 @@ RNG = np.random.default_rng(0)
 
 
 def test_every_task_is_of_one_kind():
-    assert set(TASKS) == {*CLASSES, *NUMBERS, "characters"}
+    assert set(TASKS) == {*CLASSES, *NUMBERS, *TEXTS}
     assert set(TABLES) == {*NUMBERS, *CLASSES} - {n for n in TASKS if n.startswith("digits")}
 
 
@@ -49,7 +51,7 @@ def test_the_examples_are_arrays_alike(name):
     assert task.about == TASKS[name].about
     for split in (task.data, task.held_out):
         assert len(split.inputs) == len(split.targets) > 0
-        assert split.inputs.dtype == (jnp.uint8 if name == "characters" else jnp.float32)
+        assert split.inputs.dtype == (jnp.uint8 if name in TEXTS else jnp.float32)
         assert split.targets.dtype == (jnp.float32 if name in NUMBERS else jnp.int32)
         chex.assert_tree_all_finite(split)
     assert task.data.inputs.shape[1:] == task.held_out.inputs.shape[1:]
@@ -107,7 +109,7 @@ def test_a_task_starts_at_a_guess(name):
     start = starts(name)[0]
     guess = {
         **{name: math.log(count) for name, count in CLASSES.items()},
-        "characters": math.log(len(text.load_text().vocabulary)),
+        **dict.fromkeys(TEXTS, math.log(len(text.load_text().vocabulary))),
         **dict.fromkeys(NUMBERS, 1.0),
     }[name]
     np.testing.assert_allclose(start.loss, guess, rtol=0.05)
@@ -123,7 +125,7 @@ def test_seeds_start_elsewhere(name):
     chex.assert_trees_all_equal(first, again)
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(other)):
         assert a.dtype == np.float32
-        assert not np.array_equal(a, b) or a.ndim == 1  # biases start at zero
+        assert not np.array_equal(a, b) or a.ndim == 1  # biases, and scales of norms
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -276,6 +278,48 @@ def test_a_character_counts_by_its_place():
     forward, backward = (outputs(params, x) for x in (contexts, contexts[:, ::-1]))
     assert forward.shape == (1, 103)
     assert not np.allclose(forward, backward)
+
+
+def test_the_windows_of_a_text_lie_in_one_part():
+    """And those of the parts to choose by and to report hold no character in common."""
+    data, written = transformer.load_windows(), text.written()
+    cut = int(transformer.TRAINED * len(written))
+    for part, of in ((data.train, written[:cut]), (data.validation, written[cut:])):
+        for i in (0, -1):
+            inputs = "".join(data.vocabulary[c] for c in part.inputs[i])
+            targets = "".join(data.vocabulary[c] for c in part.targets[i])
+            assert inputs[1:] == targets[:-1]
+            assert inputs + targets[-1] in of
+    windows = (len(written) - cut - transformer.CONTEXT - 1) // transformer.EVERY + 1
+    apart = (windows - 1) // (2 * transformer.EVALUATED - 1) * transformer.EVERY
+    assert apart > transformer.CONTEXT
+    assert not np.array_equal(data.validation.inputs, data.test.inputs)
+    assert len(data.validation.inputs) == len(data.test.inputs) == transformer.EVALUATED
+
+
+def test_a_transformer_sees_no_character_before_its_time():
+    params = starts("characters-transformer")[0].params
+    one = np.arange(transformer.CONTEXT, dtype=np.uint8)[None]
+    other = np.where(np.arange(transformer.CONTEXT) < 20, one, one + 40)
+    logits = jax.jit(transformer.logits)
+    first, second = (np.asarray(logits(params, x)[0]) for x in (one, other))
+    np.testing.assert_array_equal(first[:20], second[:20])
+    assert all(not np.allclose(a, b, atol=1e-4) for a, b in zip(first[20:], second[20:]))
+
+
+def test_the_matrices_of_a_transformer_are_told_by_their_paths():
+    params = starts("characters-transformer")[0].params
+    shapes = {
+        "/".join(key.key for key in keys): leaf.shape
+        for keys, leaf in jax.tree.leaves_with_path(params)
+    }
+    hidden, matrices = (
+        {path for path in shapes if re.search(pattern, path)}
+        for pattern in (transformer.HIDDEN, transformer.MATRICES)
+    )
+    assert matrices == {path for path, shape in shapes.items() if len(shape) == 2}
+    assert matrices - hidden == {"embedding/characters", "embedding/places", "head"}
+    assert len(hidden) == 6 * transformer.LAYERS
 
 
 # Models. -----------------------------------------------------------------------------------------

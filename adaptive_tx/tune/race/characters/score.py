@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from adaptive_tx.describing.description import describe
 from adaptive_tx.tune.race.characters.confirming import Confirmed
 from adaptive_tx.tune.report.files import finite
 from adaptive_tx.tune.report.result import Result
@@ -91,7 +92,6 @@ def score(name: str, result: Result, reached: Confirmed, params: Any) -> Score:
     )
     rate = best.settings["learning_rate"]
     losses = np.where(result.diverged, np.nan, result.scores).reshape(len(rates), len(decays), -1)
-    state = jax.eval_shape(best.tx.init, params)
     return Score(
         name=name,
         winner=repr(best.tx),
@@ -101,17 +101,13 @@ def score(name: str, result: Result, reached: Confirmed, params: Any) -> Score:
         low=width.low,
         high=width.high,
         open=width.open,
-        bytes=_bytes(state) / sum(p.size for p in jax.tree.leaves(params)),
+        bytes=describe(best.tx, params).bytes / sum(p.size for p in jax.tree.leaves(params)),
         seconds=reached.seconds,
         test=reached.test,
         rates=rates,
         decays=decays,
         validation=finite(losses),
     )
-
-
-def _bytes(tree: Any) -> int:
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
