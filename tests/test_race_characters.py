@@ -9,7 +9,7 @@ import pytest
 
 import adaptive_tx as atx
 from adaptive_tx.__main__ import main
-from adaptive_tx.tune.race.characters import figure, ranking
+from adaptive_tx.tune.race.characters import figure, ranking, record
 from adaptive_tx.tune.race.characters.options import DEFAULT, REFERENCE, Options
 from adaptive_tx.tune.race.characters.racers import RACERS, decaying, racer_names
 from adaptive_tx.tune.race.characters.score import Score, ranked
@@ -34,7 +34,11 @@ def scored(name, *test, **changed) -> Score:
     }
     usual |= {"open": False, "bytes": 8.0, "seconds": 1.0, "rates": [0.01], "decays": [0.0]}
     return Score(
-        name=name, winner="", test=[list(x) for x in test], validation=[], **usual | changed
+        name=name,
+        winner="",
+        test=[list(map(float, x)) for x in test],
+        validation=[],
+        **usual | changed,
     )
 
 
@@ -145,6 +149,15 @@ def test_the_table_says_ties_and_fits(tmp_path, capsys, monkeypatch):
     assert "0.01*" in rows["lion"]
     assert "diverged" in rows["away"]
     assert "nan" not in out
+
+
+def test_what_is_saved_can_be_read(tmp_path):
+    """To six digits, and what is not finite too."""
+    path, scores = tmp_path / "characters.json", field(tmp_path)
+    record.save(scores, options(tmp_path, racers=tuple(one.name for one in scores)), path)
+    again, how = record.read(path)
+    assert how == options(tmp_path, racers=tuple(one.name for one in scores))
+    assert str(again) == str(scores)
 
 
 # The whole. --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every number of a race of characters as JSON, and back."""
 
 import json
+import math
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,7 @@ from typing import Any
 
 import jax
 
-from adaptive_tx.tune.race.characters.options import BATCH, LEAST, MOST, REFERENCE, Options
-from adaptive_tx.tune.race.characters.racers import RACERS
+from adaptive_tx.tune.race.characters.options import BATCH, LEAST, MOST, REFERENCE, SHARES, Options
 from adaptive_tx.tune.race.characters.score import ERRORS, WITHIN, Score
 from adaptive_tx.tune.race.record import PACKAGES
 from adaptive_tx.tune.report.files import finite
@@ -26,13 +26,14 @@ def save(scores: Sequence[Score], options: Options, path: Path) -> None:
         "task": {"name": "characters-transformer", "text": "pydoc_data.topics, the help of Python"},
         "settings": {
             "seeds": options.seeds,
-            "fresh_seeds": options.fresh,
+            "fresh": options.fresh,
             "steps": options.steps,
             "tokens": budgets,
-            "rates": f"{options.rates}, from {LEAST:g} to {MOST:g} times the usual one",
-            "decays": "0, and the one that takes 1e-4 of a weight in a step at the usual rate",
+            "rates": options.rates,
         },
         "rules": {
+            "rates": f"from {LEAST:g} to {MOST:g} times the usual one, evenly in the logarithm",
+            "decays": f"{SHARES} of a weight in a step at the usual rate",
             "loss": "nats a character on the test part, with fresh seeds, of the best of validation",
             "good_rates": f"mean validation loss within {WITHIN} of the best, at its decay",
             "tie": f"mean paired difference from {REFERENCE} within {ERRORS:g} standard errors",
@@ -45,6 +46,23 @@ def save(scores: Sequence[Score], options: Options, path: Path) -> None:
         "racers": [_record(one, reference, budgets) for one in scores],
     }
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> tuple[list[Score], Options]:
+    """What `save` wrote: to draw it again, or to look at it otherwise."""
+    record = json.loads(path.read_text())
+    scores = [
+        Score(**{name: racer[name] for name in Score._fields if name != "test"}, test=_test(racer))
+        for racer in record["racers"]
+    ]
+    names = "seeds", "fresh", "steps", "rates"
+    settings = {name: record["settings"][name] for name in names}
+    return scores, Options(racers=tuple(one.name for one in scores), out=path.parent, **settings)
+
+
+def _test(racer: dict[str, Any]) -> list[list[float]]:
+    """The losses, NaN where JSON has none."""
+    return [[math.nan if x is None else x for x in losses] for losses in racer["test"]]
 
 
 def tokens(options: Options) -> list[int]:
@@ -65,7 +83,6 @@ def _record(one: Score, reference: Score, budgets: Sequence[int]) -> dict[str, A
         "tokens": reached and round(reached.number),
         "tokens_at_most": reached and reached.at_most,
         "decades": finite(one.decades),
-        "usual_rate": RACERS[one.name].usual,
         **one._asdict(),
         "test": finite(one.test),
     }
