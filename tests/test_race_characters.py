@@ -175,7 +175,7 @@ def test_a_small_race_goes_on_and_takes_others_in(tmp_path, capsys):
     assert {one["name"] for one in both["racers"]} == {"adamw", "sgd momentum"}
     again = next(one for one in both["racers"] if one["name"] == "adamw")
     assert alone["racers"] == [again]  # read, the time it took included
-    assert again["tie"] and again["tokens"] == both["settings"]["tokens"][-1]
+    assert again["tie"] and again["tokens"] <= both["settings"]["tokens"][-1]
     assert np.shape(again["test"]) == (3, 3)
     assert np.shape(again["validation"]) == (5, 2, 1)
     assert eval(again["winner"], vars(atx) | vars(atx.schedules)).hyperparameters
