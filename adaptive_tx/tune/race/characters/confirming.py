@@ -19,7 +19,7 @@ from adaptive_tx.tune.race.characters.options import BATCH, Options
 from adaptive_tx.tune.race.characters.racers import Racer
 from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.tasks import Split, Task
-from adaptive_tx.wrappers.averaged import eval_params
+from adaptive_tx.wrappers.eval_params import eval_params
 
 FRESH = 1  # the key of these seeds; that of the trials is 0
 

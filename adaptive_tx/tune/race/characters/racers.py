@@ -15,7 +15,7 @@ from adaptive_tx.core.chain import chain
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
-from adaptive_tx.schedules import warmup_stable_decay
+from adaptive_tx.schedules import constant, warmup_stable_decay, with_warmup
 from adaptive_tx.tune.race.characters.options import REFERENCE, WARMUP
 from adaptive_tx.tune.tasks.transformer import MATRICES
 
@@ -29,6 +29,12 @@ def decaying(peak: float, steps: int) -> Schedule:
 Make = Callable[[Schedule, float], Transformation]  # (learning_rate, weight_decay)
 
 
+def warmed(peak: float, steps: int) -> Schedule:
+    """A straight line up to the peak, and no way down."""
+    up = max(2, round(WARMUP * steps))
+    return with_warmup(constant(peak), up - 1, start=1 / up)
+
+
 class Racer(NamedTuple):
     """Somebody who takes part."""
 
@@ -38,9 +44,9 @@ class Racer(NamedTuple):
     rate: Callable[[float, int], Schedule] = decaying  # (peak, steps)
 
 
-def named(constructor: Callable[..., Transformation]) -> Make:
-    """An optimizer of the library as it is."""
-    return lambda rate, decay: constructor(rate, weight_decay=decay, only=MATRICES)
+def named(constructor: Callable[..., Transformation], **numbers: float) -> Make:
+    """An optimizer of the library with its own defaults, or others."""
+    return lambda rate, decay: constructor(rate, weight_decay=decay, only=MATRICES, **numbers)
 
 
 def sgd_momentum(rate: Schedule, decay: float) -> Transformation:
@@ -61,6 +67,10 @@ RACERS = {
         Racer("laprop", named(optimizers.laprop), 4e-4),
         Racer("lamb", named(optimizers.lamb), 1e-3),
         Racer("adafactor", named(optimizers.adafactor), 1e-2),
+        Racer(
+            "ademamix", named(optimizers.ademamix, b3=0.999), 1e-3
+        ),  # 0.9999 is for long trainings
+        Racer("schedule_free_adamw", named(optimizers.schedule_free_adamw), 2.5e-3, warmed),
     )
 }
 
