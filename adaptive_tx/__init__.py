@@ -24,6 +24,8 @@ from adaptive_tx.clipping import (
 from adaptive_tx.core import norms, numerics, ranges, slots
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.matrices import MatrixAxes
+from adaptive_tx.core.matrixwise import matrixwise
 from adaptive_tx.core.names_elsewhere import MODULES, unknown_name
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
@@ -89,6 +91,7 @@ from adaptive_tx.scale_by.adopt import scale_by_adopt
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
+from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
 from adaptive_tx.scale_by.laprop import scale_by_laprop
@@ -141,6 +144,7 @@ __all__ = [
     "trace",
     "trace_nesterov",
     "ema",
+    "ema_nesterov",
     "scale_by_adagrad",
     "scale_by_rms",
     "scale_by_rms_debiased",
@@ -259,8 +263,10 @@ __all__ = [
     "ScheduleFunction",
     "MaskOrFunction",
     "LeafPredicate",
+    "MatrixAxes",
     # rules of your own
     "leafwise",
+    "matrixwise",
     "slots",
     "ranges",
     "numerics",

@@ -56,6 +56,22 @@ class Row:
         return self.make.__name__ + settings
 
 
+# A rule on matrices refuses the vectors of the tests' tree: they stay where they are.
+
+
+def matrices(path, p):
+    return "matrices" if p.ndim == 2 else None
+
+
+def on_matrices(tx):
+    return atx.grouped({"matrices": tx}, by=matrices, default=atx.set_to_zero())
+
+
+def orthogonalized(**arguments):
+    return on_matrices(atx.orthogonalize(**arguments))
+
+
+JORDAN = (3.4445, -4.775, 2.0315)
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
 ADEMAMIX = {**ADAM, "b3": 0.99, "alpha": 5.0}
@@ -87,6 +103,7 @@ RULES = [
         recovers={"b1": 0.5}),
     Row(atx.ema, {"b1": 0.9}, {"debias": False}, oracles.ema, lambda: optax.ema(0.9, debias=False),
         recovers={"b1": 0.5}),
+    Row(atx.ema_nesterov, {"b1": 0.9}, oracle=oracles.ema_nesterov, recovers={"b1": 0.5}),
     Row(atx.scale_by_adagrad, {"eps": 1e-10, "initial_accumulator_value": 0.0},
         {"eps_in_root": False}, oracles.scale_by_adagrad, scale_free=FREE,
         unrecovered=NEVER_FORGETS),
@@ -228,8 +245,9 @@ DECAY = [
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
     Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, recovers={},
         oracle=oracles.scale_by_relative_rate),
-    Row(atx.orthogonalize, {"eps": 1e-7}, {"steps": 1, "others": "pass"}, oracles.orthogonalize,
-        recovers={}),
+    Row(orthogonalized, {"eps": 1e-7, "slack": 1.0},
+        {"coefficients": (JORDAN,), "factor": "spectral"}, oracles.orthogonalize,
+        wrapper=atx.orthogonalize, recovers={}, scale_free=FREE),
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}

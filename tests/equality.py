@@ -295,7 +295,10 @@ LINES = [
         "more terms, 2 l2: `compat.keras.ftrl`",
     ),
     Line(
-        "orthogonalize", of(atx.orthogonalize), (), "in bfloat16, and a factor: `compat.torch.muon`"
+        "orthogonalize",
+        of(atx.orthogonalize),
+        (),
+        "in bfloat16, max(norm, eps), and a factor: `compat.torch.muon`",
     ),
     Line(
         "add_decayed_weights (AdamW's decay)",

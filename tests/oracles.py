@@ -701,19 +701,49 @@ def scale_by_lars(grads, params, *, trust_coefficient, weight_decay):
         yield eta * norm(w) / (norm(g) + beta * norm(w)) * (g + beta * w)
 
 
+def on_matrices(rule):
+    """An oracle of matrices as one of any leaf: what is no matrix stays where it is."""
+
+    @functools.wraps(rule)
+    def oracle(grads, params=None, **arguments):
+        if np.ndim(grads[0]) != 2:
+            return [0 * wide(g) for g in grads]
+        return list(rule(grads, params, **arguments))
+
+    return oracle
+
+
+FACTORS = {
+    "none": lambda r, c: 1.0,
+    "original": lambda r, c: max(1.0, c / r) ** 0.5,
+    "match_rms_adamw": lambda r, c: 0.2 * max(r, c) ** 0.5,
+    "spectral": lambda r, c: (c / r) ** 0.5,
+}
+
+
+def polar(g, coefficients, slack, eps):
+    """With g = U S V^T, the polynomials of each singular value: U p(S) V^T."""
+    u, s, v = np.linalg.svd(g, full_matrices=False)
+    s = s / (slack * norm(g) + eps)
+    for a, b, c in coefficients:
+        s = a * s + b * s**3 + c * s**5
+    return (u * s) @ v
+
+
+@on_matrices
+def orthogonalize(grads, params=None, *, eps, slack, coefficients, factor):
+    """Muon, Jordan 2024; rows are inputs, so Jordan's out / in is columns / rows."""
+    for _, g, eps_, slack_ in stepwise(grads, eps, slack):
+        yield FACTORS[factor](*g.shape) * polar(g, coefficients, slack_, eps_)
+
+
 @listed
-def orthogonalize(grads, params=None, *, eps, others, steps=5):
-    """Muon, Jordan 2024: with g = U S V^T, the polynomial of each singular value, U p(S) V^T."""
-    numbers = stepwise(grads, eps)
-    for _, g, eps in numbers:
-        if g.ndim != 2:
-            yield g
-            continue
-        u, s, v = np.linalg.svd(g, full_matrices=False)
-        s = s / max(norm(g), eps)
-        for _ in range(steps):
-            s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
-        yield (u * s) @ v
+def ema_nesterov(grads, params=None, *, b1):
+    """Muon's momentum, Jordan 2024: mu <- b1 mu + (1 - b1) g, and once more."""
+    mu = 0.0
+    for _, g, b1_ in stepwise(grads, b1):
+        mu = b1_ * mu + (1 - b1_) * g
+        yield b1_ * mu + (1 - b1_) * g
 
 
 # Sequences of weights: the updates lead to where the next gradient is taken.

@@ -107,7 +107,7 @@ def test_every_transformation_has_a_row():
         atx.no_decay,
         atx.state_sharding,
     }
-    any_number = {atx.chain, atx.leafwise}
+    any_number = {atx.chain, atx.leafwise, atx.matrixwise}
     makers = {f for f in public().values() if inspect.isfunction(f)} - none - any_number
     assert makers == {row.wrapper or row.make for row in CATALOGUE}
 
@@ -115,9 +115,9 @@ def test_every_transformation_has_a_row():
 def test_every_rule_is_public():
     files = {path.stem for path in (PACKAGE / "scale_by").glob("*.py")} - {"__init__"}
     assert files == {
-        row.make.__module__.split(".")[-1]
+        made.__module__.split(".")[-1]
         for row in CATALOGUE
-        if ".scale_by." in row.make.__module__
+        if ".scale_by." in (made := row.wrapper or row.make).__module__
     }
 
 

@@ -168,9 +168,11 @@ def _end_of_pass(parts: Sequence[Partial], start: int) -> int:
     """Where the pass ends that starts with a part; there itself, if the part is no rule."""
     end = start
     while end < len(parts) and (rule := rule_of(parts[end])):
-        if rule.sees_tree and end > start:
+        if (rule.sees_tree or rule.stacks) and end > start:
             break
         end += 1
+        if rule.stacks:
+            break
     return end
 
 

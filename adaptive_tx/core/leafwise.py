@@ -25,10 +25,11 @@ from adaptive_tx.core.arguments import Arguments
 from adaptive_tx.core.debiasing import rule_state_of, started, with_weights
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.masks import ALL, Mask
+from adaptive_tx.core.matrices import Layout, Matrices
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
 from adaptive_tx.core.one_pass import one_pass, real_meets_complex
 from adaptive_tx.core.placing import laid_out
-from adaptive_tx.core.rule import Rule, keywords_of, slots_of
+from adaptive_tx.core.rule import Rule, keywords_of, shape_of, slots_of
 from adaptive_tx.core.rule_update import Link
 from adaptive_tx.core.slots import Slot
 from adaptive_tx.core.states import CountState
@@ -46,6 +47,7 @@ def leafwise(
     mask: Mask = ALL,
     otherwise: Callable[..., Any] | None = None,
     refuses: Callable[[jax.Array], str] | None = None,
+    matrices: Matrices | None = None,
     settings: dict[str, Any] | None = None,
     clips: bool = False,
     **numbers: ranges.Number,
@@ -71,6 +73,7 @@ def leafwise(
       mask: the leaves that the rule applies to; the others pass untouched.
       otherwise: the step on those, with the same keywords; None: they pass untouched.
       refuses: says why the rule cannot step on a leaf, as the end of an error; "" if it can.
+      matrices: the step is on one matrix, see `matrixwise`.
       settings: arguments of the constructor that are known at trace time, for `repr`.
       clips: whether the rule clips: `measured` then counts the entries that it changes.
       **numbers: the hyperparameters, each marked with its range.
@@ -82,7 +85,7 @@ def leafwise(
     starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
     at_init = {name: numbers.pop(name) for name in starts}
     decays = tuple(name for name, number in numbers.items() if number.range.is_of_decay_rates)
-    rule = Rule(step, state, declared, shared, metrics, decays, mask, otherwise, refuses)
+    rule = Rule(step, state, declared, shared, metrics, decays, mask, otherwise, refuses, matrices)
     return bind(
         who,
         _init,
@@ -113,18 +116,22 @@ def _init(rule: Rule, arguments: Arguments, params) -> Any:
     starts = storage.started(kinds, [start(slot) for slot in rule.of_leaves.values()])
     if arguments.bits < 32:
         storage.refuse_complex(arguments.who, arguments.bits, params)
+    leaves, structure = jax.tree.flatten(params)
+    layouts = rule.layouts(arguments.who, "params", params)
     for (name, slot), kind, first in zip(rule.of_leaves.items(), kinds, starts):
         make = functools.partial(_new, rule, name, slot, kind, first)
-        fields[name] = jax.tree.map(make, params)
+        fields[name] = structure.unflatten(map(make, layouts, leaves))
     return started(arguments, rule.state(count=jnp.zeros((), jnp.int32), **fields))
 
 
-def _new(rule: Rule, name: str, slot: Slot, kind: str, start, p) -> jax.Array | None:
+def _new(
+    rule: Rule, name: str, slot: Slot, kind: str, start, layout: Layout | None, p
+) -> jax.Array | None:
     """A slot for one leaf; of a complex one, both parts start where it does."""
     dtype = storage.dtype_of(kind, _dtypes(rule, jnp.result_type(p))[name])
     part = laid_out(jnp.full_like(p, start, storage.real(dtype)), p)
     if slot.shape is not None:
-        if (shape := slot.shape(jnp.shape(p))) is None:
+        if (shape := shape_of(slot, jnp.shape(p), layout)) is None:
             return None
         # Where the leaf is, on all devices, and split as it is: made of the leaf.
         part = jnp.max(part, _reduced(p, shape), keepdims=len(shape) > 0, initial=start)
@@ -147,10 +154,14 @@ def _dtypes(rule: Rule, dtype) -> dict[str, Any]:
         return dict.fromkeys(names, dtype)
     real = jax.ShapeDtypeStruct((), real_dtype(dtype))
     keywords = {n: Decay(real) if n in rule.decays else real for n in keywords_of(rule.step)}
-    g = jax.ShapeDtypeStruct((), dtype)
-    _, *slots = jax.eval_shape(
-        real_meets_complex(rule.step), g, *(real for _ in names), real, **keywords
-    )
+    g, olds = jax.ShapeDtypeStruct((), dtype), [real for _ in names]
+    if rule.matrices is not None:
+        g = jax.ShapeDtypeStruct((2, 2), dtype)
+        shapes = [
+            (2, 2) if slot.shape is None else slot.shape(2, 2) for slot in rule.of_leaves.values()
+        ]
+        olds = [None if s is None else jax.ShapeDtypeStruct(s, real.dtype) for s in shapes]
+    _, *slots = jax.eval_shape(real_meets_complex(rule.step), g, *olds, real, **keywords)
     return {name: slot.dtype for name, slot in zip(names, slots, strict=True)}
 
 

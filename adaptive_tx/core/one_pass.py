@@ -17,6 +17,7 @@ from jax import lax
 from adaptive_tx.core import checks, noise, storage
 from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, widen
+from adaptive_tx.core.on_matrices import stacks_of, unstacked
 from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.rule import keywords_of
 from adaptive_tx.core.rule_update import Link, RuleUpdate
@@ -38,7 +39,8 @@ def one_pass(
     """The directions, and what each rule did.
 
     Args:
-      links: the rules, in order. Only the first may see the whole tree (`Rule.sees_tree`).
+      links: the rules, in order. Only the first may see the whole tree (`Rule.sees_tree`); one that
+        steps on stacks (`Rule.stacks`) is alone.
       grads: what the first one steps on.
       params: needed by a step that takes `p`.
       narrowed: whether directions end in the dtype of `grads`, or in that of the arithmetic.
@@ -46,6 +48,9 @@ def one_pass(
     """
     checks.floating(links[0].arguments.who, "grads", grads)
     runs = [RuleUpdate(link, grads, params) for link in links]
+    if links[0].rule.stacks:
+        direction, passed = _on_stacks(runs[0], grads, narrowed)
+        return direction, [passed]
     leaves, structure = jax.tree.flatten(grads)
     reads_params = any("p" in keywords_of(link.rule.step) for link in links)
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
@@ -94,6 +99,22 @@ def one_pass(
             ends = (structure.unflatten([leaf[k] for leaf in between]) for k in (i, i + 1))
         passed.append(Passed(state, shared, *ends))
     return structure.unflatten(directions), passed
+
+
+def _on_stacks(run: RuleUpdate, grads, narrowed: bool) -> tuple[Any, Passed]:
+    """The same of one rule whose steps are on matrices, and keep nothing: on all of one size together."""
+    structure, leaves = jax.tree.structure(grads), [*map(jnp.asarray, jax.tree.leaves(grads))]
+    step, directions = run.rule.step_on_stack(), [*leaves]
+    for stack in stacks_of(leaves, run.layouts):
+        g = stack.matrices
+        plan = _plan([run], g.dtype, (step, ()))
+        out = g.dtype if narrowed else None
+        u, _, _ = _on_leaf(plan.steps, out, False, g, ((),), None, plan.shared)
+        for i, direction in unstacked(stack._replace(matrices=u), leaves, run.layouts):
+            directions[i] = direction
+    before = structure.unflatten([widen(g, arithmetic_dtype(g.dtype)) for g in leaves])
+    after = structure.unflatten(directions)
+    return after, Passed(run.next_state(structure, []), run.shared(FLOAT32)[1], before, after)
 
 
 FLOAT32 = jnp.dtype(jnp.float32)

@@ -28,3 +28,11 @@ def lying_as(x: jax.Array, like: jax.Array) -> jax.Array:
     if here.mesh != there.mesh or here.spec == there.spec:
         return x
     return jax.sharding.reshard(x, there)
+
+
+def everywhere(x: jax.Array) -> jax.Array:
+    """`x` whole on all devices; it is gathered where its type says that it is split: on Explicit axes."""
+    here = jax.typeof(x).sharding
+    if all(axis is None for axis in here.spec):
+        return x
+    return jax.sharding.reshard(x, jax.NamedSharding(here.mesh, jax.P(*(None,) * x.ndim)))

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from adaptive_tx.core import checks
 from adaptive_tx.core.keeping import keepable
 from adaptive_tx.core.masks import ALL, Mask
+from adaptive_tx.core.matrices import Layout, Matrices
+from adaptive_tx.core.on_matrices import OnMatrices, OnStack
 from adaptive_tx.core.slots import Slot, kept
 
 
@@ -30,6 +32,7 @@ class Rule:
     mask: Mask = ALL
     otherwise: Callable | None = None  # the step on the leaves that the mask spares
     refuses: Callable[[jax.Array], str] | None = None  # why it cannot step on a leaf; "" if it can
+    matrices: Matrices | None = None  # what it steps on, if not on whole leaves
     by_power: bool = False  # torch: the last b of a schedule counts as if it had always been
 
     @functools.cached_property
@@ -70,6 +73,31 @@ class Rule:
         """Whether what all leaves share follows from all of them."""
         return self.shared is not None and "tree" in keywords_of(self.shared)
 
+    @functools.cached_property
+    def stacks(self) -> bool:
+        """Whether matrices of equal size, of all leaves, are stepped on together: they keep nothing."""
+        return self.matrices is not None and not self.slots and "p" not in keywords_of(self.step)
+
+    def layouts(self, who: str, what: str, tree) -> list[Any]:
+        """How each leaf is made of matrices, a Layout; None for a rule that steps on whole leaves."""
+        if self.matrices is None:
+            return [None] * len(jax.tree.leaves(tree))
+        return [
+            self.matrices.layout(who, what, path, leaf)
+            for path, leaf in jax.tree.leaves_with_path(tree)
+        ]
+
+    def step_on(self, layout: Layout | None) -> Callable:
+        """The step on a leaf of this layout."""
+        if layout is None or self.stacks:
+            return self.step
+        like = tuple(slot.shape is None for slot in self.of_leaves.values())
+        return OnMatrices(self.step, layout, like)
+
+    def step_on_stack(self) -> Callable:
+        """The step on a stack of matrices."""
+        return OnStack(self.step, self.matrices and self.matrices.stack_sharding)
+
     def check_leaves(self, who: str, what: str, tree, chosen: Sequence[bool]) -> None:
         """Raises for a leaf that it applies to, and cannot step on."""
         if self.refuses is None:
@@ -100,6 +128,13 @@ def slots_of(who: str, state: type, declared: dict[str, Slot]) -> tuple[tuple[st
             f"{who}: {state.__name__} has no slot {min(unknown)}; it has {', '.join(fields) or 'none'}."
         )
     return tuple((name, declared.get(name, kept())) for name in fields)
+
+
+def shape_of(slot: Slot, shape: tuple[int, ...], layout: Layout | None) -> tuple[int, ...] | None:
+    """The shape of a slot for a leaf; None where there is nothing to keep."""
+    if slot.shape is None:
+        return shape
+    return slot.shape(shape) if layout is None else layout.slot_shape(shape, slot.shape)
 
 
 @functools.cache

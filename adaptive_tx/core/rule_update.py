@@ -1,7 +1,7 @@
 """A rule in one update: checked, its clock advanced, and what it shares with all leaves computed once."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +12,8 @@ from adaptive_tx.core import checks, noise, storage
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.axes import Axes
 from adaptive_tx.core.debiasing import corrections, rule_state_of, weights_after, with_weights
-from adaptive_tx.core.rule import Rule, keywords_of
+from adaptive_tx.core.rule import Rule, keywords_of, shape_of
+from adaptive_tx.core.slots import Slot
 from adaptive_tx.core.states import incremented
 from adaptive_tx.core.tree import Tree
 
@@ -41,19 +42,22 @@ class RuleUpdate:
         shaped = any(slot.shape is not None for slot in self.rule.of_leaves.values())
         if "p" in keywords_of(self.rule.step) or (shaped and params is not None):
             checks.same_layout(who, "grads", grads, "params has", params)
+        self.layouts = self.rule.layouts(who, "grads", grads)
         self.kinds = storage.formats_of(who, self.rule.slots, self.arguments.bits)
         self.key = noise.key_of(self.numbers["seed"], self.t) if self.arguments.bits < 32 else None
         slots = {name: getattr(self.old, name) for name in self.rule.of_leaves}
         for name, slot in self.rule.of_leaves.items():
-            like = grads if slot.shape is None else _shaped(slot.shape, grads)
+            like = grads if slot.shape is None else self._shaped(slot, grads)
             checks.same_layout(who, "grads", like, "the state was made for", slots[name])
         up_to = jax.tree.structure(grads).flatten_up_to
         flat = [up_to(tree) for tree in slots.values()]
         rows = list(zip(*flat)) if flat else [()] * len(jax.tree.leaves(grads))
         chosen = self.rule.mask.leaves(who, grads, params)
         self.rule.check_leaves(who, "grads", grads, chosen)
-        both = self.rule.step, self.rule.otherwise
-        self.steps = [both[0] if applies else both[1] for applies in chosen]
+        self.steps = [
+            self.rule.step_on(layout) if applies else self.rule.otherwise
+            for applies, layout in zip(chosen, self.layouts, strict=True)
+        ]
         self.rows = [row if step else None for row, step in zip(rows, self.steps, strict=True)]
         self.rows_before = rows
         self.tree = (
@@ -63,6 +67,14 @@ class RuleUpdate:
         )
         self.shared = functools.cache(self._shared)
         self.for_step = functools.cache(self._for_step)
+
+    def _shaped(self, slot: Slot, grads):
+        """A tree like the slot of a shape of its own."""
+        shapes = map(
+            functools.partial(shape_of, slot), map(jnp.shape, jax.tree.leaves(grads)), self.layouts
+        )
+        leaves = [None if s is None else jax.ShapeDtypeStruct(s, jnp.float32) for s in shapes]
+        return jax.tree.structure(grads).unflatten(leaves)
 
     def check_stored(self, dtypes: Sequence[Any] | None, grads, i: int) -> None:
         """The slots of the i-th leaf must be kept as the rule keeps them.
@@ -107,14 +119,6 @@ class RuleUpdate:
             dtype = getattr(self.old, name).dtype
             fields[name] = self.shared(dtype)[2][name]
         return with_weights(self.rule.state(count=self.t, **fields), self.weights)
-
-
-def _shaped(shape: Callable, grads):
-    def like(g):
-        found = shape(jnp.shape(g))
-        return None if found is None else jax.ShapeDtypeStruct(found, jnp.float32)
-
-    return jax.tree.map(like, grads)
 
 
 @functools.partial(jax.jit, static_argnums=0)

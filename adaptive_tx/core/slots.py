@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from adaptive_tx.core.typing import TypeAliasType
 
-# From the shape of a parameter to that of its slot; None where there is nothing to keep.
-ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[[tuple[int, ...]], tuple[int, ...] | None])
+# From the shape of a parameter to that of its slot; None where there is nothing to keep. In a rule on
+# matrices: from the numbers of rows and columns to what is kept of one of them.
+ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[..., tuple[int, ...] | None])
 
 
 KINDS = ("mean", "sum", "maximum", "exact")  # the last: whatever the step returns
@@ -114,3 +115,23 @@ def number(start: str | float = 0.0) -> Slot:
 def per_leaf(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a slot that holds one number for each leaf."""
     return ()
+
+
+def of_rows(rows: int, columns: int) -> tuple[int, ...]:
+    """The shape of a slot with one number for each row of a matrix."""
+    return rows, 1
+
+
+def of_columns(rows: int, columns: int) -> tuple[int, ...]:
+    """With one for each column."""
+    return 1, columns
+
+
+def of_pairs_of_rows(rows: int, columns: int) -> tuple[int, ...]:
+    """With one for each pair of rows: of what multiplies a matrix from the left."""
+    return rows, rows
+
+
+def of_pairs_of_columns(rows: int, columns: int) -> tuple[int, ...]:
+    """With one for each pair of columns: of what multiplies it from the right."""
+    return columns, columns

@@ -7,7 +7,6 @@ schedule and stays a hyperparameter; `update` needs the parameters.
 from adaptive_tx.clipping import clip_by_rms
 from adaptive_tx.compat.arguments import check, several
 from adaptive_tx.compat.torch.arguments import ascent
-from adaptive_tx.compat.torch.ema_nesterov import ema_nesterov
 from adaptive_tx.compat.torch.factored_rms import scale_by_torch_factored_rms
 from adaptive_tx.compat.torch.orthogonalize import FACTORS, torch_orthogonalize
 from adaptive_tx.compat.torch.relative_rate import scale_by_torch_relative_rate
@@ -25,6 +24,7 @@ from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_decayed_weights
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.ema import ema
+from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
 
 

@@ -19,9 +19,13 @@ import jax.numpy as jnp
 from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.leafwise import leafwise
+from adaptive_tx.core.newton_schulz import newton_schulz
+from adaptive_tx.core.norms import sum_of_squares
+from adaptive_tx.core.numerics import arithmetic_dtype, root
+from adaptive_tx.core.placing import everywhere, lying_as
 from adaptive_tx.core.ranges import finite, positive
+from adaptive_tx.core.saturation import revealing, squarable
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.scale_by.orthogonalize import newton_schulz
 
 FACTORS = {
     "original": lambda rows, columns: max(1, rows / max(columns, 1)) ** 0.5,
@@ -39,11 +43,15 @@ class Step:
 
     def __call__(self, g, t, *, a, b, c, eps):
         factor = FACTORS[self.factor](*g.shape)
-        if self.full_precision:
-            return factor * newton_schulz(g, a, b, c, eps, self.steps)
-        numbers = in_dtype({"a": a, "b": b, "c": c, "eps": eps}, jnp.float32)
-        x = newton_schulz(g.astype(jnp.bfloat16), **numbers, steps=self.steps)
-        return factor * x.astype(g.dtype)
+        if not self.full_precision:
+            a, b, c, eps = in_dtype([a, b, c, eps], jnp.float32)
+        whole = squarable(everywhere(g))
+        x = whole if self.full_precision else whole.astype(jnp.bfloat16)
+        wide = arithmetic_dtype(x.dtype)
+        size = root(sum_of_squares(x.astype(wide))).astype(x.dtype)  # bfloat16 rounds the norm too
+        x = (x.astype(wide) / jnp.maximum(size.astype(wide), eps)).astype(x.dtype)
+        x = newton_schulz(x, [(a, b, c)] * self.steps).astype(g.dtype)
+        return factor * revealing(lying_as(x, g), g)
 
 
 def refuses(leaf) -> str:
