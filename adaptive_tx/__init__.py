@@ -40,6 +40,7 @@ from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_deca
 from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
+from adaptive_tx.matrix_optimizers import muon, normuon, scion
 from adaptive_tx.migrating.migration import Migration, migrate
 from adaptive_tx.migrating.widths import decoded, encoded
 from adaptive_tx.optimizers import (
@@ -97,8 +98,10 @@ from adaptive_tx.scale_by.ftrl import scale_by_ftrl
 from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
+from adaptive_tx.scale_by.lmo import scale_by_lmo
 from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled
+from adaptive_tx.scale_by.normuon import scale_by_normuon
 from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.orthogonalize import orthogonalize
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
@@ -126,7 +129,7 @@ from adaptive_tx.wrappers.guarded import (
     guarded_by_z_score,
 )
 from adaptive_tx.wrappers.measured import measured, metrics
-from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
+from adaptive_tx.wrappers.recipes import layerwise_decay, matrices, no_decay
 from adaptive_tx.wrappers.rounded import full_precision, rounded
 from adaptive_tx.wrappers.schedule_free import schedule_free
 
@@ -173,6 +176,8 @@ __all__ = [
     "scale_by_rprop",
     "scale_by_ftrl",
     "orthogonalize",
+    "scale_by_normuon",
+    "scale_by_lmo",
     "scale_by_lars",
     # on directions and updates
     "add_decayed_weights",
@@ -221,9 +226,13 @@ __all__ = [
     "lamb",
     "lars",
     "schedule_free_adamw",
+    "muon",
+    "normuon",
+    "scion",
     # groups of parameters
     "grouped",
     "masked",
+    "matrices",
     "no_decay",
     "layerwise_decay",
     "describe",

@@ -118,3 +118,17 @@ def _decay(
 ) -> Transformation:
     chosen = mask_of(who, mask, only)
     return leafwise(who, step, mask=chosen, weight_decay=non_negative(weight_decay))
+
+
+def decoupled(
+    who: str,
+    weight_decay: ScalarOrSchedule | None,
+    mask: MaskOrFunction | None,
+    only: LeafPredicate | None,
+) -> tuple[Transformation, ...]:
+    """For a named optimizer: the decay after its rule, if one was asked for."""
+    if weight_decay is not None:
+        return (add_decayed_weights(weight_decay, mask=mask, only=only),)
+    if mask is not None or only is not None:
+        raise TypeError(f"{who}: mask and only choose what weight_decay decays; there is none.")
+    return ()

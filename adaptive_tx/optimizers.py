@@ -14,7 +14,7 @@ from adaptive_tx.core.checks import flag
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
-from adaptive_tx.decay import add_decayed_weights
+from adaptive_tx.decay import add_decayed_weights, decoupled
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
 from adaptive_tx.scale_by.adabelief_amsgrad import scale_by_adabelief_amsgrad
@@ -388,7 +388,7 @@ def radam(
     """
     return chain(
         scale_by_radam(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
-        *_decay("radam", weight_decay, mask, only),
+        *decoupled("radam", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -467,7 +467,7 @@ def adabelief(
     """
     return chain(
         scale_by_adabelief(b1=b1, b2=b2, eps=eps),
-        *_decay("adabelief", weight_decay, mask, only),
+        *decoupled("adabelief", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -612,7 +612,7 @@ def laprop(
     """
     return chain(
         scale_by_laprop(b1=b1, b2=b2, eps=eps),
-        *_decay("laprop", weight_decay, mask, only),
+        *decoupled("laprop", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -651,7 +651,7 @@ def adan(
     """
     return chain(
         scale_by_adan(b1=b1, b2=b2, b3=b3, eps=eps),
-        *_decay("adan", weight_decay, mask, only),
+        *decoupled("adan", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -692,7 +692,7 @@ def ademamix(
     """
     return chain(
         scale_by_ademamix(b1=b1, b2=b2, b3=b3, alpha=alpha, eps=eps),
-        *_decay("ademamix", weight_decay, mask, only),
+        *decoupled("ademamix", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -728,7 +728,7 @@ def adopt(
     """
     return chain(
         scale_by_adopt(b1=b1, b2=b2, eps=eps),
-        *_decay("adopt", weight_decay, mask, only),
+        *decoupled("adopt", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -759,7 +759,7 @@ def lion(
     """
     return chain(
         scale_by_lion(b1=b1, b2=b2),
-        *_decay("lion", weight_decay, mask, only),
+        *decoupled("lion", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -804,20 +804,6 @@ def signum(learning_rate: ScalarOrSchedule, *, b1: ScalarOrSchedule = 0.9) -> Tr
         steps. 0 is signSGD.
     """
     return chain(scale_by_signum(b1=b1), scale_by_learning_rate(learning_rate))
-
-
-def _decay(
-    who: str,
-    weight_decay: ScalarOrSchedule | None,
-    mask: MaskOrFunction | None,
-    only: LeafPredicate | None,
-) -> tuple[Transformation, ...]:
-    """The decay, if one was asked for."""
-    if weight_decay is not None:
-        return (add_decayed_weights(weight_decay, mask=mask, only=only),)
-    if mask is not None or only is not None:
-        raise TypeError(f"{who}: mask and only choose what weight_decay decays; there is none.")
-    return ()
 
 
 @explained
@@ -888,7 +874,7 @@ def adafactor(
         scale_by_factored_rms(b2_decay=b2_decay, eps=eps),
         clip_by_rms(threshold),
         scale_by_param_rms(min_scale),
-        *_decay("adafactor", weight_decay, mask, only),
+        *decoupled("adafactor", weight_decay, mask, only),
         scale_by_relative_rate(learning_rate),
     )
 

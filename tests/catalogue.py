@@ -59,16 +59,32 @@ class Row:
 # A rule on matrices refuses the vectors of the tests' tree: they stay where they are.
 
 
-def matrices(path, p):
-    return "matrices" if p.ndim == 2 else None
-
-
 def on_matrices(tx):
-    return atx.grouped({"matrices": tx}, by=matrices, default=atx.set_to_zero())
+    return atx.grouped({"matrices": tx}, by=atx.matrices(but=None), default=atx.set_to_zero())
 
 
 def orthogonalized(**arguments):
     return on_matrices(atx.orthogonalize(**arguments))
+
+
+def normuon_rule(**arguments):
+    return on_matrices(atx.scale_by_normuon(**arguments))
+
+
+def lmo_of_matrices(**arguments):
+    return on_matrices(atx.scale_by_lmo(**arguments))
+
+
+def muon_of_matrices(**arguments):
+    return on_matrices(atx.muon(**arguments))
+
+
+def normuon_of_matrices(**arguments):
+    return on_matrices(atx.normuon(**arguments))
+
+
+def scion_of_matrices(**arguments):
+    return on_matrices(atx.scion(**arguments))
 
 
 JORDAN = (3.4445, -4.775, 2.0315)
@@ -207,6 +223,21 @@ RULES = [
         scale_free={}),
     Row(atx.scale_by_param_rms, {"min_scale": 1e-3}, oracle=oracles.scale_by_param_rms,
         optax=optax.scale_by_param_block_rms, needs_params=True, sums_leaves=True, recovers={}),
+    Row(orthogonalized, {"eps": 1e-7, "slack": 1.0},
+        {"coefficients": (JORDAN,), "factor": "spectral"}, oracles.orthogonalize,
+        wrapper=atx.orthogonalize, recovers={}, scale_free=FREE),
+    Row(normuon_rule, {"b2": 0.9, "eps": 1e-10}, {"factor": "original"}, oracles.scale_by_normuon,
+        wrapper=atx.scale_by_normuon, sums_leaves=True, recovers={"b2": 0.5}),
+    Row(lmo_of_matrices, {"radius": 50.0, "eps": 1e-7}, {"norm": "spectral", "coefficients": (JORDAN,)},
+        oracles.scale_by_lmo, wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}),
+    Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "sign"}, oracles.scale_by_lmo,
+        wrapper=atx.scale_by_lmo, scale_free={}, recovers={}),
+    Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "inputs"}, oracles.scale_by_lmo,
+        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}),
+    Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "outputs"}, oracles.scale_by_lmo,
+        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}),
+    Row(atx.scale_by_lmo, {"radius": 3.0, "eps": 1e-8}, {"norm": "rms"}, oracles.scale_by_lmo,
+        scale_free=FREE, recovers={}),
 ]  # fmt: skip
 
 CLIPPING = [
@@ -245,9 +276,6 @@ DECAY = [
         optax=lambda: optax.scale_by_learning_rate(0.01), recovers={}),
     Row(atx.scale_by_relative_rate, {"learning_rate": 0.5}, recovers={},
         oracle=oracles.scale_by_relative_rate),
-    Row(orthogonalized, {"eps": 1e-7, "slack": 1.0},
-        {"coefficients": (JORDAN,), "factor": "spectral"}, oracles.orthogonalize,
-        wrapper=atx.orthogonalize, recovers={}, scale_free=FREE),
 ]  # fmt: skip
 
 RATE = {"learning_rate": 0.01}
@@ -337,6 +365,13 @@ OPTIMIZERS = [
     Row(atx.schedule_free_adamw, {**RATE, **FREELY, "b2": 0.999, "eps": 1e-8, "weight_decay": 0.1},
         oracle=oracles.schedule_free_adamw, needs_params=True, of_weights=True,
         scale_free=FREE, unrecovered=ADDS_UP),
+    Row(muon_of_matrices, {**RATE, "b1": 0.9, "eps": 1e-7, "slack": 1.01}, {"coefficients": (JORDAN,)},
+        wrapper=atx.muon, scale_free=FREE, recovers={"b1": 0.5}),
+    Row(normuon_of_matrices, {**RATE, "b1": 0.9, "b2": 0.9, "weight_decay": 0.1},
+        {"coefficients": (JORDAN,)}, wrapper=atx.normuon, needs_params=True, recovers=SHORT,
+        sums_leaves=True),
+    Row(scion_of_matrices, {**RATE, "b1": 0.9, "radius": 50.0, "weight_decay": 1.0}, {"norm": "sign"},
+        wrapper=atx.scion, needs_params=True, scale_free={}, recovers={"b1": 0.5}),
 ]  # fmt: skip
 
 

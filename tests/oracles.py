@@ -737,6 +737,38 @@ def orthogonalize(grads, params=None, *, eps, slack, coefficients, factor):
         yield FACTORS[factor](*g.shape) * polar(g, coefficients, slack_, eps_)
 
 
+@on_matrices
+def scale_by_normuon(grads, params=None, *, b2, eps, factor):
+    """NorMuon, arXiv:2510.05491 Alg. 1, of weights (in, out): one mean square an output."""
+    nu = 0.0
+    for _, x, b2_, eps_ in stepwise(grads, b2, eps):
+        nu = b2_ * nu + (1 - b2_) * np.mean(sq(x), axis=0)
+        y = x / (np.sqrt(nu) + eps_)
+        yield FACTORS[factor](*x.shape) * y * norm(x) / (norm(y) + eps_)
+
+
+def scale_by_lmo(grads, params=None, *, norm, radius, eps, coefficients=()):
+    """Scion, arXiv:2502.07529 table 2 and its code, of weights (in, out); "rms" is of any leaf."""
+    if norm == "rms":
+        numbers = stepwise(grads, radius, eps)
+        return [r * g / (np.sqrt(np.mean(sq(g))) + e) for _, g, r, e in numbers]
+    rule = on_matrices(functools.partial(lmo_of_matrix, norm=norm, coefficients=coefficients))
+    return rule(grads, radius=radius, eps=eps)
+
+
+def lmo_of_matrix(grads, params, *, norm, radius, eps, coefficients):
+    for _, g, r, e in stepwise(grads, radius, eps):
+        rows, columns = g.shape
+        if norm == "spectral":
+            yield r * np.sqrt(columns / rows) * polar(g, coefficients, 1.0, e)
+        elif norm == "sign":
+            yield r * sign(g) / rows
+        elif norm == "inputs":
+            yield r * g / (np.sqrt(np.mean(sq(g), axis=1, keepdims=True)) + e)
+        else:
+            yield r * g / (np.sqrt(rows) * np.sqrt(np.sum(sq(g), axis=0)) + e)
+
+
 @listed
 def ema_nesterov(grads, params=None, *, b1):
     """Muon's momentum, Jordan 2024: mu <- b1 mu + (1 - b1) g, and once more."""

@@ -53,6 +53,15 @@ def my_rule(b1: atx.ScalarOrSchedule = 0.9, b2: atx.ScalarOrSchedule = 0.999) ->
     )
 
 
+def my_matrix_step(g: jax.Array, t: jax.Array, *, eps: jax.Array) -> jax.Array:
+    return g / (norms.norm(g, axis=0) + eps)
+
+
+def my_matrix_rule(axes: atx.MatrixAxes = "matrices") -> atx.Transformation:
+    """Columns of length 1."""
+    return atx.matrixwise("my_matrix_rule", my_matrix_step, axes=axes, eps=ranges.positive(1e-8))
+
+
 def my_schedule(count: jax.Array) -> jax.Array:
     return 0.1 / (1 + count.astype(float))
 
@@ -124,6 +133,9 @@ def optimizers(rate: atx.ScalarOrSchedule) -> list[atx.Transformation]:
         atx.adafactor(rate, weight_decay=0.1, only=kernels),
         atx.ftrl(0.1, l1=0.1),
         atx.lamb(rate, weight_decay=0.1, only=kernels),
+        atx.muon(rate, nesterov=False, coefficients="deepseek", weight_decay=0.1, only=kernels),
+        atx.normuon(rate, factor="match_rms_adamw", weight_decay=0.1),
+        atx.scion(rate, norm="sign", radius=3000.0, weight_decay=None),
         atx.lars(rate, trust_coefficient=0.01, only=kernels),
     ]
 
@@ -131,6 +143,7 @@ def optimizers(rate: atx.ScalarOrSchedule) -> list[atx.Transformation]:
 def rules() -> list[atx.Transformation]:
     return [
         my_rule(),
+        my_matrix_rule("last_two"),
         atx.clip_by_value(1.0),
         atx.clip_by_leaf_norm(1.0),
         atx.clip_by_global_norm(1.0, axis_name=None, sharded=None),
@@ -169,6 +182,8 @@ def rules() -> list[atx.Transformation]:
         atx.scale_by_rprop(0.01),
         atx.scale_by_factored_rms(eps=1e-30),
         atx.scale_by_ftrl(0.1, l1=0.1),
+        atx.scale_by_normuon(b2=0.9, factor="original"),
+        atx.scale_by_lmo(norm="sign", radius=3000.0),
         atx.orthogonalize(coefficients="polar_express", factor="original", axes="last_two"),
         atx.orthogonalize(coefficients=[(1.5, -0.5, 0.0)] * 9, axes=lambda path, p: ((1,), (0,))),
         atx.scale_by_lars(only=kernels),
@@ -223,6 +238,8 @@ def groups() -> None:
     params = {"kernel": rows, "bias": rows[0]}
     tx = atx.grouped({"head": {"multiplier": 0.1}}, by={"head": "kernel$"}, default=atx.adamw(1e-3))
     by_shape = atx.grouped({"no_decay": atx.adam(1e-3)}, by=atx.no_decay(), default=tx)
+    router = atx.matrices(but="embed|head", axes="last_two")
+    print(atx.grouped({"matrices": atx.muon(0.02)}, by=router, default=atx.adamw(1e-3)))
     deep = atx.grouped(**atx.layerwise_decay(0.8, layers=12), default=atx.adamw(1e-3))
     print(tx.init(params), by_shape, deep)
     atx.masked(atx.trace(0.9), only="kernel$")

@@ -374,7 +374,7 @@ FUNCTIONS = [
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 def test_every_function_answers(function):
     """The decorator is on each, and `help` and type checkers see through it."""
-    if function not in (atx.chain, atx.leafwise):
+    if function not in (atx.chain, atx.leafwise, atx.matrixwise):
         assert function.__wrapped__.__name__ == function.__name__
         with pytest.raises(TypeError, match=f"^{function.__name__}: There is no nonsense; "):
             function(nonsense=1)

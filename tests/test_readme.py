@@ -39,8 +39,9 @@ def test_bytes_of_state():
     for row in RULES:
         state = jax.eval_shape(row().init, params)
         slots = [s for s in jax.tree.leaves(state) if s.shape]
-        assert listed[row.make.__name__] == sum(s.dtype.itemsize for s in slots), row
-    assert listed.keys() == {row.make.__name__ for row in RULES}
+        name = (row.wrapper or row.make).__name__
+        assert listed[name] == sum(s.dtype.itemsize for s in slots), row
+    assert listed.keys() == {(row.wrapper or row.make).__name__ for row in RULES}
 
 
 def test_examples_print_what_is_tried():

@@ -51,6 +51,8 @@ class ByName:
                 raise ValueError(
                     f"{who}: the group {group!r} is empty: {pattern} matches none of {listed(paths)}."
                 )
+        if paths and _is_whole(updates) and callable(check := getattr(self.by, "check", None)):
+            check(paths)
         return [name or self.default or "" for name in found]
 
     def _required(self) -> list[tuple[str, str]]:

@@ -90,6 +90,11 @@ class Matrices:
     axes: Any  # MatrixAxes
     stack_sharding: Any = None
 
+    def of(self, path: str, leaf: Any) -> Any:
+        """The axes of a leaf, rows and columns; None if it is no matrix."""
+        chosen = self.axes if isinstance(self.axes, str) else self.axes(path, leaf)
+        return _named(chosen, jnp.ndim(leaf)) if isinstance(chosen, str) else chosen
+
     def layout(self, who: str, what: str, path: tuple[Any, ...], leaf: Any) -> Layout:
         """That of a leaf.
 
@@ -98,9 +103,7 @@ class Matrices:
           ValueError: for a leaf that is no matrix.
         """
         name, shape = checks.keystr(what, path), jnp.shape(leaf)
-        chosen = self.axes if isinstance(self.axes, str) else self.axes(path_of(path), leaf)
-        found = _named(chosen, len(shape)) if isinstance(chosen, str) else chosen
-        if found is None:
+        if (found := self.of(path_of(path), leaf)) is None:
             raise ValueError(f"{who}: {name}, of shape {shape}, is no matrix; {ADVICE}")
         return _checked(f"{who}: axes, at {name} of shape {shape},", found, len(shape))
 

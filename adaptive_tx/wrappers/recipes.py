@@ -1,14 +1,16 @@
-"""What `grouped` is given for the usual recipes: what does not decay, and rates that fall with depth."""
+"""What `grouped` is given for the usual recipes: matrices, what does not decay, rates by depth."""
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core import checks
+from adaptive_tx.core.assigning import listed
+from adaptive_tx.core.matrices import MatrixAxes, matrices_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.ranges import positive
 from adaptive_tx.core.typing import Scalar
@@ -50,6 +52,55 @@ class NoDecay:
 NORM = r"(?i)norm_?\d*$|^(?:ln|bn|gn|rms)_?\w?\d*$"
 EMBEDDING = r"(?i)(?:^|[/_])embed|(?:token|pos|patch|word|type)_?embed|(?:^|/)w[tp]e(?:/|$)"
 LAYER = r"(?i)(?:^|/)(?:\w*(?:layer|block)s?|h)[/_](\d+)"
+
+
+@explained
+def matrices(
+    *, but: str | None, axes: MatrixAxes = "matrices"
+) -> Callable[[str, jax.Array], str | None]:
+    """For `grouped(by=...)`: matrices are in the group "matrices", for rules that step on these alone.
+
+    Args:
+      but: a regular expression, found in the paths of the matrices that are not: embeddings and heads,
+        which AdamW trains better. Which these are is your word, as no shape tells it:
+        `describe(tx, params)` shows what came of it. None: all matrices are.
+      axes: which leaves are matrices, as the rule that is given them has it.
+
+    Raises:
+      ValueError: from `grouped`, for a `but` that is found in no path.
+
+    >>> import adaptive_tx as atx
+    >>> tx = atx.grouped(
+    ...     {"matrices": atx.muon(0.02)}, by=atx.matrices(but="embed|head"), default=atx.adamw(3e-4)
+    ... )
+    """
+    if but is not None:
+        re.compile(but)
+    matrices_of("matrices", axes)
+    return ByMatrix(but, axes)
+
+
+@dataclasses.dataclass(frozen=True)
+class ByMatrix:
+    but: str | None
+    axes: Any
+
+    def __call__(self, path: str, p: jax.Array) -> str | None:
+        is_other = self.but is not None and re.search(self.but, path) is not None
+        return (
+            None
+            if is_other or matrices_of("matrices", self.axes).of(path, p) is None
+            else "matrices"
+        )
+
+    def check(self, paths: Sequence[str]) -> None:
+        """Raises ValueError if `but` is found in none of all paths."""
+        if self.but is not None and not any(re.search(self.but, path) for path in paths):
+            raise ValueError(f"matrices: but={self.but!r} is found in no path of {listed(paths)}.")
+
+    def __repr__(self) -> str:
+        more = "" if self.axes == "matrices" else f", axes={self.axes!r}"
+        return f"matrices(but={self.but!r}{more})"
 
 
 @explained
