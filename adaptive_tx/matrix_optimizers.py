@@ -97,6 +97,9 @@ def normuon(
     b2: ScalarOrSchedule = 0.95,
     coefficients: ListName | Sequence[Polynomial] = "jordan",
     factor: FactorName = "original",
+    eps: ScalarOrSchedule = 1e-7,
+    slack: ScalarOrSchedule = 1.0,
+    eps_rms: ScalarOrSchedule = 1e-10,
     weight_decay: ScalarOrSchedule | None = None,
     mask: MaskOrFunction | None = None,
     only: LeafPredicate | None = None,
@@ -114,6 +117,11 @@ def normuon(
         steps, and 0 makes all outputs of a step equally large.
       coefficients: the polynomials that make a matrix orthogonal, default "jordan", as for `muon`.
       factor: what a step is multiplied by, of the rows and columns, default "original", as for `muon`.
+      eps: is added to the norm, > 0, default 1e-7, in the unit of the gradients: gradients below it make
+        smaller steps.
+      slack: what the norm is multiplied by, at least 1 (>= 0 is not enough), default 1.0, as for `muon`.
+      eps_rms: keeps the quotients of the outputs finite, > 0, default 1e-10, no unit; much more of it
+        leaves small outputs small.
       weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
         matrix lost in a step: more of it keeps the weights small.
       mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
@@ -127,11 +135,13 @@ def normuon(
         ema_nesterov(b1),
         orthogonalize(
             coefficients=coefficients,
+            eps=eps,
+            slack=slack,
             precision=precision,
             axes=axes,
             stack_sharding=stack_sharding,
         ),
-        scale_by_normuon(b2=b2, factor=factor, axes=axes),
+        scale_by_normuon(b2=b2, eps_rms=eps_rms, factor=factor, axes=axes),
         *decoupled("normuon", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
@@ -145,6 +155,7 @@ def scion(
     norm: NormName = "spectral",
     radius: ScalarOrSchedule = 50.0,
     weight_decay: ScalarOrSchedule | None = 1.0,
+    eps: ScalarOrSchedule | None = None,
     coefficients: ListName | Sequence[Polynomial] = "jordan",
     axes: MatrixAxes = "matrices",
 ) -> Transformation:
@@ -161,12 +172,14 @@ def scion(
         heads.
       weight_decay: >= 0 or None, default 1.0: the weights stay within the radius (constrained Scion); None
         is unconstrained.
+      eps: keeps quotients finite, > 0, in the unit of the gradients: what is smaller makes smaller steps;
+        None is 1e-7 for "spectral", 1e-8 for other norms, as in the authors' code.
       coefficients: the polynomials of "spectral", default "jordan", as for `muon`.
       axes: which axes of a leaf are rows (inputs) and columns (outputs), default "matrices", as for `muon`.
     """
     return chain(
         ema(b1, debias=False),
-        scale_by_lmo(norm=norm, radius=radius, coefficients=coefficients, axes=axes),
+        scale_by_lmo(norm=norm, radius=radius, eps=eps, coefficients=coefficients, axes=axes),
         *decoupled("scion", weight_decay, None, None),
         scale_by_learning_rate(learning_rate),
     )

@@ -431,7 +431,7 @@ def radam_amsgrad(
     """
     return chain(
         scale_by_radam_amsgrad(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
-        *_decay("radam_amsgrad", weight_decay, mask, only),
+        *decoupled("radam_amsgrad", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -503,7 +503,7 @@ def adabelief_amsgrad(
     """
     return chain(
         scale_by_adabelief_amsgrad(b1=b1, b2=b2, eps=eps),
-        *_decay("adabelief_amsgrad", weight_decay, mask, only),
+        *decoupled("adabelief_amsgrad", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -545,7 +545,7 @@ def adabelief_rectified(
     """
     return chain(
         scale_by_adabelief_rectified(b1=b1, b2=b2, eps=eps, threshold=threshold, below=below),
-        *_decay("adabelief_rectified", weight_decay, mask, only),
+        *decoupled("adabelief_rectified", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 

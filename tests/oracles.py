@@ -738,10 +738,10 @@ def orthogonalize(grads, params=None, *, eps, slack, coefficients, factor):
 
 
 @on_matrices
-def scale_by_normuon(grads, params=None, *, b2, eps, factor):
+def scale_by_normuon(grads, params=None, *, b2, eps_rms, factor):
     """NorMuon, arXiv:2510.05491 Alg. 1, of weights (in, out): one mean square an output."""
     nu = 0.0
-    for _, x, b2_, eps_ in stepwise(grads, b2, eps):
+    for _, x, b2_, eps_ in stepwise(grads, b2, eps_rms):
         nu = b2_ * nu + (1 - b2_) * np.mean(sq(x), axis=0)
         y = x / (np.sqrt(nu) + eps_)
         yield FACTORS[factor](*x.shape) * y * norm(x) / (norm(y) + eps_)

@@ -24,13 +24,13 @@ def mean(x: jax.Array, axis: int) -> jax.Array:
     return total / jnp.maximum(jnp.asarray(x.shape[axis], total.dtype), 1)
 
 
-def norm(g: jax.Array, axis=None) -> jax.Array:
+def norm(g: jax.Array, axis: int | tuple[int, ...] | None = None) -> jax.Array:
     """The Euclidean norm, over the given axes (kept, with length 1) or over all; see `norm_of`."""
     total = sum_of_squares(g, axis)
     return norm_of(total, g.size // max(total.size, 1))
 
 
-def sum_of_squares(g: jax.Array, axis=None) -> jax.Array:
+def sum_of_squares(g: jax.Array, axis: int | tuple[int, ...] | None = None) -> jax.Array:
     """The sum of |g|^2, real; infinite where it is too large."""
     return jnp.sum(squared(g), axis=axis, keepdims=axis is not None)
 

@@ -1,11 +1,11 @@
 """NorMuon's second half: the outputs of an orthogonal matrix brought to one size, each by its history.
 
     nu <- b2 nu + (1 - b2) mean over inputs of x^2       one number an output, unit of x squared
-    y   = x / (sqrt(nu) + eps)
-    u   = factor y ||x|| / (||y|| + eps)                 unit of x; the factor is `orthogonalize`'s
+    y   = x / (sqrt(nu) + eps_rms)
+    u   = factor y ||x|| / (||y|| + eps_rms)                 unit of x; the factor is `orthogonalize`'s
 
 x is what `orthogonalize` makes of a momentum. Its rows are inputs and its columns outputs. The mean is not
-debiased: its scale cancels. Of one column u is factor x, but for eps.
+debiased: its scale cancels. Of one column u is factor x, but for eps_rms.
 
 The authors' weights are (out, in), so their mean is over the last axis; the speedrun's code has it over the
 shorter axis.
@@ -45,17 +45,17 @@ class Step:
 
     factor: str
 
-    def __call__(self, x, nu, t, *, b2, eps):
+    def __call__(self, x, nu, t, *, b2, eps_rms):
         nu = ema(mean(squared(x), 0), nu, b2)
-        y = x / (root(nu) + eps)
-        return FACTORS[self.factor](*x.shape) * y * (norm(x) / (norm(y) + eps)), nu
+        y = x / (root(nu) + eps_rms)
+        return FACTORS[self.factor](*x.shape) * y * (norm(x) / (norm(y) + eps_rms)), nu
 
 
 @explained
 def scale_by_normuon(
     *,
     b2: ScalarOrSchedule = 0.95,
-    eps: ScalarOrSchedule = 1e-10,
+    eps_rms: ScalarOrSchedule = 1e-10,
     factor: FactorName = "none",
     axes: MatrixAxes = "matrices",
 ) -> Transformation:
@@ -63,7 +63,7 @@ def scale_by_normuon(
 
     Args:
       b2: decay of the mean squares, in [0, 1).
-      eps: keeps quotients finite, > 0, in the unit of the directions.
+      eps_rms: keeps quotients finite, > 0, in the unit of the directions.
       factor: what the result is multiplied by, of rows and columns, as in `orthogonalize`.
       axes: which axes of a leaf are rows (inputs) and columns (outputs), as in `orthogonalize`.
 
@@ -81,5 +81,5 @@ def scale_by_normuon(
         slots={"nu": mean_of_squares("b2", of="step", shape=of_columns)},
         settings={"factor": factor},
         b2=decay_rate(b2),
-        eps=positive(eps),
+        eps_rms=positive(eps_rms),
     )
