@@ -8,8 +8,9 @@ embedding and head, told by their paths; embedding, head and norms go to AdamW.
 
 import argparse
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from adaptive_tx import matrix_optimizers as matrix
 from adaptive_tx import optimizers
 from adaptive_tx.core.chain import chain
 from adaptive_tx.core.schedule import Schedule
@@ -17,7 +18,8 @@ from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
 from adaptive_tx.schedules import constant, warmup_stable_decay, with_warmup
 from adaptive_tx.tune.race.characters.options import REFERENCE, WARMUP
-from adaptive_tx.tune.tasks.transformer import MATRICES
+from adaptive_tx.tune.tasks.transformer import HIDDEN, MATRICES
+from adaptive_tx.wrappers.grouped import grouped
 
 
 def decaying(peak: float, steps: int) -> Schedule:
@@ -54,6 +56,19 @@ def sgd_momentum(rate: Schedule, decay: float) -> Transformation:
     return chain(add_l2(decay, only=MATRICES), optimizers.momentum(rate))
 
 
+def for_matrices(constructor: Callable[..., Transformation], **settings: Any) -> Make:
+    """A rule for the matrices between embedding and head, and AdamW with the same rate and decay."""
+
+    def make(rate: Schedule, decay: float) -> Transformation:
+        return grouped(
+            {"hidden": constructor(rate, weight_decay=decay, **settings)},
+            by={"hidden": HIDDEN},
+            default=optimizers.adamw(rate, weight_decay=decay, only=MATRICES),
+        )
+
+    return make
+
+
 RACERS = {
     racer.name: racer
     for racer in (
@@ -71,6 +86,11 @@ RACERS = {
             "ademamix", named(optimizers.ademamix, b3=0.999), 1e-3
         ),  # 0.9999 is for long trainings
         Racer("schedule_free_adamw", named(optimizers.schedule_free_adamw), 2.5e-3, warmed),
+        Racer(
+            "muon", for_matrices(matrix.muon, factor="match_rms_adamw"), 1e-3
+        ),  # Moonlight's unit
+        Racer("normuon", for_matrices(matrix.normuon, factor="match_rms_adamw"), 1e-3),
+        Racer("scion", for_matrices(matrix.scion), 2**-10),  # unconstrained, or nearly
     )
 }
 
