@@ -11,7 +11,7 @@ import adaptive_tx as atx
 from adaptive_tx.__main__ import main
 from adaptive_tx.tune.race.characters import figure, ranking, record
 from adaptive_tx.tune.race.characters.options import DEFAULT, REFERENCE, Options
-from adaptive_tx.tune.race.characters.racers import RACERS, decaying, racer_names
+from adaptive_tx.tune.race.characters.racers import RACERS, decaying, made, racer_names
 from adaptive_tx.tune.race.characters.score import Score, ranked
 from adaptive_tx.tune.race.characters.trials import tried
 from adaptive_tx.tune.tasks import load
@@ -63,7 +63,7 @@ def test_everybody_has_as_many_trials_over_as_many_decades(name, tmp_path):
 def test_norms_do_not_decay_and_nothing_looks_like_a_mistake(name):
     racer = RACERS[name]
     params = jax.eval_shape(load("characters-transformer").init, jax.random.key(0))
-    found = atx.describe(racer.make(racer.rate(racer.usual, 100), 0.1), params)
+    found = atx.describe(made(racer, racer.usual, 0.1, 100), params)
     assert found.warnings == ()
     decaying = {
         leaf.path for leaf in found.leaves if any("weight_decay" in p.numbers for p in leaf.parts)

@@ -16,7 +16,7 @@ from jax import lax
 
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.race.characters.options import BATCH, Options
-from adaptive_tx.tune.race.characters.racers import Racer
+from adaptive_tx.tune.race.characters.racers import Racer, made
 from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.tasks import Split, Task
 from adaptive_tx.wrappers.eval_params import eval_params
@@ -38,10 +38,7 @@ def confirmed(
 ) -> Confirmed:
     """Trained or, where it was before, read."""
     path = options.out / "trials" / racer.name / "confirmed.json"
-    txs = [
-        racer.make(racer.rate(setting["learning_rate"], n), setting["weight_decay"])
-        for n in options.budgets
-    ]
+    txs = [made(racer, steps=steps, **setting) for steps in options.budgets]
     asked = {"optimizers": list(map(repr, txs)), "seeds": options.fresh, "batch": BATCH}
     if path.exists() and (kept := json.loads(path.read_text()))["asked"] == asked:
         return Confirmed(**kept["reached"])

@@ -30,7 +30,7 @@ def draw(scores: Sequence[Score], options: Options) -> Picture:
     with style.look():
         figure = Picture(WIDE, high)
         grid = figure.subplots(1, 5, sharey=True, width_ratios=COLUMNS)
-        edges = {"left": 1.75 / WIDE, "right": 1 - 0.2 / WIDE, "wspace": 0.09}
+        edges = {"left": 2.0 / WIDE, "right": 1 - 0.2 / WIDE, "wspace": 0.09}
         figure.subplots_adjust(bottom=BELOW / high, top=1 - ABOVE / high, **edges)
         _losses(grid[0], scores, reference)
         budgets = tokens(options)
@@ -48,7 +48,7 @@ def draw(scores: Sequence[Score], options: Options) -> Picture:
             f"tokens to {REFERENCE}'s\nloss (% of its)",
             f"good rates (decades\nwithin {WITHIN:g} nats)",
             "state (bytes\na parameter)",
-            "one training\n(seconds)",
+            "one training\n(processor s)",
         )
         for axes, head in zip(grid, heads, strict=True):
             axes.set_title(head, loc="left", size=9, weight="bold", pad=6)

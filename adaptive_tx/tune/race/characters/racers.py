@@ -16,7 +16,7 @@ from adaptive_tx.core.chain import chain
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
-from adaptive_tx.schedules import constant, warmup_stable_decay, with_warmup
+from adaptive_tx.schedules import constant, half_life, linear, warmup_stable_decay, with_warmup
 from adaptive_tx.tune.race.characters.options import REFERENCE, WARMUP
 from adaptive_tx.tune.tasks.transformer import HIDDEN, MATRICES
 from adaptive_tx.wrappers.grouped import grouped
@@ -28,7 +28,7 @@ def decaying(peak: float, steps: int) -> Schedule:
     return warmup_stable_decay(peak, up, 0, max(1, steps - up))
 
 
-Make = Callable[[Schedule, float], Transformation]  # (learning_rate, weight_decay)
+Make = Callable[[Schedule, float, int], Transformation]  # (learning_rate, weight_decay, steps)
 
 
 def warmed(peak: float, steps: int) -> Schedule:
@@ -46,20 +46,26 @@ class Racer(NamedTuple):
     rate: Callable[[float, int], Schedule] = decaying  # (peak, steps)
 
 
-def named(constructor: Callable[..., Transformation], **numbers: float) -> Make:
-    """An optimizer of the library with its own defaults, or others."""
-    return lambda rate, decay: constructor(rate, weight_decay=decay, only=MATRICES, **numbers)
+def named(constructor: Callable[..., Transformation]) -> Make:
+    """An optimizer of the library with its own defaults."""
+    return lambda rate, decay, steps: constructor(rate, weight_decay=decay, only=MATRICES)
 
 
-def sgd_momentum(rate: Schedule, decay: float) -> Transformation:
+def sgd_momentum(rate: Schedule, decay: float, steps: int) -> Transformation:
     """As torch's SGD has it: the decay is added to the gradient."""
     return chain(add_l2(decay, only=MATRICES), optimizers.momentum(rate))
+
+
+def ademamix(rate: Schedule, decay: float, steps: int) -> Transformation:
+    """With its authors' warm-ups over the whole training; their b3 of 0.9999 is for much longer ones."""
+    slow = {"b3": half_life(0.9, 0.999, steps), "alpha": linear(0.0, 5.0, steps)}
+    return optimizers.ademamix(rate, weight_decay=decay, only=MATRICES, **slow)
 
 
 def for_matrices(constructor: Callable[..., Transformation], **settings: Any) -> Make:
     """A rule for the matrices between embedding and head, and AdamW with the same rate and decay."""
 
-    def make(rate: Schedule, decay: float) -> Transformation:
+    def make(rate: Schedule, decay: float, steps: int) -> Transformation:
         return grouped(
             {"hidden": constructor(rate, weight_decay=decay, **settings)},
             by={"hidden": HIDDEN},
@@ -69,6 +75,7 @@ def for_matrices(constructor: Callable[..., Transformation], **settings: Any) ->
     return make
 
 
+AS_ADAMW = {"factor": "match_rms_adamw"}  # the unit in which AdamW's rates and decays serve Muon
 RACERS = {
     racer.name: racer
     for racer in (
@@ -82,17 +89,18 @@ RACERS = {
         Racer("laprop", named(optimizers.laprop), 4e-4),
         Racer("lamb", named(optimizers.lamb), 1e-3),
         Racer("adafactor", named(optimizers.adafactor), 1e-2),
-        Racer(
-            "ademamix", named(optimizers.ademamix, b3=0.999), 1e-3
-        ),  # 0.9999 is for long trainings
+        Racer("ademamix", ademamix, 1e-3),
         Racer("schedule_free_adamw", named(optimizers.schedule_free_adamw), 2.5e-3, warmed),
-        Racer(
-            "muon", for_matrices(matrix.muon, factor="match_rms_adamw"), 1e-3
-        ),  # Moonlight's unit
-        Racer("normuon", for_matrices(matrix.normuon, factor="match_rms_adamw"), 1e-3),
-        Racer("scion", for_matrices(matrix.scion), 2**-10),  # unconstrained, or nearly
+        Racer("muon", for_matrices(matrix.muon, **AS_ADAMW), 1e-3),
+        Racer("normuon", for_matrices(matrix.normuon, **AS_ADAMW), 1e-3),
+        Racer("scion", for_matrices(matrix.scion), 2**-10),
     )
 }
+
+
+def made(racer: Racer, learning_rate: float, weight_decay: float, steps: int) -> Transformation:
+    """A racer's optimizer for a training of so many steps."""
+    return racer.make(racer.rate(learning_rate, steps), weight_decay, steps)
 
 
 def racer_names(text: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The trials of one racer: for everybody as many rates and decays, over as many decades, and seeds."""
 
 from adaptive_tx.tune.race.characters.options import BATCH, LEAST, MOST, SHARES, Options
-from adaptive_tx.tune.race.characters.racers import Racer
+from adaptive_tx.tune.race.characters.racers import Racer, made
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.sweeps.axes import log_uniform
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
@@ -13,7 +13,7 @@ def tried(racer: Racer, options: Options) -> Sweep:
     """Every setting of a racer."""
 
     def make(learning_rate: float, weight_decay: float):
-        return racer.make(racer.rate(learning_rate, options.steps), weight_decay)
+        return made(racer, learning_rate, weight_decay, options.steps)
 
     rates = log_uniform(LEAST * racer.usual, MOST * racer.usual, options.rates)
     return sweep(make, learning_rate=rates, weight_decay=[share / racer.usual for share in SHARES])
