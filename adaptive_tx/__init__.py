@@ -36,7 +36,13 @@ from adaptive_tx.core.typing import (
     ScalarOrSchedule,
     ScheduleFunction,
 )
-from adaptive_tx.decay import add_decayed_weights, add_l1, add_l2, subtract_decayed_weights
+from adaptive_tx.decay import (
+    add_decayed_weights,
+    add_l1,
+    add_l2,
+    decay_new_weights,
+    subtract_decayed_weights,
+)
 from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
@@ -49,19 +55,23 @@ from adaptive_tx.optimizers import (
     adabelief_rectified,
     adadelta,
     adafactor,
+    adafactor_big_vision,
     adagrad,
     adam,
+    adam_atan2,
     adamax,
     adamw,
     adan,
     ademamix,
     adopt,
+    algoperf_nadamw,
     amsgrad,
     ftrl,
     lamb,
     laprop,
     lars,
     lion,
+    mars,
     momentum,
     nadam,
     nadamw,
@@ -74,6 +84,7 @@ from adaptive_tx.optimizers import (
     schedule_free_adamw,
     sgd,
     signum,
+    stable_adamw,
     yogi,
 )
 from adaptive_tx.patience import EarlyStopping, early_stopping, reduce_on_plateau
@@ -84,21 +95,25 @@ from adaptive_tx.scale_by.adabelief_rectified import scale_by_adabelief_rectifie
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
+from adaptive_tx.scale_by.adam_atan2 import scale_by_adam_atan2
 from adaptive_tx.scale_by.adam_eps_hat import scale_by_adam_eps_hat
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
 from adaptive_tx.scale_by.ademamix import scale_by_ademamix
 from adaptive_tx.scale_by.adopt import scale_by_adopt
+from adaptive_tx.scale_by.algoperf_nadam import scale_by_algoperf_nadam
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
 from adaptive_tx.scale_by.ema import ema
 from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
+from adaptive_tx.scale_by.factored_rms_big_vision import scale_by_factored_rms_big_vision
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
 from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
 from adaptive_tx.scale_by.lmo import scale_by_lmo
+from adaptive_tx.scale_by.mars import scale_by_mars
 from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.nadam_scheduled import scale_by_nadam_scheduled
 from adaptive_tx.scale_by.normuon import scale_by_normuon
@@ -112,6 +127,7 @@ from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.rms_debiased import scale_by_rms_debiased
 from adaptive_tx.scale_by.rprop import scale_by_rprop
 from adaptive_tx.scale_by.signum import scale_by_signum
+from adaptive_tx.scale_by.stable_adam import scale_by_stable_adam
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
@@ -155,10 +171,13 @@ __all__ = [
     "scale_by_adadelta",
     "scale_by_adam",
     "scale_by_adam_eps_hat",
+    "scale_by_adam_atan2",
+    "scale_by_stable_adam",
     "scale_by_amsgrad",
     "scale_by_adamax",
     "scale_by_nadam",
     "scale_by_nadam_scheduled",
+    "scale_by_algoperf_nadam",
     "scale_by_radam",
     "scale_by_radam_amsgrad",
     "scale_by_adabelief",
@@ -168,9 +187,11 @@ __all__ = [
     "scale_by_laprop",
     "scale_by_adan",
     "scale_by_ademamix",
+    "scale_by_mars",
     "scale_by_adopt",
     "scale_by_novograd",
     "scale_by_factored_rms",
+    "scale_by_factored_rms_big_vision",
     "scale_by_lion",
     "scale_by_signum",
     "scale_by_rprop",
@@ -190,6 +211,7 @@ __all__ = [
     "scale_by_learning_rate",
     "scale_by_relative_rate",
     "subtract_decayed_weights",
+    "decay_new_weights",
     "reduce_on_plateau",
     "early_stopping",
     "EarlyStopping",
@@ -203,10 +225,13 @@ __all__ = [
     "adadelta",
     "adam",
     "adamw",
+    "adam_atan2",
+    "stable_adamw",
     "amsgrad",
     "adamax",
     "nadam",
     "nadamw",
+    "algoperf_nadamw",
     "radam",
     "radam_amsgrad",
     "adabelief",
@@ -216,12 +241,14 @@ __all__ = [
     "laprop",
     "adan",
     "ademamix",
+    "mars",
     "adopt",
     "novograd",
     "lion",
     "signum",
     "rprop",
     "adafactor",
+    "adafactor_big_vision",
     "ftrl",
     "lamb",
     "lars",

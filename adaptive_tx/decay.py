@@ -1,4 +1,4 @@
-"""Weight decay, in four forms that differ in what they multiply.
+"""Weight decay, in five forms that differ in what they multiply.
 
     add_l2                    g + weight_decay p          before a rule: the rule rescales the decay too
     add_l1                    g + weight_decay sign(p)    before a rule, likewise
@@ -7,9 +7,12 @@
     subtract_decayed_weights  update - weight_decay p     after the rate: p shrinks by weight_decay a step,
                                                           whatever the rate; a schedule of weight_decay is
                                                           the paper's eta_t lambda
+    decay_new_weights         update - weight_decay (p + update)    after the rate: what the step has led to
+                                                          shrinks by weight_decay (LaProp's and SOAP's code)
 
 An adaptive rule divides what add_l2 adds by the size of the gradients; the decoupled forms are free of
-that, and from `subtract_decayed_weights` the decay need not be tuned anew with the rate.
+that, and from the last two the decay need not be tuned anew with the rate. A proximal step, Adan's
+(p + update) / (1 + x) with x = learning_rate weight_decay, is `decay_new_weights(x / (1 + x))`.
 
 Each takes `mask` (a tree of bools, which may stop above the leaves, or a function from the parameters
 to one) or `only` (a predicate on the path of a leaf, "encoder/dense/kernel", and its array).
@@ -24,7 +27,7 @@ from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import sign, times
-from adaptive_tx.core.ranges import non_negative
+from adaptive_tx.core.ranges import fraction, non_negative
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
 
@@ -39,6 +42,10 @@ def add_signs(g, t, *, p, weight_decay):
 
 def subtract_weights(g, t, *, p, weight_decay):
     return g - weight_decay * p
+
+
+def shrink_new_weights(g, t, *, p, weight_decay):
+    return g - weight_decay * (p + g)
 
 
 @explained
@@ -107,6 +114,27 @@ def subtract_decayed_weights(
       only: as for `add_l2`.
     """
     return _decay("subtract_decayed_weights", subtract_weights, weight_decay, mask, only)
+
+
+@explained
+def decay_new_weights(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Shrinks what the update leads to: p becomes (1 - weight_decay) (p + update). Needs the parameters.
+
+    Args:
+      weight_decay: in [0, 1], the fraction of the new p lost per step; where a paper multiplies it by the
+        rate, so must you: a schedule if that is one.
+      mask: as for `add_l2`.
+      only: as for `add_l2`.
+    """
+    chosen = mask_of("decay_new_weights", mask, only)
+    return leafwise(
+        "decay_new_weights", shrink_new_weights, mask=chosen, weight_decay=fraction(weight_decay)
+    )
 
 
 def _decay(

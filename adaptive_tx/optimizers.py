@@ -22,17 +22,22 @@ from adaptive_tx.scale_by.adabelief_rectified import scale_by_adabelief_rectifie
 from adaptive_tx.scale_by.adadelta import scale_by_adadelta
 from adaptive_tx.scale_by.adagrad import scale_by_adagrad
 from adaptive_tx.scale_by.adam import scale_by_adam
+from adaptive_tx.scale_by.adam_atan2 import scale_by_adam_atan2
 from adaptive_tx.scale_by.adamax import scale_by_adamax
 from adaptive_tx.scale_by.adan import scale_by_adan
 from adaptive_tx.scale_by.ademamix import scale_by_ademamix
 from adaptive_tx.scale_by.adopt import scale_by_adopt
+from adaptive_tx.scale_by.algoperf_nadam import scale_by_algoperf_nadam
 from adaptive_tx.scale_by.amsgrad import scale_by_amsgrad
 from adaptive_tx.scale_by.centered_rms import scale_by_centered_rms
+from adaptive_tx.scale_by.ema import ema
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
+from adaptive_tx.scale_by.factored_rms_big_vision import scale_by_factored_rms_big_vision
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
 from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
+from adaptive_tx.scale_by.mars import scale_by_mars
 from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
@@ -43,6 +48,7 @@ from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.rms_debiased import scale_by_rms_debiased
 from adaptive_tx.scale_by.rprop import scale_by_rprop
 from adaptive_tx.scale_by.signum import scale_by_signum
+from adaptive_tx.scale_by.stable_adam import scale_by_stable_adam
 from adaptive_tx.scale_by.trace import trace
 from adaptive_tx.scale_by.trace_nesterov import trace_nesterov
 from adaptive_tx.scale_by.trust_ratio import scale_by_trust_ratio
@@ -240,6 +246,82 @@ def adamw(
 
 
 @explained
+def adam_atan2(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.99,
+    a: ScalarOrSchedule = 1.27,
+    b: ScalarOrSchedule = 1.0,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Adam with an angle in place of its quotient, and no eps (`scale_by_adam_atan2`); decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps: smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.99; nearer to 1 remembers longer and steps more
+        evenly.
+      a: factor of the angle, > 0, default 1.27, which makes it 1 where gradients keep their size and sign;
+        only its product with the rate matters, beside the decay.
+      b: factor of the root mean square, > 0, default 1.0; larger bounds less, and steps as Adam with a / b
+        times the rate; the largest step is pi / 2 times a.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_adam_atan2(b1=b1, b2=b2, a=a, b=b),
+        *_decay("adam_atan2", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def stable_adamw(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.99,
+    eps: ScalarOrSchedule = 1e-6,
+    weight_decay: ScalarOrSchedule = 0.01,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """AdamW that takes shorter steps where gradients outgrow their mean squares (`scale_by_stable_adam`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 averages over more
+        steps: smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.99; nearer to 1 remembers longer, and so shortens
+        more steps.
+      eps: added to the denominator, > 0, default 1e-6, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0, default 0.01; times the rate it is the part of each parameter lost in a step, less
+        in a step that is shortened: more of it keeps the weights small.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_stable_adam(
+            b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=mask, only=only
+        ),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
 def amsgrad(
     learning_rate: ScalarOrSchedule,
     *,
@@ -345,6 +427,42 @@ def nadamw(
     """
     return chain(
         scale_by_nadam(b1=b1, b2=b2, eps=eps),
+        add_decayed_weights(weight_decay, mask=mask, only=only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def algoperf_nadamw(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule = 0.01,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """NAdamW as AlgoPerf's baselines have it (`scale_by_algoperf_nadam`); its first steps are longer.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9 (the baselines: 0.86 to 0.97); nearer
+        to 1 averages over more steps: smoother, and slower to turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0, default 0.01; times the rate it is the part of each parameter lost in a step:
+        more of it keeps the weights small; 0.01 to 0.2.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_algoperf_nadam(b1=b1, b2=b2, eps=eps),
         add_decayed_weights(weight_decay, mask=mask, only=only),
         scale_by_learning_rate(learning_rate),
     )
@@ -734,6 +852,56 @@ def adopt(
 
 
 @explained
+def mars(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.95,
+    b2: ScalarOrSchedule = 0.99,
+    gamma: ScalarOrSchedule = 0.025,
+    max_norm: ScalarOrSchedule = 1.0,
+    eps: ScalarOrSchedule = 1e-8,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """MARS: Adam on gradients corrected by their last change (`scale_by_mars`), with decay if given.
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. The authors' 3e-3 to 6e-3 is larger than what they give AdamW.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.95; nearer to 1 averages over more steps,
+        and corrects more.
+      b2: decay of the mean square, in [0, 1), default 0.99; nearer to 1 remembers longer and steps more
+        evenly.
+      gamma: how much of the change of the gradient is added to it, >= 0, default 0.025, times
+        b1 / (1 - b1); more of it is quicker to turn, and noisier.
+      max_norm: largest norm of a leaf's corrected gradient, > 0, default 1.0, in the unit of the gradients;
+        larger lets jumps through.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller than it move less than the rate.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step: more of it keeps the weights small; 0.01 to 0.1.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+
+    The authors' optimizer does so with matrices alone, and all else is AdamW's:
+
+    >>> from adaptive_tx import adamw, grouped
+    >>> others = adamw(3e-3, b2=0.95, weight_decay=0.1)
+    >>> tx = grouped(
+    ...     {"matrices": mars(3e-3), "others": others},
+    ...     by=lambda path, p: "matrices" if p.ndim == 2 else "others",
+    ... )
+    """
+    return chain(
+        scale_by_mars(b1=b1, b2=b2, gamma=gamma, max_norm=max_norm, eps=eps),
+        *_decay("mars", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
 def lion(
     learning_rate: ScalarOrSchedule,
     *,
@@ -876,6 +1044,55 @@ def adafactor(
         scale_by_param_rms(min_scale),
         *decoupled("adafactor", weight_decay, mask, only),
         scale_by_relative_rate(learning_rate),
+    )
+
+
+@explained
+def adafactor_big_vision(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2_decay: ScalarOrSchedule = -0.8,
+    b2_cap: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-30,
+    min_dim_size_to_factor: int = 32,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """big_vision's Adafactor: momentum after the factored denominator (`scale_by_factored_rms_big_vision`).
+
+    Args:
+      learning_rate: about how far each entry moves in a step, >= 0, in the unit of the parameters; a
+        number or a schedule. Too large and the loss jumps or diverges, too small and it crawls; often
+        1e-4 to 1e-2.
+      b1: decay of the mean of the directions, in [0, 1), default 0.9; it starts at 0 and is not corrected,
+        so the first steps are short. big_vision keeps it in bfloat16: `stored(tx, 16)`.
+      b2_decay: the t-th gradient weighs t^b2_decay in the mean squares at first; <= 0 (and >= 0 only at 0),
+        default -0.8; nearer to 0 forgets faster.
+      b2_cap: largest decay of the mean squares, in [0, 1), default 0.999; nearer to 1 remembers longer late
+        in training.
+      eps: added to every square, > 0, default 1e-30, in the unit of the gradients squared; keeps leaves
+        without gradients from dividing by zero.
+      min_dim_size_to_factor: shortest axis that counts as rows or columns, a Python int, default 32; leaves
+        without two such axes keep a mean square for each entry.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        parameter lost in a step. big_vision's is not: it is `subtract_decayed_weights` after the rate, with
+        a schedule of the rate's shape.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+    """
+    return chain(
+        scale_by_factored_rms_big_vision(
+            b2_decay=b2_decay,
+            b2_cap=b2_cap,
+            eps=eps,
+            min_dim_size_to_factor=min_dim_size_to_factor,
+        ),
+        ema(b1, debias=False),
+        *_decay("adafactor_big_vision", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
     )
 
 

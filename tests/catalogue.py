@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 import optax.contrib
 import oracles
@@ -91,6 +92,11 @@ JORDAN = (3.4445, -4.775, 2.0315)
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
 ADEMAMIX = {**ADAM, "b3": 0.99, "alpha": 5.0}
+MARS = {"b1": 0.95, "b2": 0.99, "gamma": 0.025, "max_norm": 1.0, "eps": 1e-8}
+ATAN2 = {"b1": 0.9, "b2": 0.99, "a": 1.27, "b": 1.0}
+CORRECTED = "of a product and a sum XLA makes one operation, or not, where a factor is a constant"
+SHORTENED = "of two quotients XLA makes one, or not"
+CAPPED = {"b2_decay": -0.8, "b2_cap": 0.75, "eps": 1e-30}  # from the 6th step on
 AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
 ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
 BELIEF = {"b1": 0.9, "b2": 0.999, "eps": 1e-16}
@@ -108,6 +114,15 @@ RPROP = {
     "max_step": 50.0,
 }
 IN_ROOT = {"eps_in_root": True}
+
+
+def big_vision_of_optax():
+    def rate(count, exponent):
+        return jnp.minimum(0.75, 1 - (count + 1.0) ** -exponent)
+
+    return optax.scale_by_factored_rms(min_dim_size_to_factor=3, decay_rate_fn=rate)
+
+
 NEVER_FORGETS = "a sum or a maximum never forgets"
 
 RULES = [
@@ -148,6 +163,12 @@ RULES = [
     Row(atx.scale_by_amsgrad, ADAM, oracle=oracles.scale_by_amsgrad, scale_free=FREE,
         unrecovered=NEVER_FORGETS),
     Row(atx.scale_by_adamax, ADAM, oracle=oracles.scale_by_adamax, optax=optax.scale_by_adamax,
+        scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_stable_adam, {**ADAM, "weight_decay": 0.1}, oracle=oracles.scale_by_stable_adam,
+        last_bit=SHORTENED, needs_params=True, sums_leaves=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_adam_atan2, ATAN2, oracle=oracles.scale_by_adam_atan2, scale_free={},
+        recovers=SHORT),
+    Row(atx.scale_by_algoperf_nadam, ADAM, oracle=oracles.scale_by_algoperf_nadam,
         scale_free=FREE, recovers=SHORT),
     Row(atx.scale_by_nadam, ADAM, oracle=oracles.scale_by_nadam,
         optax=lambda: optax.scale_by_adam(nesterov=True), optax_rtol=1e-4, scale_free=FREE,
@@ -191,6 +212,9 @@ RULES = [
     Row(atx.scale_by_ademamix, ADEMAMIX, oracle=oracles.scale_by_ademamix, optax_rtol=1e-4,
         optax=lambda: optax.contrib.scale_by_ademamix(b3=0.99, alpha=5.0), scale_free=FREE,
         recovers={**SHORT, "b3": 0.5}),
+    Row(atx.scale_by_mars, MARS, oracle=oracles.scale_by_mars, sums_leaves=True, recovers=SHORT,
+        last_bit=CORRECTED,
+        scale_free={**FREE, "max_norm": 1e12}),
     Row(atx.scale_by_adopt, ADOPT, oracle=oracles.scale_by_adopt,
         optax=lambda: optax.contrib.scale_by_adopt(b2=0.999), scale_free=FREE, recovers=SHORT),
     Row(atx.scale_by_novograd, NOVOGRAD, oracle=oracles.scale_by_novograd, needs_params=True,
@@ -205,6 +229,9 @@ RULES = [
         recovers={}),
     Row(atx.scale_by_factored_rms, FACTORED, oracle=oracles.scale_by_factored_rms,
         optax=lambda: optax.scale_by_factored_rms(min_dim_size_to_factor=1), sums_leaves=True,
+        scale_free=FREE, recovers={"b2_decay": -0.1}),
+    Row(atx.scale_by_factored_rms_big_vision, CAPPED, {"min_dim_size_to_factor": 3},
+        oracles.scale_by_factored_rms_big_vision, big_vision_of_optax, sums_leaves=True,
         scale_free=FREE, recovers={"b2_decay": -0.1}),
     Row(atx.scale_by_ftrl, {"learning_rate": 0.1, "l1": 0.0, "l2": 0.0, "beta": 1.0},
         oracle=oracles.scale_by_ftrl, needs_params=True, unrecovered=NEVER_FORGETS),
@@ -262,6 +289,8 @@ DECAY = [
         optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
     Row(atx.subtract_decayed_weights, {"weight_decay": 0.1},
         oracle=oracles.subtract_decayed_weights, needs_params=True, recovers={}),
+    Row(atx.decay_new_weights, {"weight_decay": 0.1}, oracle=oracles.decay_new_weights,
+        needs_params=True, recovers={}),
     Row(atx.reduce_on_plateau, PLATEAU, {"relative": True, "maximize": False},
         oracles.reduce_on_plateau, needs_value=True,
         recovers={}, counts=("patience", "cooldown", "window")),
@@ -300,6 +329,11 @@ OPTIMIZERS = [
         scale_free=FREE, recovers=SHORT),
     Row(atx.adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, optax=lambda: optax.adamw(0.01),
         optax_rtol=1e-4, needs_params=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.adam_atan2, {**RATE, **ATAN2}, scale_free={}, recovers=SHORT),
+    Row(atx.adam_atan2, {**RATE, **ATAN2, "weight_decay": 0.1}, needs_params=True, scale_free={},
+        recovers=SHORT),
+    Row(atx.stable_adamw, {**RATE, **ADAM, "weight_decay": 0.1}, needs_params=True, sums_leaves=True,
+        last_bit=SHORTENED, scale_free=FREE, recovers=SHORT),
     Row(atx.amsgrad, {**RATE, **ADAM}, scale_free=FREE, unrecovered=NEVER_FORGETS),
     Row(atx.adamax, {**RATE, **ADAM}, optax=lambda: optax.adamax(0.01), scale_free=FREE,
         recovers=SHORT),
@@ -308,6 +342,8 @@ OPTIMIZERS = [
     Row(atx.nadamw, {**RATE, **ADAM, "weight_decay": 1e-4}, optax=lambda: optax.nadamw(0.01),
         last_bit="for scalars XLA folds constant factors of different parts together",
         optax_rtol=1e-4, needs_params=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.algoperf_nadamw, {**RATE, **ADAM, "weight_decay": 0.1}, needs_params=True,
+        scale_free=FREE, recovers=SHORT),
     Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0}, {"below": "momentum"},
         optax=lambda: optax.radam(0.01), optax_rtol=2e-2, recovers={"b1": 0.5, "b2": 0.7}),
     Row(atx.radam, {**RATE, **ADAM, "threshold": 5.0, "weight_decay": 0.01}, {"below": "none"},
@@ -342,6 +378,12 @@ OPTIMIZERS = [
         recovers=SHORT),
     Row(atx.adopt, {**RATE, **ADOPT, "weight_decay": 0.1}, needs_params=True, scale_free=FREE,
         recovers=SHORT),
+    Row(atx.mars, {**RATE, **MARS}, sums_leaves=True, recovers=SHORT,
+        last_bit=CORRECTED,
+        scale_free={**FREE, "max_norm": 1e12}),
+    Row(atx.mars, {**RATE, **MARS, "weight_decay": 0.1}, needs_params=True, sums_leaves=True,
+        last_bit=CORRECTED,
+        recovers=SHORT, scale_free={**FREE, "max_norm": 1e12}),
     Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
         optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
@@ -352,6 +394,11 @@ OPTIMIZERS = [
         sums_leaves=True, scale_free=FREE, recovers={"b2_decay": -0.1}),
     Row(atx.adafactor, {**RATE, **FACTORED, "threshold": 0.9, "min_scale": 1e-3, "weight_decay": 0.1},
         needs_params=True, sums_leaves=True, scale_free=FREE, recovers={"b2_decay": -0.1}),
+    Row(atx.adafactor_big_vision, {**RATE, "b1": 0.9, **CAPPED}, {"min_dim_size_to_factor": 3},
+        sums_leaves=True, scale_free=FREE, recovers={"b1": 0.5, "b2_decay": -0.1}),
+    Row(atx.adafactor_big_vision, {**RATE, "b1": 0.9, **CAPPED, "weight_decay": 0.1},
+        {"min_dim_size_to_factor": 3}, needs_params=True, sums_leaves=True, scale_free=FREE,
+        recovers={"b1": 0.5, "b2_decay": -0.1}),
     Row(atx.ftrl, {"learning_rate": 0.1, "l1": 0.5, "l2": 0.1, "beta": 1.0}, needs_params=True,
         unrecovered=NEVER_FORGETS),
     Row(atx.lamb, {**RATE, **ADAM, "eps": 1e-6, "weight_decay": 0.01, "min_norm": 0.0}, needs_params=True,

@@ -224,6 +224,18 @@ LINES = [
         "",
         same(atx.scale_by_lion),
     ),
+    Line("scale_by_adam_atan2", of(atx.scale_by_adam_atan2)),
+    Line("scale_by_stable_adam (StableAdamW)", of(atx.scale_by_stable_adam)),
+    Line(
+        "scale_by_algoperf_nadam",
+        of(atx.scale_by_algoperf_nadam),
+        torch_why="b1 grows with the steps",
+        keras_why="b1 grows with the steps",
+        optax=Peer(
+            lambda: optax.scale_by_adam(nesterov=True),
+            "divides each term by its own sum of weights, as `scale_by_nadam`",
+        ),
+    ),
     Line("scale_by_signum", of(atx.scale_by_signum)),
     Line("scale_by_laprop", of(atx.scale_by_laprop)),
     Line(
@@ -234,6 +246,7 @@ LINES = [
             "takes the paper's formula with the code's numbers: d counts 1 - b2 in place of b2",
         ),
     ),
+    Line("scale_by_mars", of(atx.scale_by_mars)),
     Line("scale_by_ademamix", of(atx.scale_by_ademamix), optax=same(atx.scale_by_ademamix)),
     Line(
         "scale_by_rms_debiased",
@@ -262,6 +275,11 @@ LINES = [
         (),
         "`compat.keras.adafactor` is made of it",
         same(atx.scale_by_factored_rms),
+    ),
+    Line(
+        "scale_by_factored_rms_big_vision",
+        of(atx.scale_by_factored_rms_big_vision),
+        optax=same(atx.scale_by_factored_rms_big_vision),
     ),
     Line(
         "scale_by_param_rms",
@@ -477,6 +495,23 @@ Each as measured in this repository or while the golden files were made.
 - **Keras `Adafactor`**: `relative_step` changes nothing; its step is min(rate, 1/sqrt(t)) either way.
 - **Keras and torch `Adafactor`** agree without weight decay and differ with it (4e-4 at decay 0.1).
 - **Keras `Ftrl`** forgets the initial parameters: a zero gradient at the first step makes a parameter 0.
+
+## Against the authors' code
+
+Whole trainings of three leaves, 40 steps in float64, parameters relative to max(1, |p|), with the authors'
+code or packages as they are (2026-11); run by hand, they are not part of the tests.
+
+- **AdEMAMix**: the authors' code for torch 8e-16, pytorch_optimizer 4.1.0 2e-15. With warm-ups the code for
+  torch is a count ahead of the schedules (`lambda count: schedule(count + 1)`), and takes half-lives of
+  b + 1e-8: 6e-7 apart, 1e-15 with that taken out. The authors' code for JAX: 2e-7, part of it in float32.
+- **MARS**: the authors' code 6e-16, its recipe with AdamW for what is no matrix 2e-16; timm 1.0.31 takes g
+  itself at t = 1, 2e-2 apart where nothing is clipped; pytorch_optimizer 9e-8.
+- **StableAdamW**: optimi 0.3.3 2e-15, pytorch_optimizer 3e-15.
+- **Adam-atan2**: adam-atan2-pytorch 0.4.1 2e-15.
+- **AlgoPerf's NAdamW**: the baseline for torch 1e-15, that for JAX 8e-16; `nadamw` is 2e-2 from it.
+- **big_vision's Adafactor** takes b2 in float32: 6e-9, with its momentum in float64; timm's form 2e-8.
+- **Decays**: Adan's proximal step (timm) 9e-15, without it 3e-15; LaProp's of the new p, as a loop of the
+  authors' code, 2e-15; ADOPT's in the gradient (timm, with the authors' exponent) 1e-16.
 """
 
 

@@ -161,6 +161,14 @@ def subtract_decayed_weights(grads, params, *, weight_decay):
 
 
 @listed
+def decay_new_weights(grads, params, *, weight_decay):
+    """Decay of what the update leads to, as LaProp's code: p' = (1 - weight_decay) (w + u), u' = p' - w."""
+    steps = stepwise(grads, weight_decay)
+    for (_, u, weight_decay), w in zip(steps, params, strict=True):
+        yield (1 - weight_decay) * (wide(w) + u) - wide(w)
+
+
+@listed
 def scale_by_learning_rate(grads, params=None, *, learning_rate):
     """The only sign flip: the update -learning_rate u."""
     steps = stepwise(grads, learning_rate)
@@ -584,6 +592,67 @@ def scale_by_ademamix(grads, params=None, *, b1, b2, b3, alpha, eps):
 
 
 @listed
+def scale_by_mars(grads, params=None, *, b1, b2, gamma, max_norm, eps):
+    """MARS-AdamW, arXiv:2411.10438 Alg. 2, approximate: c = g + gamma b1 / (1 - b1) (g - g_before),
+
+    c / |c| if |c| > 1 (here max_norm), then Adam on c; g_before is 0 at first, as in the authors' code.
+    """
+    mu = nu = before = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, gamma, max_norm, eps)
+    for _, g, b1, b2, gamma, max_norm, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        c, before = g + gamma * b1 / (1 - b1) * (g - before), g
+        c = c / max(1.0, norm(c) / max_norm)
+        mu = b1 * mu + (1 - b1) * c
+        nu = b2 * nu + (1 - b2) * sq(c)
+        yield mu / c1 / (np.sqrt(nu / c2) + eps)
+
+
+@listed
+def scale_by_stable_adam(grads, params, *, b1, b2, eps, weight_decay):
+    """StableAdamW, arXiv:2304.13013 Alg. 2, b1 and b2 debiased: v = b2_hat v + (1 - b2_hat) g^2,
+
+    RMS = sqrt(mean(g^2 / max(v, eps^2))), (u / (sqrt(v) + eps) + weight_decay p) / max(1, RMS).
+    """
+    u = v = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps, weight_decay)
+    for (_, g, b1, b2, eps, weight_decay), p in zip(steps, params):
+        b1_hat, b2_hat = 1 - (1 - b1) / w1.after(b1), 1 - (1 - b2) / w2.after(b2)
+        u = b1_hat * u + (1 - b1_hat) * g
+        v = b2_hat * v + (1 - b2_hat) * sq(g)
+        rms = np.sqrt(np.mean(sq(g) / np.maximum(v, eps**2)))
+        yield (u / (np.sqrt(v) + eps) + weight_decay * wide(p)) / max(1.0, rms)
+
+
+@listed
+def scale_by_adam_atan2(grads, params=None, *, b1, b2, a, b):
+    """Adam-atan2, arXiv:2407.05872 sec. 4.3: u = a atan2(mu_hat, b sqrt(nu_hat)), odd in mu."""
+    mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, a, b)
+    for _, g, b1, b2, a, b in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield a * sign(mu) * np.arctan2(np.abs(mu) / c1, b * np.sqrt(nu / c2))
+
+
+@listed
+def scale_by_algoperf_nadam(grads, params=None, *, b1, b2, eps):
+    """NAdam, Choi et al., arXiv:1910.05446 table 1, corrected as Adam: (b1 mu + (1 - b1) g) / c1."""
+    mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    steps = stepwise(grads, b1, b2, eps)
+    for _, g, b1, b2, eps in steps:
+        c1, c2 = w1.after(b1), w2.after(b2)
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * sq(g)
+        yield (b1 * mu + (1 - b1) * g) / c1 / (np.sqrt(nu / c2) + eps)
+
+
+@listed
 def scale_by_adopt(grads, params=None, *, b1, b2, eps):
     """ADOPT, arXiv:2411.02853 Alg. 2: u = mu = b1 mu + (1 - b1) clip(g / max(sqrt(nu), eps), s^(1/4)),
 
@@ -652,6 +721,25 @@ def scale_by_factored_rms(grads, params=None, *, b2_decay, eps):
             rows = b2 * rows + (1 - b2) * square.sum(-1, keepdims=True)
             columns = b2 * columns + (1 - b2) * square.sum(-2, keepdims=True)
             v = rows * columns / rows.sum(-2, keepdims=True)
+        yield g / np.sqrt(v)
+
+
+@listed
+def scale_by_factored_rms_big_vision(
+    grads, params=None, *, b2_decay, b2_cap, eps, min_dim_size_to_factor
+):
+    """big_vision, arXiv:2106.04560: b2 = min(b2_cap, 1 - t^b2_decay), the two longest axes factored."""
+    rows = columns = v = 0.0
+    steps = stepwise(grads, b2_decay, b2_cap, eps)
+    for t, g, b2_decay, b2_cap, eps in steps:
+        b2, square = min(b2_cap, 1 - t**b2_decay), sq(g) + eps
+        axes = np.argsort(g.shape, kind="stable")[-2:]
+        if g.ndim < 2 or g.shape[axes[0]] < min_dim_size_to_factor:
+            v = b2 * v + (1 - b2) * square
+        else:
+            rows = b2 * rows + (1 - b2) * square.sum(axes[1], keepdims=True)
+            columns = b2 * columns + (1 - b2) * square.sum(axes[0], keepdims=True)
+            v = rows * columns / rows.sum(axes[0], keepdims=True)
         yield g / np.sqrt(v)
 
 

@@ -199,6 +199,10 @@ OPTIMIZER = {
     "scale_by_centered_rms": "rmsprop",
     "scale_by_adam_eps_hat": "",
     "scale_by_nadam_scheduled": "",
+    "scale_by_algoperf_nadam": "algoperf_nadamw",
+    "scale_by_stable_adam": "stable_adamw",
+    "scale_by_factored_rms": "adafactor",
+    "scale_by_factored_rms_big_vision": "adafactor_big_vision",
 }
 # What the argument after the learning rate is elsewhere, for those that have only that.
 SECOND = {

@@ -12,8 +12,9 @@ decay (0.02, 0.08, 0.01), and starts its means with the first gradient; the corr
 authors' code, which timm has too. optax 0.2.8 is another algorithm: it takes the paper's formula with the
 numbers of the code, so that d counts 1 - b2 in place of b2.
 
-The paper's decay is p <- (p - rate u) / (1 + rate weight_decay). That of the optimizer `adan` is decoupled,
-as in the authors' code with no_prox; the two differ by rate weight_decay of what they do.
+The paper's decay is p <- (p - rate u) / (1 + rate weight_decay): after `adan` without decay,
+`decay_new_weights(x / (1 + x))`, with x = rate weight_decay. That of the optimizer `adan` itself is
+decoupled, as in the authors' code with no_prox; the two differ by rate weight_decay of what they do.
 
 Xie et al., Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models, 2022,
 arXiv:2208.06677, algorithm 1.

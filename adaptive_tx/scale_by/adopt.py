@@ -9,9 +9,9 @@ The first gradient only starts nu: its bound is 0, and there is no step. No grad
 it, so that the paper's proof holds for any b2. mu is not debiased: the first steps are small. Of a complex
 number the modulus is clipped; the authors clip its two parts.
 
-optax 0.2.8 (`optax.contrib.adopt`) computes the same, and has this state. timm's bound is (t - 1)^0.333. By
-default the authors add the decay to the gradient (decouple=False, our `add_l2`); that of the optimizer
-`adopt` is decoupled. The authors' first version has no bound.
+optax 0.2.8 (`optax.contrib.adopt`) computes the same, and has this state. timm's bound is (t - 1)^0.333.
+The decay of the optimizer `adopt` is decoupled; the authors add theirs to the gradient by default
+(decouple=False): `chain(add_l2(weight_decay), adopt(...))`. Their first version has no bound.
 
 Taniguchi et al., ADOPT: Modified Adam Can Converge with Any beta2 with the Optimal Rate, 2024,
 arXiv:2411.02853, algorithm 2.

@@ -11,8 +11,9 @@ A matrix of n rows and m columns needs n + m numbers, not n m; v is exact where 
 of more axes is a stack of matrices along its last two. With w = t^b2_decay the means need no bias
 correction: b2 = 1 - w grows from 0 to 1.
 
-Keras computes this form. torch adds nothing to |g|^2, and takes the square of the machine epsilon as least
-v; optax factors the two largest axes, and only where both are 128 or more.
+Keras computes this form. torch adds nothing to |g|^2, and takes the square of the machine epsilon as
+least v; optax factors the two largest axes, and only where both are 128 or more; big_vision from 32 on,
+with a cap on b2 (`scale_by_factored_rms_big_vision`).
 
 Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018, arXiv:1804.04235,
 algorithms 1, 4 and 5.
@@ -63,16 +64,16 @@ SLOTS = {
 }
 
 
-def product(row_var, col_var):
-    """The mean squares of a whole array from those of its rows and columns.
+def product(row_var, col_var, axis=-2):
+    """The mean squares of a whole array from those of its rows, which lie along an axis, and columns.
 
     Rows of 1e-30 are scaled up first: the derivative of a quotient takes the inverse of its square. None
     counts as less than the smallest normal number.
     """
     tiny = jnp.finfo(row_var.dtype).tiny
     rows = jnp.maximum(row_var, tiny)
-    rows = rows * lax.stop_gradient(1 / jnp.max(rows, -2, keepdims=True, initial=tiny))
-    return rows / mean(rows, -2) * col_var
+    rows = rows * lax.stop_gradient(1 / jnp.max(rows, axis, keepdims=True, initial=tiny))
+    return rows / mean(rows, axis) * col_var
 
 
 def shared(t, *, b2_decay):

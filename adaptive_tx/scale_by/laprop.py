@@ -8,8 +8,8 @@ A gradient enters mu divided by the root of its own time, so |u| <= 1 / sqrt(1 -
 Adam's direction is bounded only for b1^2 < b2. With b1 = 0 the two are one.
 
 Where the rate changes, the authors' code has it inside the mean: old quotients keep the weight of the rate
-that they were taken at. Its decay is p - weight_decay p, without the rate (`subtract_decayed_weights`);
-timm's and ours is multiplied by the rate. optax 0.2.8 has no LaProp.
+that they were taken at. Its decay is that of the new p, without the rate: `decay_new_weights` after
+`laprop` without decay; timm's and ours is multiplied by the rate. optax 0.2.8 has no LaProp.
 
 Ziyin, Wang and Ueda, LaProp: Separating Momentum and Adaptivity in Adam, 2020, arXiv:2002.04839,
 algorithm 1; eps 1e-15 as in the authors' code.
