@@ -61,9 +61,9 @@ class Kept:
 
     def __call__(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
         axes = longest(shape, self.least)
-        if (axes is None) != (self.without is None):
-            return None
-        return tuple(1 if axes and i == axes[self.without] else n for i, n in enumerate(shape))
+        if axes is None or self.without is None:
+            return shape if axes is self.without is None else None
+        return tuple(1 if i == axes[self.without] else n for i, n in enumerate(shape))
 
 
 def shared(t, *, b2_decay, b2_cap):
