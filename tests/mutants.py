@@ -515,8 +515,8 @@ RULES = [
     ),
     (
         "scale_by/factored_rms_big_vision.py",
-        "sorted(range(len(shape)), key=shape.__getitem__)",
-        "range(len(shape))",
+        "sorted(range(len(sizes)), key=sizes.__getitem__)",
+        "range(len(sizes))",
         laws("scale_by_factored_rms_big_vision and 9-equals"),
     ),
     (

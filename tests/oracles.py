@@ -628,7 +628,7 @@ def scale_by_stable_adam(grads, params, *, b1, b2, eps, weight_decay):
 
 @listed
 def scale_by_adam_atan2(grads, params=None, *, b1, b2, a, b):
-    """Adam-atan2, arXiv:2407.05872 sec. 4.3: u = a atan2(mu_hat, b sqrt(nu_hat)), odd in mu."""
+    """Adam-atan2, arXiv:2407.05872: u = a atan2(mu_hat, b sqrt(nu_hat)), odd in mu."""
     mu = nu = 0.0
     w1, w2 = Weights(), Weights()
     steps = stepwise(grads, b1, b2, a, b)
@@ -954,7 +954,7 @@ def inverse_sqrt(value):
 
 
 def half_life(start, end, steps):
-    """AdEMAMix, arXiv:2409.03137 sec. 3: b whose half-life log(1/2) / log(b) goes along a line."""
+    """AdEMAMix, arXiv:2409.03137: b whose half-life log(1/2) / log(b) goes along a line."""
 
     def of(b):
         return np.log(0.5) / np.log(b) if b else 0.0

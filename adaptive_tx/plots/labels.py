@@ -26,6 +26,9 @@ KNOWN = {
     ("scale_by_nadam", "add_decayed_weights"): "nadamw",
     ("scale_by_adam", "add_decayed_weights", "scale_by_trust_ratio"): "lamb",
     ("scale_by_lars", "trace"): "lars",
+    ("scale_by_stable_adam",): "stable_adamw",
+    ("scale_by_algoperf_nadam", "add_decayed_weights"): "algoperf_nadamw",
+    ("scale_by_factored_rms_big_vision", "ema"): "adafactor_big_vision",
     (*ADAFACTOR, "scale_by_relative_rate"): "adafactor",
     (*ADAFACTOR, "add_decayed_weights", "scale_by_relative_rate"): "adafactor",
 }

@@ -11,8 +11,7 @@ all been 0 has direction 0. Of a complex mean the modulus is taken, and its phas
 The defaults are those of lucidrains' adam-atan2-pytorch. Its decay is AdamW's. torch and optax 0.2.8 have
 none.
 
-Everett et al., Scaling Exponents Across Parameterizations and Optimizers, 2024, arXiv:2407.05872,
-section 4.3.
+Everett et al., Scaling Exponents Across Parameterizations and Optimizers, 2024, arXiv:2407.05872.
 """
 
 import jax.numpy as jnp

@@ -11,10 +11,12 @@ big_vision then clips leaves by their RMS, if asked to, and averages: `adafactor
 0.2.8's `scale_by_factored_rms` is this with such a function of the count as `decay_rate_fn`; torch and
 Keras have no such form. timm's `AdafactorBigVision` factors axes of 16 entries already.
 
-Zhai, Kolesnikov, Houlsby and Beyer, Scaling Vision Transformers, 2021, arXiv:2106.04560, section 3.3.
+Zhai, Kolesnikov, Houlsby and Beyer, Scaling Vision Transformers, 2021, arXiv:2106.04560, on
+memory-efficient optimizers.
 """
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import jax
@@ -45,11 +47,12 @@ class ScaleByFactoredRmsBigVisionState(NamedTuple):
 
 
 def longest(shape: tuple[int, ...], least: int) -> tuple[int, int] | None:
-    """The second longest axis and the longest, if both have so many entries."""
+    """The second longest axis and the longest, if both have so many entries; symbolic ones have."""
     if len(shape) < 2:
         return None
-    *_, second, first = sorted(range(len(shape)), key=shape.__getitem__)
-    return (second, first) if shape[second] >= least else None
+    sizes = [n if isinstance(n, int) else math.inf for n in shape]
+    *_, second, first = sorted(range(len(sizes)), key=sizes.__getitem__)
+    return (second, first) if sizes[second] >= least else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ AdamW's (lr 3e-3, b1 0.9, b2 0.95, decay 0.1): `grouped`, as in `mars`. Its form
 mu) and Shampoo (mu made orthogonal) are not here. optax 0.2.8 has no MARS.
 
 Yuan et al., MARS: Unleashing the Power of Variance Reduction for Training Large Models, 2024,
-arXiv:2411.10438, algorithms 2 and 3.
+arXiv:2411.10438, algorithm 2.
 """
 
 from typing import NamedTuple

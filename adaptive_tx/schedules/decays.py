@@ -196,8 +196,8 @@ def half_life(start: Scalar, end: Scalar, steps: Scalar) -> Schedule:
 
     A rule gets 1 - b to float32's last digit, of which b near 1 keeps three.
 
-    Source: Pagliardini et al., AdEMAMix, arXiv:2409.03137, section 3 and their code for JAX; the one for
-    torch is a count ahead, and takes the half-lives of b + 1e-8.
+    Source: Pagliardini et al., AdEMAMix, arXiv:2409.03137, and their code for JAX; the one for torch is a
+    count ahead, and takes the half-lives of b + 1e-8.
     """
     return bind_schedule(
         "half_life",
