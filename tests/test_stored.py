@@ -25,6 +25,8 @@ LEAST = {  # bits of each rule that keeps something like its parameter
     32: {"scale_by_centered_rms", "scale_by_ftrl", "scale_by_rprop"},
     16: {
         "scale_by_adabelief",
+        "scale_by_adabelief_amsgrad",
+        "scale_by_adabelief_rectified",
         "scale_by_adamax",
         "scale_by_adan",
         "scale_by_ademamix",
@@ -35,6 +37,7 @@ LEAST = {  # bits of each rule that keeps something like its parameter
         "scale_by_laprop",
         "scale_by_lion",
         "scale_by_novograd",
+        "scale_by_radam_amsgrad",
         "scale_by_signum",
         "trace",
         "trace_nesterov",
