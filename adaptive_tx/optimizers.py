@@ -279,7 +279,7 @@ def adam_atan2(
     """
     return chain(
         scale_by_adam_atan2(b1=b1, b2=b2, a=a, b=b),
-        *_decay("adam_atan2", weight_decay, mask, only),
+        *decoupled("adam_atan2", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -896,7 +896,7 @@ def mars(
     """
     return chain(
         scale_by_mars(b1=b1, b2=b2, gamma=gamma, max_norm=max_norm, eps=eps),
-        *_decay("mars", weight_decay, mask, only),
+        *decoupled("mars", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -1091,7 +1091,7 @@ def adafactor_big_vision(
             min_dim_size_to_factor=min_dim_size_to_factor,
         ),
         ema(b1, debias=False),
-        *_decay("adafactor_big_vision", weight_decay, mask, only),
+        *decoupled("adafactor_big_vision", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )
 
