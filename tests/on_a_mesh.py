@@ -49,6 +49,9 @@ OPTIMIZERS = {
     "clip-adamw": atx.chain(atx.clip_by_global_norm(0.5), atx.adamw(0.02, weight_decay=0.1)),
     "adafactor": atx.adafactor(0.02),
     "lamb": atx.lamb(0.02),
+    "muon": atx.grouped(
+        {"matrices": atx.normuon(0.02)}, by=atx.matrices(but=None), default=atx.adamw(0.02)
+    ),
 }
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 every_kind = pytest.mark.parametrize("kind", [AUTO, EXPLICIT], ids=["auto", "explicit"])
@@ -224,6 +227,38 @@ def test_rows_and_norms_gather_nothing_else(name, layout):
     found = collectives(compiled_step(name, LAYOUTS[layout]))
     assert found.keys() <= {"all-reduce"}
     assert max(found["all-reduce"]) <= 64
+
+
+@every_kind
+@pytest.mark.parametrize("layout", ["tensor", "fsdp", "2-D"])
+def test_orthogonal_matrices_are_those_of_one_device(layout, kind):
+    """They are gathered for it, and what comes out lies as before."""
+    expected = on_one_device("muon")
+    found = trained("muon", LAYOUTS[layout], kind)
+    chex.assert_trees_all_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def of_stacks(stack_sharding):
+    """The collectives of a step on twelve matrices that are split over eight devices, and its result."""
+    mesh = LAYOUTS["fsdp"].mesh(AUTO)
+    rng, split = np.random.RandomState(0), jax.NamedSharding(mesh, P("data"))
+    grads = {f"{i}": jnp.asarray(rng.standard_normal((16, 32)), jnp.float32) for i in range(12)}
+    grads = jax.device_put(grads, split)
+    with jax.set_mesh(mesh):
+        tx = atx.orthogonalize(stack_sharding=stack_sharding)
+        step = jax.jit(tx.update, out_shardings=(split, None)).lower(grads, tx.init(grads))
+        step = step.compile()
+        return collectives(step.as_text()), jax.device_get(step(grads, tx.init(grads))[0])
+
+
+def test_each_device_does_whole_matrices_of_a_stack():
+    """With `stack_sharding` nothing is gathered: two matrices of sixteen (XLA pads) go to each device."""
+    found, directions = of_stacks(P("data"))
+    usual, expected = of_stacks(None)
+    chex.assert_trees_all_close(directions, expected, rtol=0, atol=1e-5)
+    sent = sum(map(sum, found.values()))
+    assert found.get("all-gather", []) == [] and sent <= 4 * 16 * 16 * 32, found
+    assert sent < sum(map(sum, usual.values())) / 2, usual
 
 
 def test_the_code_of_the_documentation_runs():
