@@ -41,6 +41,10 @@ from adaptive_tx.decay import (
     add_l1,
     add_l2,
     decay_new_weights,
+    add_cautious_decayed_weights,
+    add_decayed_weights,
+    add_l1,
+    add_l2,
     subtract_decayed_weights,
 )
 from adaptive_tx.describing.description import Description, describe
@@ -136,6 +140,7 @@ from adaptive_tx.sharding import state_sharding
 from adaptive_tx.storing import stored
 from adaptive_tx.wrappers.accumulated import accumulated
 from adaptive_tx.wrappers.averaged import averaged
+from adaptive_tx.wrappers.cautious import cautious
 from adaptive_tx.wrappers.eval_params import eval_params
 from adaptive_tx.wrappers.grouped import grouped, masked
 from adaptive_tx.wrappers.guarded import (
@@ -144,8 +149,12 @@ from adaptive_tx.wrappers.guarded import (
     guarded_by_percentile,
     guarded_by_z_score,
 )
+from adaptive_tx.wrappers.hyperball import hyperball
+from adaptive_tx.wrappers.lookahead import lookahead
 from adaptive_tx.wrappers.measured import measured, metrics
 from adaptive_tx.wrappers.recipes import layerwise_decay, matrices, no_decay
+from adaptive_tx.wrappers.primal_averaged import primal_averaged
+from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
 from adaptive_tx.wrappers.rounded import full_precision, rounded
 from adaptive_tx.wrappers.schedule_free import schedule_free
 
@@ -200,7 +209,13 @@ __all__ = [
     "scale_by_normuon",
     "scale_by_lmo",
     "scale_by_lars",
+    # around a direction
+    "cautious",
+    "schedule_free",
+    "primal_averaged",
+    "hyperball",
     # on directions and updates
+    "add_cautious_decayed_weights",
     "add_decayed_weights",
     "scale_by_trust_ratio",
     "scale_by_param_rms",
@@ -267,7 +282,7 @@ __all__ = [
     # around an optimizer
     "accumulated",
     "averaged",
-    "schedule_free",
+    "lookahead",
     "eval_params",
     "rounded",
     "full_precision",

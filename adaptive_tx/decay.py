@@ -4,6 +4,9 @@
     add_l1                    g + weight_decay sign(p)    before a rule, likewise
     add_decayed_weights       u + weight_decay p          after it, before the rate: p shrinks by
                                                           learning_rate weight_decay a step (torch, optax)
+    add_cautious_decayed_weights
+                              u + weight_decay p where Re(u conj p) >= 0, else u: an entry decays only
+                              while the step takes it towards 0, too
     subtract_decayed_weights  update - weight_decay p     after the rate: p shrinks by weight_decay a step,
                                                           whatever the rate; a schedule of weight_decay is
                                                           the paper's eta_t lambda
@@ -17,11 +20,17 @@ that, and from the last two the decay need not be tuned anew with the rate. A pr
 Each takes `mask` (a tree of bools, which may stop above the leaves, or a function from the parameters
 to one) or `only` (a predicate on the path of a leaf, "encoder/dense/kernel", and its array).
 
-Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.05101, algorithm 2.
+AdamC's corrected decay, weight_decay lr(t) / (the largest lr), is `schedules.corrected` as weight_decay.
+
+Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv:1711.05101, algorithm 2. Cautious:
+Chen et al., Cautious Weight Decay, 2025, arXiv:2510.12402, algorithm 1 (others have > in place of >=, which
+differs where the direction is 0).
 """
 
 from collections.abc import Callable
 from typing import Any
+
+import jax.numpy as jnp
 
 from adaptive_tx.core.leafwise import leafwise
 from adaptive_tx.core.masks import mask_of
@@ -38,6 +47,11 @@ def add_weights(g, t, *, p, weight_decay):
 
 def add_signs(g, t, *, p, weight_decay):
     return g + weight_decay * sign(p)
+
+
+def add_weights_cautiously(u, t, *, p, weight_decay):
+    inwards = (sign(u) * jnp.conj(sign(p))).real >= 0
+    return jnp.where(inwards, u + times(p, weight_decay), u)
 
 
 def subtract_weights(g, t, *, p, weight_decay):
@@ -97,6 +111,27 @@ def add_decayed_weights(
       only: as for `add_l2`.
     """
     return _decay("add_decayed_weights", add_weights, weight_decay, mask, only)
+
+
+@explained
+def add_cautious_decayed_weights(
+    weight_decay: ScalarOrSchedule,
+    *,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+) -> Transformation:
+    """Adds weight_decay p where the direction takes an entry towards 0. Needs the parameters.
+
+    Where the direction takes an entry away from 0, it does not decay: so decay never works against the
+    gradients, and does not move a minimum. Where the direction is 0 it decays.
+
+    Args:
+      weight_decay: >= 0; times the learning rate it is the fraction of p lost per step, where it is.
+      mask: as for `add_l2`.
+      only: as for `add_l2`.
+    """
+    who = "add_cautious_decayed_weights"
+    return _decay(who, add_weights_cautiously, weight_decay, mask, only)
 
 
 @explained

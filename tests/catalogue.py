@@ -287,6 +287,8 @@ DECAY = [
     Row(atx.add_l1, {"weight_decay": 0.1}, oracle=oracles.add_l1, needs_params=True, recovers={}),
     Row(atx.add_decayed_weights, {"weight_decay": 0.1}, oracle=oracles.add_decayed_weights,
         optax=lambda: optax.add_decayed_weights(0.1), needs_params=True, recovers={}),
+    Row(atx.add_cautious_decayed_weights, {"weight_decay": 0.1}, needs_params=True, recovers={},
+        oracle=oracles.add_cautious_decayed_weights),
     Row(atx.subtract_decayed_weights, {"weight_decay": 0.1},
         oracle=oracles.subtract_decayed_weights, needs_params=True, recovers={}),
     Row(atx.decay_new_weights, {"weight_decay": 0.1}, oracle=oracles.decay_new_weights,
@@ -485,6 +487,23 @@ def schedule_free_momentum(learning_rate, momentum, r, power, decay):
     return atx.schedule_free(atx.trace(decay), learning_rate, **freely)
 
 
+def primal_averaged_adam(learning_rate, decay, momentum, **numbers):
+    averages = {"decay": decay, "momentum": momentum}
+    return atx.primal_averaged(atx.scale_by_adam(**numbers), learning_rate, **averages)
+
+
+def lookahead_adam(every, pull, **numbers):
+    return atx.lookahead(atx.adam(**numbers), every=every, pull=pull)
+
+
+def cautious_adam(**numbers):
+    return atx.cautious(atx.scale_by_adam(**numbers))
+
+
+def hyperball_adam(learning_rate, **numbers):
+    return atx.hyperball(atx.scale_by_adam(**numbers), learning_rate)
+
+
 def stored_adam(bits, seed, **numbers):
     return atx.stored(atx.adam(**numbers), bits, seed=seed)
 
@@ -520,6 +539,16 @@ WRAPPED = [
         recovers={**SHORT, "decay": 0.5}),
     Row(schedule_free_momentum, {**RATE, **FREELY, "decay": 0.5}, wrapper=atx.schedule_free,
         oracle=oracles.schedule_free_momentum, needs_params=True, of_weights=True, unrecovered=ADDS_UP),
+    Row(primal_averaged_adam, {**RATE, **ADAM, "decay": 0.9, "momentum": 0.7},
+        wrapper=atx.primal_averaged, oracle=oracles.primal_averaged_adam, needs_params=True,
+        of_weights=True, scale_free=FREE, unrecovered=ADDS_UP),
+    Row(lookahead_adam, {**RATE, **ADAM, "every": 3.0, "pull": 0.5}, wrapper=atx.lookahead,
+        oracle=oracles.lookahead_adam, needs_params=True, of_weights=True, counts=("every",),
+        scale_free=FREE, unrecovered=ADDS_UP),
+    Row(cautious_adam, ADAM, wrapper=atx.cautious, oracle=oracles.cautious_adam, scale_free=FREE,
+        recovers=SHORT),
+    Row(hyperball_adam, {**RATE, **ADAM}, wrapper=atx.hyperball, oracle=oracles.hyperball_adam,
+        needs_params=True, of_weights=True, sums_leaves=True, scale_free=FREE, recovers=SHORT),
     Row(stored_adam, {**RATE, **ADAM, "seed": 3.0}, {"bits": 8}, wrapper=atx.stored,
         counts=("seed",), scale_free=FREE, recovers=SHORT),
     Row(rounded_adamw, {**RATE, **ADAM, "weight_decay": 1e-4}, {"extra_bits": 16},

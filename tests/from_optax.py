@@ -31,6 +31,9 @@ RENAMED = {
     "schedule_free.b1": "momentum",
     "schedule_free.base_optimizer": "direction",
     "weight_lr_power": "power",
+    "lookahead.fast_optimizer": "tx",
+    "lookahead.sync_period": "every",
+    "lookahead.slow_step_size": "pull",
     "rmsprop.decay": "b2",
     "scale_by_rms.decay": "b2",
     "scale_by_stddev.decay": "b2",
@@ -80,6 +83,7 @@ INSTEAD = {
     "min_dim_size_to_factor": "every matrix is factored, over its last two axes",
     "warmup_steps": "`schedules.with_warmup(schedules.constant(rate), steps)` is a rate",
     "state_dtype": "z and the average are float32",
+    "reset_state": "the state of `tx` goes on",
     "step_offset": "the count is in the state",
     "decay_offset": "the count is in the state",
     "decay_rate_fn": "the rate is 1 - t^b2_decay, which may be a schedule",
@@ -214,6 +218,7 @@ WRAPPERS = [
     Pair("masked(optax.sgd(0.1), {'w': True})", "masked(sgd(0.1), mask={'w': True})"),
     Pair("apply_if_finite(optax.sgd(0.1), 10)", "guarded(sgd(0.1))", "after so many bad steps in a row "
          "optax applies one, and guarded never does"),
+    Pair("lookahead(optax.sgd(0.1), 5, 0.8)", "lookahead(sgd(0.1))"),
     Pair("schedule_free_adamw(0.1)", "schedule_free_adamw(0.1)", "the steps are the same, but optax takes "
          "the average from the parameters, and here it is kept"),
     Pair("schedule_free(optax.sgd(0.1), 0.1)", "schedule_free(identity(), 0.1)", "as schedule_free_adamw"),

@@ -153,6 +153,15 @@ def add_decayed_weights(grads, params, *, weight_decay):
 
 
 @listed
+def add_cautious_decayed_weights(grads, params, *, weight_decay):
+    """Cautious Weight Decay, arXiv:2510.12402 Alg. 1: u + weight_decay 1[u w >= 0] w."""
+    steps = stepwise(grads, weight_decay)
+    for (_, u, weight_decay), w in zip(steps, params, strict=True):
+        inwards = (u * np.conj(wide(w))).real >= 0
+        yield u + weight_decay * np.where(inwards, wide(w), 0)
+
+
+@listed
 def subtract_decayed_weights(grads, params, *, weight_decay):
     """Decay that the learning rate does not scale, on an update: u - weight_decay w."""
     steps = stepwise(grads, weight_decay)
@@ -898,6 +907,52 @@ def schedule_free_momentum(grads, params, *, decay, **numbers):
     yield from schedule_free(trace(grads, decay=decay), params, **numbers)
 
 
+@listed
+def primal_averaged_adam(grads, params, *, learning_rate, decay, momentum, **numbers):
+    """GPA, arXiv:2512.17131 Alg. 1: z steps, x averages it, gradients are taken between."""
+    z = x = wide(params[0])
+    steps = stepwise(scale_by_adam(grads, **numbers), learning_rate, decay, momentum)
+    for t, u, learning_rate, decay, momentum in steps:
+        z = z - learning_rate * u
+        x = decay * x + (1 - decay) * z
+        yield momentum * x + (1 - momentum) * z - wide(params[t - 1])
+
+
+@listed
+def lookahead_adam(grads, params, *, learning_rate, every, pull, **numbers):
+    """Lookahead, arXiv:1907.08610 Alg. 1, around Adam; the updates of a given sequence of weights."""
+    slow, ahead = wide(params[0]), 0
+    steps = stepwise(scale_by_adam(grads, **numbers), learning_rate, every, pull)
+    for t, u, learning_rate, every, pull in steps:
+        w, ahead = wide(params[t - 1]), ahead + 1
+        if ahead < every:
+            yield -learning_rate * u
+            continue
+        slow, ahead = slow + pull * (w - learning_rate * u - slow), 0
+        yield slow - w
+
+
+# Around a direction.
+
+
+@listed
+def cautious_adam(grads, params=None, **numbers):
+    """C-Adam, arXiv:2411.16085 Alg. 1: u m / max(mean(m), 1e-3) with m = 1[u g > 0]."""
+    for g, u in zip(grads, scale_by_adam(grads, **numbers), strict=True):
+        m = (u * np.conj(wide(g))).real > 0
+        yield u * m / max(np.mean(m), 1e-3)
+
+
+@listed
+def hyperball_adam(grads, params, *, learning_rate, **numbers):
+    """Hyperball, arXiv:2606.16899: w - lr |w| u / |u|, brought back to the norm of w."""
+    steps = stepwise(scale_by_adam(grads, **numbers), learning_rate)
+    for t, u, learning_rate in steps:
+        w = wide(params[t - 1])
+        moved = w - learning_rate * norm(w) * u / norm(u)
+        yield moved * norm(w) / norm(moved) - w
+
+
 # Schedules: each returns a plain function of the 0-based count.
 
 
@@ -985,6 +1040,11 @@ def wsd(peak, warmup, stable, decay, floor):
         return floor
 
     return schedule
+
+
+def corrected(value, rate, peak):
+    """AdamC, arXiv:2506.02285: the decay in proportion to the rate."""
+    return lambda count: value * rate(count) / peak
 
 
 def with_warmup(schedule, steps, start=0.0):

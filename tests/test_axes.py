@@ -41,6 +41,10 @@ EACH_LEAF = {
     atx.accumulated,
     atx.averaged,
     atx.schedule_free,
+    atx.primal_averaged,
+    atx.lookahead,
+    atx.cautious,
+    atx.hyperball,
     atx.rounded,
     atx.stored,
 }  # wrappers that do nothing else

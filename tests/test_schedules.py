@@ -45,6 +45,10 @@ PAIRS = {
         schedules.cosine_restarts(0.3, 3, growth=3, floor=0.0),
         oracles.cosine_restarts(0.3, 3, 3, 0.0),
     ),
+    "corrected": (
+        schedules.corrected(0.1, schedules.cosine(0.5, 20), 0.5),
+        oracles.corrected(0.1, oracles.cosine(0.5, 20, 0.0), 0.5),
+    ),
     "half_life": (schedules.half_life(0.5, 0.98, 20), oracles.half_life(0.5, 0.98, 20)),
     "half_life_from_none": (schedules.half_life(0, 0.9, 20), oracles.half_life(0.0, 0.9, 20)),
     "inverse_sqrt": (schedules.inverse_sqrt(0.3), oracles.inverse_sqrt(0.3)),

@@ -119,9 +119,62 @@ def test_a_kept_average_is_right_in_bfloat16():
     assert kept < 0.05 * moved and kept < 0.5 * rebuilt
 
 
+@pytest.mark.parametrize("name, momentum", [("momentum", 1.0), ("nesterov", 0.8)])
+def test_momentum_is_a_setting_of_primal_averaging(x64, name, momentum):
+    """Heavy ball, where gradients are taken at the average; Nesterov's, as far from z as that decays."""
+    rate, decay = 0.02, 0.8
+    plain, _ = followed(getattr(atx, name)(rate, decay=decay))
+    tx = atx.primal_averaged(atx.identity(), rate / (1 - decay), decay=decay, momentum=momentum)
+    y, x = followed(tx)
+    np.testing.assert_allclose(y, plain, rtol=1e-12, atol=1e-13)
+    assert (np.max(np.abs(x - y)) < 1e-12) == (name == "momentum")
+
+
+def test_primal_averaging_is_the_papers(x64):
+    """Followed, with decay of y: the three sequences."""
+    tx = atx.primal_averaged(atx.add_decayed_weights(0.1), 0.05, decay=0.9, momentum=0.7)
+    found = followed(tx)
+    z = x = y = np.zeros(4)
+    for i in range(40):
+        z = z - 0.05 * (slope(y, i) + 0.1 * y)
+        x = 0.9 * x + 0.1 * z
+        y = 0.7 * x + 0.3 * z
+        for ours, theirs in zip(found, (y, x)):
+            np.testing.assert_allclose(ours[i], theirs, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("every, pull", [(5, 0.8), (1, 0.5), (3, 1.0)])
+def test_lookahead_is_the_papers_and_optaxs(x64, every, pull):
+    found = followed(atx.lookahead(atx.momentum(0.02), every=every, pull=pull))
+    tx = optax.lookahead(optax.sgd(0.02, momentum=0.9), every, pull)
+    pair = optax.LookaheadParams(jnp.zeros(4), jnp.zeros(4))
+    w = slow = trace = np.zeros(4)
+    state = tx.init(pair)
+    for i in range(40):
+        trace = slope(w, i) + 0.9 * trace
+        w = w - 0.02 * trace
+        if (i + 1) % every == 0:
+            w = slow = slow + pull * (w - slow)
+        for ours, theirs in zip(found, (w, slow)):
+            np.testing.assert_allclose(ours[i], theirs, rtol=1e-12, atol=1e-13)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = tx.update(jnp.asarray(slope(np.asarray(pair.fast), i)), state, pair)
+            pair = optax.apply_updates(pair, updates)
+        np.testing.assert_allclose(found[0][i], pair.fast, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(found[1][i], pair.slow, rtol=1e-12, atol=1e-13)
+
+
+def test_lookahead_that_follows_all_the_way_is_the_optimizer():
+    found, _ = followed(atx.lookahead(atx.adam(0.1), every=3, pull=1.0), 10, jnp.float32)
+    plain, _ = followed(atx.adam(0.1), 10, jnp.float32)
+    np.testing.assert_allclose(found, plain, rtol=1e-6, atol=1e-7)
+
+
 WRAPPERS = {
     "averaged": atx.averaged(atx.sgd(0.05), decay=0.5),
     "schedule_free": atx.schedule_free(atx.identity(), 0.05),
+    "primal_averaged": atx.primal_averaged(atx.identity(), 0.05, decay=0.5),
+    "lookahead": atx.lookahead(atx.sgd(0.05), every=2, pull=0.5),
 }
 every = pytest.mark.parametrize("name", WRAPPERS)
 
@@ -147,7 +200,7 @@ def test_around_it(name):
         "stored": atx.stored(tx, 8),
         "grouped": atx.grouped({"all": tx}, by={"all": ""}),
         "masked": atx.masked(tx, only=lambda path, p: True),
-        "accumulated": atx.accumulated(tx, every=1),
+        "accumulated": atx.accumulated(atx.chain(tx), every=1),
         "chain": atx.chain(atx.identity(), tx),
         "rounded": atx.rounded(tx, extra_bits=16),
     }
@@ -219,12 +272,19 @@ def test_nothing_may_follow_it(name):
 def test_once_is_enough(name):
     with pytest.raises(ValueError, match=f"^averaged: tx is {name}, .* keeps weights to evaluate"):
         atx.averaged(WRAPPERS[name])
+    with pytest.raises(ValueError, match=f"^lookahead: tx is {name}, or holds it"):
+        atx.lookahead(WRAPPERS[name])
     inside = atx.grouped({"a": WRAPPERS[name]}, by={"a": "a"}, default=atx.sgd(0.1))
     with pytest.raises(ValueError, match=f"^averaged: tx is {name}, or holds it"):
         atx.averaged(inside)
 
 
-OF_DIRECTIONS = {"schedule_free": atx.schedule_free}
+OF_DIRECTIONS = {
+    "schedule_free": atx.schedule_free,
+    "primal_averaged": atx.primal_averaged,
+    "hyperball": atx.hyperball,
+    "cautious": lambda direction, rate: atx.cautious(direction),
+}
 
 
 @pytest.mark.parametrize("who", OF_DIRECTIONS)

@@ -33,7 +33,7 @@ def chain(*parts: optax.GradientTransformation) -> Transformation:
 
     Raises:
       TypeError: for a part that is not a transformation.
-      ValueError: for one that must be the last and is not: `averaged`, `rounded`.
+      ValueError: for one that must be the last and is not: `averaged`, `schedule_free`, `rounded`.
     """
     parts = tuple(transformation_of("chain", f"part {i}", part) for i, part in enumerate(parts))
     for i, part in enumerate(parts[:-1]):

@@ -46,6 +46,7 @@ INSTEAD = {
     "partition": GROUPS,
     "multi_transform": GROUPS,
     "freeze": "write grouped({{...}}, by=...), or masked(...) with set_to_zero()",
+    "LookaheadParams": "write lookahead(tx): the slow weights are in its state, eval_params(state, params)",
     "schedule_free_eval_params": "write eval_params(state, params), which serves every average",
     "schedule_free_sgd": "write schedule_free(identity(), rate)",
     "MultiSteps": "write accumulated(tx, every=...)",

@@ -9,6 +9,7 @@ from adaptive_tx.wrappers.recipes import no_decay
 EMBEDDING = r"embed|(?:^|/)w[tp]e(?:/|$)"
 BEFORE_RATE = (
     "add_decayed_weights",
+    "add_cautious_decayed_weights",
     "add_l1",
     "add_l2",
 )  # what is added to a gradient or a direction

@@ -9,6 +9,7 @@ A count is exact up to 2^31. The numbers of a schedule are float32: a boundary b
 has of it, but for those that must be Python ints (`join`, `multi_step`).
 """
 
+from adaptive_tx.schedules.corrected import corrected as corrected
 from adaptive_tx.schedules.decays import constant as constant
 from adaptive_tx.schedules.decays import constant_then_exponential as constant_then_exponential
 from adaptive_tx.schedules.decays import exponential as exponential

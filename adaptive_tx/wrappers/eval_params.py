@@ -12,9 +12,11 @@ from adaptive_tx.core.paths import path_of
 from adaptive_tx.core.reading import kept_by_path
 from adaptive_tx.core.typing import PyTree
 from adaptive_tx.wrappers.averaged import AveragedState
+from adaptive_tx.wrappers.lookahead import LookaheadState
+from adaptive_tx.wrappers.primal_averaged import PrimalAveragedState
 from adaptive_tx.wrappers.schedule_free import ScheduleFreeState
 
-AVERAGING = (AveragedState, ScheduleFreeState)
+AVERAGING = (AveragedState, LookaheadState, PrimalAveragedState, ScheduleFreeState)
 
 
 @explained
@@ -25,9 +27,9 @@ def eval_params(state: PyTree, params: PyTree) -> PyTree:
       state: the state of an optimizer, or whatever holds it (a TrainState, an nnx.Optimizer).
       params: the parameters, after the last update.
 
-    Of `averaged` it is the average of the parameters, of `schedule_free` the sequence x. It has the dtypes
-    of `params`, and is a copy. Of an optimizer without such a wrapper it returns `params` as they are, so
-    that one evaluation serves all.
+    Of `averaged` it is the average of the parameters, of `schedule_free` and `primal_averaged` the sequence
+    x, of `lookahead` the slow weights: a copy, in the dtypes of `params`. Of an optimizer without such a
+    wrapper it returns `params` as they are, so that one evaluation serves all.
 
     Raises:
       ValueError: if a leaf is averaged twice, or the state was made for other parameters.
