@@ -152,9 +152,8 @@ from adaptive_tx.wrappers.guarded import (
 from adaptive_tx.wrappers.hyperball import hyperball
 from adaptive_tx.wrappers.lookahead import lookahead
 from adaptive_tx.wrappers.measured import measured, metrics
-from adaptive_tx.wrappers.recipes import layerwise_decay, matrices, no_decay
 from adaptive_tx.wrappers.primal_averaged import primal_averaged
-from adaptive_tx.wrappers.recipes import layerwise_decay, no_decay
+from adaptive_tx.wrappers.recipes import layerwise_decay, matrices, no_decay
 from adaptive_tx.wrappers.rounded import full_precision, rounded
 from adaptive_tx.wrappers.schedule_free import schedule_free
 

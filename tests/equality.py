@@ -467,8 +467,8 @@ Each as measured in this repository or while the golden files were made.
 - **optax `schedule_free`** takes the average from the parameters: in bfloat16, after 4,000 steps that moved
   it by 0.23, it is off by 0.31, in float32 by 5e-5 (here 9e-4 and 3e-6); at b1 = 0 it is NaN. Its warm-up
   begins at a rate of 0, the authors' at lr / n: 0.04 apart after 30 steps. Else it is theirs to 2e-15.
-- **optax `lookahead`** trains two trees; both are those of `lookahead`, to 1e-13 over 40 steps. So are those of
-  pytorch_optimizer 4.1.0, around torch's SGD and Adam, to 7e-16; timm starts at its first sync.
+- **optax `lookahead`** trains two trees; both are those of `lookahead`, to 1e-12 over 40 steps. So are
+  those of pytorch_optimizer 4.1.0, around torch's SGD and Adam, to 7e-16; timm starts at its first sync.
 - **C-AdamW**: the authors' formula (eps beside the uncorrected root, no decay) as a loop: 1e-15 from
   `cautious(scale_by_adam_eps_hat(eps=1e-6))` over 30 steps. pytorch_optimizer 4.1.0 scales the mask by
   n / (sum + 1), as the first version of the paper: 0.35 apart (Lion, 6 parameters, rate 0.05).

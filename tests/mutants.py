@@ -831,10 +831,10 @@ AROUND = [
         "decay.py",
         "inwards = (sign(u) * jnp.conj(sign(p))).real >= 0",
         "inwards = (sign(u) * jnp.conj(sign(p))).real > 0",
-        "test_directions.py -k no_decay_at_zero",
+        "test_directions.py -k decay_at_zero",
     ),
     (
-        "schedules/corrected.py",
+        "schedules/following.py",
         "return value * (rate(count) / peak)",
         "return value * rate(count)",
         "test_schedules.py -k corrected",

@@ -141,7 +141,7 @@ def test_cautious_decay_does_not_move_a_minimum():
     assert np.all((cautious > 0.9) & (cautious <= 1.0 + 1e-6))
 
 
-def test_cautious_no_decay_at_zero_is_another_rule():
+def test_cautious_decay_at_zero():
     """The paper, the speedrun and dion have >=: where the direction is 0, it decays. Others have >."""
     tx, w = atx.add_cautious_decayed_weights(0.5), jnp.array([1.0, -1.0, 1.0])
     updates, _ = tx.update(jnp.array([0.0, 0.0, -1.0]), tx.init(w), w)

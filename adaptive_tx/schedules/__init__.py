@@ -9,7 +9,6 @@ A count is exact up to 2^31. The numbers of a schedule are float32: a boundary b
 has of it, but for those that must be Python ints (`join`, `multi_step`).
 """
 
-from adaptive_tx.schedules.corrected import corrected as corrected
 from adaptive_tx.schedules.decays import constant as constant
 from adaptive_tx.schedules.decays import constant_then_exponential as constant_then_exponential
 from adaptive_tx.schedules.decays import exponential as exponential
@@ -19,6 +18,7 @@ from adaptive_tx.schedules.decays import linear as linear
 from adaptive_tx.schedules.decays import multi_step as multi_step
 from adaptive_tx.schedules.decays import polynomial as polynomial
 from adaptive_tx.schedules.decays import step_decay as step_decay
+from adaptive_tx.schedules.following import corrected as corrected
 from adaptive_tx.schedules.phases import join as join
 from adaptive_tx.schedules.phases import warmup_stable_decay as warmup_stable_decay
 from adaptive_tx.schedules.phases import with_warmup as with_warmup

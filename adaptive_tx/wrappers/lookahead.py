@@ -77,8 +77,15 @@ def lookahead(
     -2.0 -1.0
     """
     tx = sequences.whole_optimizer("lookahead", tx)
-    numbers = {"every": at_least_one(every), "pull": fraction(pull)}
-    return wrap("lookahead", _init, _update, tx, ends=True, **numbers)
+    return wrap(
+        "lookahead",
+        _init,
+        _update,
+        tx,
+        ends=True,
+        every=at_least_one(every),
+        pull=fraction(pull),
+    )
 
 
 def _init(arguments: Arguments, params) -> LookaheadState:
