@@ -37,14 +37,11 @@ from adaptive_tx.core.typing import (
     ScheduleFunction,
 )
 from adaptive_tx.decay import (
-    add_decayed_weights,
-    add_l1,
-    add_l2,
-    decay_new_weights,
     add_cautious_decayed_weights,
     add_decayed_weights,
     add_l1,
     add_l2,
+    decay_new_weights,
     subtract_decayed_weights,
 )
 from adaptive_tx.describing.description import Description, describe
