@@ -9,6 +9,7 @@ import pytest
 
 import adaptive_tx as atx
 from adaptive_tx.__main__ import main
+from adaptive_tx.core.paths import path_of
 from adaptive_tx.tune.race.characters import figure, ranking, record
 from adaptive_tx.tune.race.characters.options import DEFAULT, REFERENCE, Options
 from adaptive_tx.tune.race.characters.racers import RACERS, decaying, made, racer_names
@@ -60,16 +61,36 @@ def test_everybody_has_as_many_trials_over_as_many_decades(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", RACERS)
-def test_norms_do_not_decay_and_nothing_looks_like_a_mistake(name):
+def test_decay_is_of_all_but_the_scales_of_norms(name):
+    """On a tree of the same paths and small arrays: what it changes in the second step."""
+    paths = jax.eval_shape(load("characters-transformer").init, jax.random.key(0))
+    paths = {key: paths[key] for key in ("embedding", "layers_0", "norm", "head")}
+    params = jax.tree.map(lambda p: np.full((2,) * p.ndim, 0.5, np.float32) + np.eye(2)[0], paths)
+    grads = jax.tree.map(lambda p: 0.1 * p, params)
+
+    @jax.jit
+    def updates(tx):
+        _, state = tx.update(grads, tx.init(params), params)
+        return tx.update(grads, state, params)[0]
+
     racer = RACERS[name]
+    without, with_decay = (updates(made(racer, racer.usual, x, 100)) for x in (0.0, 10.0))
+    for keys, update in jax.tree.leaves_with_path(without):
+        path, other = path_of(keys), with_decay
+        for key in keys:
+            other = other[key.key]
+        assert np.isfinite(update).all()
+        same = np.array_equal(update, other)
+        assert same == ("norm" in path), path
+
+
+def test_rules_for_matrices_get_the_hidden_ones_alone():
     params = jax.eval_shape(load("characters-transformer").init, jax.random.key(0))
-    found = atx.describe(made(racer, racer.usual, 0.1, 100), params)
+    found = atx.describe(made(RACERS["muon"], 1e-3, 0.1, 100), params)
     assert found.warnings == ()
-    decaying = {
-        leaf.path for leaf in found.leaves if any("weight_decay" in p.numbers for p in leaf.parts)
-    }
-    assert {"embedding/characters", "head"} <= decaying
-    assert not any("norm" in path for path in decaying)
+    hidden = {leaf.path for leaf in found.leaves if leaf.group == "hidden"}
+    assert len(hidden) == 12
+    assert all("/attention/" in path or "/mlp/" in path for path in hidden)
 
 
 def test_the_rate_rises_and_falls_to_zero():
