@@ -1137,7 +1137,72 @@ FEW_BITS = [
     ),
 ]
 
-MUTANTS = [Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS]]
+MATRICES = [
+    (
+        "core/matrices.py",
+        "back = tuple(self.order.index(i) for i in range(len(shape)))",
+        "back = self.order",
+        "test_muon.py -k torchs",
+    ),
+    ("core/on_matrices.py", "start += n", "start += 0", "test_muon.py -k stacks_change"),
+    (
+        "core/on_matrices.py",
+        "layout.apart if like else layout.slot_apart",
+        "layout.apart",
+        "test_muon.py -k torchs",
+    ),
+    (
+        "core/chain.py",
+        "(rule.sees_tree or rule.stacks) and end > start",
+        "rule.sees_tree and end > start",
+        "test_muon.py -k axes",
+    ),
+    (
+        "core/newton_schulz.py",
+        "(b * gram.astype(wide) + c * _multiply(gram, gram))",
+        "(c * gram.astype(wide) + b * _multiply(gram, gram))",
+        "test_muon.py -k jordans",
+    ),
+    (
+        "scale_by/orthogonalize.py",
+        "max(1, columns / max(rows, 1)) ** 0.5",
+        "max(1, rows / max(columns, 1)) ** 0.5",
+        "test_muon.py -k jordans",
+    ),
+    (
+        "scale_by/orthogonalize.py",
+        "slack * root(sum_of_squares(bounded)) + eps",
+        "slack * root(sum_of_squares(bounded)) + 2 * eps",
+        "test_muon.py -k jordans",
+    ),
+    (
+        "scale_by/ema_nesterov.py",
+        "return average(g, ema, b1), ema",
+        "return ema, ema",
+        "test_muon.py -k jordans",
+    ),
+    (
+        "scale_by/normuon.py",
+        "mean(squared(x), 0)",
+        "mean(squared(x), 1)",
+        "test_muon.py -k normuon",
+    ),
+    (
+        "scale_by/lmo.py",
+        "root(mean(squared(x), 1)) + eps",
+        "root(mean(squared(x), 0)) + eps",
+        "test_muon.py -k scion",
+    ),
+    (
+        "wrappers/recipes.py",
+        "if self.but is not None and not any(",
+        "if self.but is not None and any(",
+        "test_muon.py -k no_matrix",
+    ),
+]
+MUTANTS = [
+    Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS, *MATRICES]
+]
 EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
 
 
