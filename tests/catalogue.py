@@ -123,6 +123,7 @@ def big_vision_of_optax():
     return optax.scale_by_factored_rms(min_dim_size_to_factor=3, decay_rate_fn=rate)
 
 
+RADIUS = "XLA folds the radius, where it is a constant, into other factors"
 NEVER_FORGETS = "a sum or a maximum never forgets"
 
 RULES = [
@@ -260,11 +261,11 @@ RULES = [
     Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "sign"}, oracles.scale_by_lmo,
         wrapper=atx.scale_by_lmo, scale_free={}, recovers={}),
     Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "inputs"}, oracles.scale_by_lmo,
-        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}),
+        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}, last_bit=RADIUS),
     Row(lmo_of_matrices, {"radius": 3.0, "eps": 1e-8}, {"norm": "outputs"}, oracles.scale_by_lmo,
-        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}),
+        wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}, last_bit=RADIUS),
     Row(atx.scale_by_lmo, {"radius": 3.0, "eps": 1e-8}, {"norm": "rms"}, oracles.scale_by_lmo,
-        scale_free=FREE, recovers={}),
+        scale_free=FREE, recovers={}, last_bit=RADIUS),
 ]  # fmt: skip
 
 CLIPPING = [
