@@ -81,7 +81,8 @@ def test_decay_is_of_all_but_the_scales_of_norms(name):
             other = other[key.key]
         assert np.isfinite(update).all()
         same = np.array_equal(update, other)
-        assert same == ("norm" in path), path
+        if "/attention/" not in path and "/mlp/" not in path:  # which Hyperball keeps at their size
+            assert same == ("norm" in path), path
 
 
 def test_rules_for_matrices_get_the_hidden_ones_alone():

@@ -16,10 +16,15 @@ from adaptive_tx.core.chain import chain
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.decay import add_l2
+from adaptive_tx.factors import scale
+from adaptive_tx.scale_by.adam import scale_by_adam
+from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
+from adaptive_tx.scale_by.orthogonalize import orthogonalize
 from adaptive_tx.schedules import constant, half_life, linear, warmup_stable_decay, with_warmup
 from adaptive_tx.tune.race.characters.options import REFERENCE, WARMUP
 from adaptive_tx.tune.tasks.transformer import HIDDEN, MATRICES
 from adaptive_tx.wrappers.grouped import grouped
+from adaptive_tx.wrappers.hyperball import hyperball
 
 
 def decaying(peak: float, steps: int) -> Schedule:
@@ -75,6 +80,21 @@ def for_matrices(constructor: Callable[..., Transformation], **settings: Any) ->
     return make
 
 
+def on_spheres(direction: Transformation) -> Make:
+    """The hidden matrices turned, without decay, and AdamW at the same multiple of its usual rate."""
+
+    def make(rate: Schedule, decay: float, steps: int) -> Transformation:
+        adamw = optimizers.adamw(rate, weight_decay=decay, only=MATRICES)
+        return grouped(
+            {"hidden": hyperball(direction, rate)},
+            by={"hidden": HIDDEN},
+            default=chain(adamw, scale(1e-3 / SPHERES)),
+        )
+
+    return make
+
+
+SPHERES = 0.018  # the rate of Hyperball: an angle
 AS_ADAMW = {"factor": "match_rms_adamw"}  # the unit in which AdamW's rates and decays serve Muon
 RACERS = {
     racer.name: racer
@@ -97,6 +117,8 @@ RACERS = {
         Racer("muon", for_matrices(matrix.muon, **AS_ADAMW), 1e-3),
         Racer("normuon", for_matrices(matrix.normuon, **AS_ADAMW), 1e-3),
         Racer("scion", for_matrices(matrix.scion), 2**-10),
+        Racer("hyperball_adam", on_spheres(scale_by_adam()), SPHERES),
+        Racer("hyperball_muon", on_spheres(chain(ema_nesterov(0.95), orthogonalize())), SPHERES),
     )
 }
 
