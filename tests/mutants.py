@@ -517,7 +517,7 @@ RULES = [
         "scale_by/factored_rms_big_vision.py",
         "sorted(range(len(sizes)), key=sizes.__getitem__)",
         "range(len(sizes))",
-        laws("scale_by_factored_rms_big_vision and 9-equals"),
+        "test_rules.py -k big_vision",
     ),
     (
         "decay.py",

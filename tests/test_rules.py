@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import oracles
 import pytest
 from harness import run
 
@@ -96,3 +97,23 @@ def test_adam_atan2_knows_no_scale(size):
 
     value, slope = jax.value_and_grad(direction)(jnp.float32(size))
     assert 0 < value <= 1.27 * np.pi / 2 and jnp.isfinite(slope)
+
+
+@pytest.mark.parametrize(
+    "shape, kept",
+    [
+        ((6, 2, 5), [(1, 2, 5), (6, 2, 1)]),
+        ((2, 5, 5), [(2, 1, 5), (2, 5, 1)]),
+        ((2, 2, 7), [(2, 2, 7)]),
+    ],
+)
+def test_big_vision_factors_the_two_longest_axes(shape, kept):
+    """If both are long enough, wherever they are: the oracle's numbers, and the slots that these need."""
+    grads = jnp.asarray(np.random.RandomState(0).standard_normal((12, *shape)), jnp.float32)
+    tx = atx.scale_by_factored_rms_big_vision(min_dim_size_to_factor=3)
+    found, _ = run(tx, {"w": grads}, {"w": grads[0]})
+    numbers = {"b2_decay": -0.8, "b2_cap": 0.999, "eps": 1e-30, "min_dim_size_to_factor": 3}
+    wanted = oracles.scale_by_factored_rms_big_vision(list(np.asarray(grads)), **numbers)
+    np.testing.assert_allclose(found["w"], np.stack(wanted), rtol=1e-5)
+    state = tx.init({"w": grads[0]})
+    assert sorted(x.shape for x in jax.tree.leaves(state) if x.shape) == sorted(kept)
