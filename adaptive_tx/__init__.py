@@ -78,6 +78,7 @@ from adaptive_tx.optimizers import (
     nadamw,
     nesterov,
     novograd,
+    prodigy,
     radam,
     radam_amsgrad,
     rmsprop,
@@ -121,6 +122,7 @@ from adaptive_tx.scale_by.normuon import scale_by_normuon
 from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.orthogonalize import orthogonalize
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
+from adaptive_tx.scale_by.prodigy import scale_by_prodigy
 from adaptive_tx.scale_by.radam import scale_by_radam
 from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
@@ -195,6 +197,7 @@ __all__ = [
     "scale_by_mars",
     "scale_by_adopt",
     "scale_by_novograd",
+    "scale_by_prodigy",
     "scale_by_factored_rms",
     "scale_by_factored_rms_big_vision",
     "scale_by_lion",
@@ -255,6 +258,7 @@ __all__ = [
     "mars",
     "adopt",
     "novograd",
+    "prodigy",
     "lion",
     "signum",
     "rprop",

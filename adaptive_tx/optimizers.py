@@ -13,7 +13,13 @@ from adaptive_tx.core.chain import chain
 from adaptive_tx.core.checks import flag
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.core.typing import LeafPredicate, MaskOrFunction, ScalarOrSchedule
+from adaptive_tx.core.typing import (
+    AxisName,
+    LeafPredicate,
+    MaskOrFunction,
+    PyTree,
+    ScalarOrSchedule,
+)
 from adaptive_tx.decay import add_decayed_weights, decoupled
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.adabelief import scale_by_adabelief
@@ -41,6 +47,7 @@ from adaptive_tx.scale_by.mars import scale_by_mars
 from adaptive_tx.scale_by.nadam import scale_by_nadam
 from adaptive_tx.scale_by.novograd import scale_by_novograd
 from adaptive_tx.scale_by.param_rms import scale_by_param_rms
+from adaptive_tx.scale_by.prodigy import scale_by_prodigy
 from adaptive_tx.scale_by.radam import scale_by_radam
 from adaptive_tx.scale_by.radam_amsgrad import scale_by_radam_amsgrad
 from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
@@ -958,6 +965,80 @@ def novograd(
     return chain(
         scale_by_novograd(b1=b1, b2=b2, eps=eps, weight_decay=weight_decay),
         scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def prodigy(
+    learning_rate: ScalarOrSchedule = 1.0,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    b3: ScalarOrSchedule | None = None,
+    eps: ScalarOrSchedule = 1e-8,
+    d0: ScalarOrSchedule = 1e-6,
+    d_coef: ScalarOrSchedule = 1.0,
+    growth_rate: ScalarOrSchedule = float("inf"),
+    weight_decay: ScalarOrSchedule = 0.0,
+    use_bias_correction: bool = False,
+    safeguard_warmup: bool = False,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+    axis_name: AxisName | None = None,
+    sharded: PyTree | None = None,
+) -> Transformation:
+    """Prodigy: AdamW that finds the size of its steps itself (`scale_by_prodigy`).
+
+    Its first steps, of d0, are lost on bfloat16 parameters; `rounded(prodigy(), extra_bits=16)` keeps them.
+
+    Args:
+      learning_rate: factor of the size that it finds, >= 0, default 1.0; a schedule from 1 to 0, such as
+        `cosine(1.0, steps)`, and to tune it `d_coef` in its place.
+      b1: decay of the mean of the gradients, in [0, 1), default 0.9; nearer to 1 is smoother, and slower to
+        turn.
+      b2: decay of the mean square, in [0, 1), default 0.999; nearer to 1 remembers longer and steps more
+        evenly.
+      b3: decay of the sums that the size is found from, in [0, 1), default None, which is the root of b2;
+        nearer to 1 looks further back.
+      eps: added to the denominator, > 0, default 1e-8, in the unit of the gradients; entries whose
+        gradients are smaller move less.
+      d0: first estimate of the size, > 0, default 1e-6, in the unit of the parameters; it grows from there,
+        and never shrinks, so rather too small.
+      d_coef: factor of the estimate, > 0, default 1.0; 0.5 steps more carefully, 2.0 more boldly.
+      growth_rate: how many times larger the size may be after each step, >= 1 and so > 0, default inf, no
+        limit; 1.02 makes a warmup of it.
+      weight_decay: >= 0, default 0.0; times the size found it is the part of each parameter lost in a step:
+        more of it keeps the weights small.
+      use_bias_correction: whether means are corrected for where they start, as Adam's, default False; the
+        first steps are then smaller by a factor, and the size is found later.
+      safeguard_warmup: whether the size is found without regard to learning_rate, default False; for a long
+        warmup from 0, which otherwise may make the estimate too large.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one. Biases and norms are often left out.
+      only: the same as a predicate on path and array: `only=lambda path, p: p.ndim > 1`.
+      axis_name: inside `shard_map`, the name(s) of the axes over which leaves are split, default none:
+        what it finds is then that of all devices together.
+      sharded: which leaves are split, where JAX does not know it (in `pmap`, `vmap`): True for all, False
+        for none, or a tree of bools.
+    """
+    return chain(
+        scale_by_prodigy(
+            learning_rate,
+            b1=b1,
+            b2=b2,
+            b3=b3,
+            eps=eps,
+            d0=d0,
+            d_coef=d_coef,
+            growth_rate=growth_rate,
+            weight_decay=weight_decay,
+            use_bias_correction=use_bias_correction,
+            safeguard_warmup=safeguard_warmup,
+            mask=mask,
+            only=only,
+            axis_name=axis_name,
+            sharded=sharded,
+        )
     )
 
 

@@ -42,6 +42,8 @@ class Row:
     last_bit: str = ""  # why closed over and passed it may differ in the last bit, where it does
     without: dict[str, str] = dataclasses.field(default_factory=dict)  # laws not kept, and why
     refuses: tuple[str, ...] = ()  # dtypes of parameters that it refuses
+    optional: tuple[str, ...] = ()  # numbers that may be None
+    finds_rate: bool = False  # an optimizer that can do without a rate
 
     def exact(self) -> dict[str, float]:
         """Its numbers, decay rates replaced by ones that float32 represents exactly."""
@@ -100,6 +102,9 @@ CAPPED = {"b2_decay": -0.8, "b2_cap": 0.75, "eps": 1e-30}  # from the 6th step o
 AHEAD = "in the mean of |g + b2 d|^2 XLA rounds otherwise where the decay rates are constants"
 ADOPT = {"b1": 0.9, "b2": 0.999, "eps": 1e-6}  # float32(0.9999) is 2e-4 off in 1 - b2
 BELIEF = {"b1": 0.9, "b2": 0.999, "eps": 1e-16}
+PRODIGY = {"learning_rate": 0.5, "b1": 0.9, "b2": 0.99, "eps": 1e-8, "d0": 0.01, "d_coef": 1.0,
+           "growth_rate": 1.02, "weight_decay": 0.1}  # fmt: skip
+PLAIN = {"use_bias_correction": False, "safeguard_warmup": False}
 LAPROP = {"b1": 0.9, "b2": 0.999, "eps": 1e-15}
 SHORT = {"b1": 0.5, "b2": 0.5}
 FREE = {"eps": 1e-30}
@@ -222,6 +227,13 @@ RULES = [
         sums_leaves=True,
         optax=lambda: optax.scale_by_novograd(0.95, 0.98, weight_decay=0.01),
         scale_free={"eps": 1e-30}, recovers=SHORT),
+    Row(atx.scale_by_prodigy, PRODIGY, PLAIN, oracles.scale_by_prodigy, needs_params=True,
+        leafwise=False, sums_leaves=True, scale_free=FREE, recovers=SHORT),
+    Row(atx.scale_by_prodigy, {**PRODIGY, "b3": 0.9},
+        {"use_bias_correction": True, "safeguard_warmup": True}, oracles.scale_by_prodigy,
+        lambda: optax.contrib.prodigy(0.5, (0.9, 0.99), 0.9, 1e-8, 0.01, 1.0, 0.1, True),
+        needs_params=True, leafwise=False, sums_leaves=True, scale_free=FREE,
+        recovers={**SHORT, "b3": 0.5}, optional=("b3",)),
     Row(atx.scale_by_lion, {"b1": 0.9, "b2": 0.99}, oracle=oracles.scale_by_lion,
         optax=optax.scale_by_lion, scale_free={}, recovers=SHORT),
     Row(atx.scale_by_signum, {"b1": 0.9}, oracle=oracles.scale_by_signum, scale_free={},
@@ -389,6 +401,8 @@ OPTIMIZERS = [
         recovers=SHORT, scale_free={**FREE, "max_norm": 1e12}),
     Row(atx.novograd, {**RATE, **NOVOGRAD}, needs_params=True, sums_leaves=True, scale_free={"eps": 1e-30},
         optax=lambda: optax.novograd(0.01, 0.95, 0.98, 1e-8, weight_decay=0.01), recovers=SHORT),
+    Row(atx.prodigy, PRODIGY, PLAIN, finds_rate=True, needs_params=True, leafwise=False,
+        sums_leaves=True, scale_free=FREE, recovers=SHORT),
     Row(atx.lion, {**RATE, "b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
         optax=lambda: optax.lion(0.01), needs_params=True, scale_free={}, recovers=SHORT),
     Row(atx.signum, {**RATE, "b1": 0.9}, scale_free={}, recovers={"b1": 0.5}),

@@ -39,6 +39,9 @@ RENAMED = {
     "scale_by_stddev.decay": "b2",
     "ema.decay": "b1",
     "lars.momentum": "decay",
+    "prodigy.beta3": "b3",
+    "prodigy.estim_lr0": "d0",
+    "prodigy.estim_lr_coef": "d_coef",
     "adafactor.decay_rate": "b2_decay",
     "scale_by_factored_rms.decay_rate": "b2_decay",
     "scale_by_factored_rms.epsilon": "eps",
@@ -68,6 +71,7 @@ RENAMED = {
 }
 # What optax has and we have not: what to do instead.
 INSTEAD = {
+    "betas": "`b1=0.9, b2=0.999`",
     "accumulator_dtype": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
     "mu_dtype": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
     "dtype_momentum": "state is float32; `stored(tx, 16)` keeps it in bfloat16, rounded at random",
@@ -150,6 +154,8 @@ OPTIMIZERS = [
     Pair("ademamix(0.1)", "ademamix(0.1)"),
     Pair("adopt(0.1)", "adopt(0.1)"),
     Pair("novograd(0.1)", "novograd(0.1, b1=0.9, b2=0.25, eps=1e-06)"),
+    Pair("prodigy()", "prodigy(use_bias_correction=True)",
+         but="while gradients are zero, where optax's is NaN and ours does not move"),
     Pair("lion(0.1)", "lion(0.1, weight_decay=0.001)"),
     Pair("signum(0.1)", "signum(0.1)"),
     Pair("sign_sgd(0.1)", "signum(0.1, b1=0.0)"),

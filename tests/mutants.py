@@ -574,6 +574,48 @@ RULES = [
         laws("9-equals-the-paper and scale_by_novograd"),
     ),
     (
+        "core/distance.py",
+        "gained = tree.sum(towards_start)",
+        "gained = -tree.sum(towards_start)",
+        "test_prodigy.py",
+    ),
+    (
+        "core/distance.py",
+        "first = jnp.where(d <= d0, jnp.maximum(d, found), d)",
+        "first = d",
+        "test_prodigy.py",
+    ),
+    (
+        "core/distance.py",
+        "weight = d / d0 * (d if self.safeguard_warmup else rate)",
+        "weight = d / d0 * rate",
+        "test_prodigy.py",
+    ),
+    (
+        "core/distance.py",
+        '"d_before": d, "d": grown',
+        '"d_before": grown, "d": grown',
+        "test_prodigy.py",
+    ),
+    (
+        "core/distance.py",
+        "rate = jnp.where(moves, rate, 0)",
+        "rate = rate",
+        "test_prodigy.py",
+    ),
+    (
+        "core/distance.py",
+        "jnp.maximum(grown * eps, SMALLEST)",
+        "jnp.maximum(d * eps, SMALLEST)",
+        "test_prodigy.py",
+    ),
+    (
+        "core/leafwise.py",
+        "jnp.array(p, arithmetic_dtype(jnp.result_type(p)))",
+        "jnp.asarray(p, arithmetic_dtype(jnp.result_type(p)))",
+        "test_prodigy.py test_donation.py -k prodigy",
+    ),
+    (
         "scale_by/lion.py",
         "sign(ema(g, mu, b1)), ema(g, mu, b2)",
         "sign(ema(g, mu, b2)), ema(g, mu, b1)",

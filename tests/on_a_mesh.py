@@ -52,6 +52,7 @@ OPTIMIZERS = {
     "muon": atx.grouped(
         {"matrices": atx.normuon(0.02)}, by=atx.matrices(but=None), default=atx.adamw(0.02)
     ),
+    "prodigy": atx.prodigy(d0=0.02, b2=0.9, weight_decay=0.1),
 }
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 every_kind = pytest.mark.parametrize("kind", [AUTO, EXPLICIT], ids=["auto", "explicit"])
@@ -325,14 +326,20 @@ def test_init_is_exported_with_its_layout():
     same_places(state, atx.state_sharding(atx.adam(0.1), params, shardings))
 
 
+INSIDE = {
+    "clip-adamw": lambda at: atx.chain(
+        atx.clip_by_global_norm(0.5, **at), atx.adamw(0.02, weight_decay=0.1)
+    ),
+    "prodigy": lambda at: atx.prodigy(d0=0.02, b2=0.9, weight_decay=0.1, **at),
+}
+
+
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("manual", [{"data", "model"}, {"data"}], ids=["all", "one"])
-def test_a_training_inside_shard_map(check, manual):
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_training_inside_shard_map(check, manual, name):
     """Each device has a part of the batch, and of the parameters, which are gathered for the loss."""
-    tx = atx.chain(
-        atx.clip_by_global_norm(0.5, axis_name="data", **({} if check else {"sharded": True})),
-        atx.adamw(0.02, weight_decay=0.1),
-    )
+    tx = INSIDE[name]({"axis_name": "data", **({} if check else {"sharded": True})})
     params, batch, shardings = put(LAYOUTS["fsdp"], AUTO)
     specs = LAYOUTS["fsdp"].specs
     state_specs = jax.tree.map(lambda s: s.spec, atx.state_sharding(tx, params, shardings))
@@ -357,7 +364,7 @@ def test_a_training_inside_shard_map(check, manual):
         axis_names=manual,
         check_vma=check,
     )
-    found, expected = jax.jit(run)(params, *batch), on_one_device("clip-adamw")
+    found, expected = jax.jit(run)(params, *batch), on_one_device(name)
     chex.assert_trees_all_close(found, expected, rtol=2e-5, atol=2e-6)
 
 

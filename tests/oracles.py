@@ -693,6 +693,43 @@ def scale_by_novograd(grads, params, *, b1, b2, eps, weight_decay):
         yield mu
 
 
+@listed
+def scale_by_prodigy(
+    grads, params, *, learning_rate, b1, b2, eps, d0, d_coef, growth_rate, weight_decay,
+    use_bias_correction, safeguard_warmup, b3=None,
+):  # fmt: skip
+    """Prodigy, arXiv:2306.06101 Alg. 4, as its authors' code; a step is a list of arrays, as params are.
+
+    These are the updates: p <- p + u. No step where all gradients so far are zero.
+    """
+    d = d_max = at(d0, 0)
+    num, mu, nu, s = 0.0, [0.0] * len(params[0]), [0.0] * len(params[0]), [0.0] * len(params[0])
+    p0 = [wide(p) for p in params[0]]
+    w1, w2 = Weights(), Weights()
+    numbers = learning_rate, b1, b2, eps, d0, d_coef, growth_rate, weight_decay
+    for count, (leaves, ps) in enumerate(zip(grads, params)):
+        gs, ps = [wide(g) for g in leaves], [wide(p) for p in ps]
+        lr, b1t, b2t, eps_t, d0t, coef, growth, decay = (at(x, count) for x in numbers)
+        b3t = np.sqrt(b2t) if b3 is None else at(b3, count)
+        c1, c2 = w1.after(b1t), w2.after(b2t)
+        rate = d * lr * (np.sqrt(c2) / c1 if use_bias_correction else 1.0)
+        gained = sum(np.sum((np.conj(g) * (z - p)).real) for g, z, p in zip(gs, p0, ps))
+        num = b3t * num + d / d0t * rate * gained
+        s = [b3t * x + d / d0t * (d if safeguard_warmup else rate) * g for x, g in zip(s, gs)]
+        mu = [b1t * m + (1 - b1t) * d * g for m, g in zip(mu, gs)]
+        nu = [b2t * v + (1 - b2t) * d**2 * sq(g) for v, g in zip(nu, gs)]
+        size = sum(np.sum(np.abs(x)) for x in s)
+        if size == 0:
+            yield [np.zeros_like(p) for p in ps]
+            continue
+        found = coef * num / size
+        if d == d0t:
+            d = max(d, found)
+        d_max = max(d_max, found)
+        d = min(d_max, d * growth)
+        yield [-rate * (m / (np.sqrt(v) + d * eps_t) + decay * p) for m, v, p in zip(mu, nu, ps)]
+
+
 # Step sizes of their own, factors, and lengths.
 
 

@@ -59,6 +59,8 @@ def looks_at_all(row) -> bool:
 
 WITH_AXIS = {
     "clip_by_global_norm": atx.clip_by_global_norm(1.0, axis_name="x"),
+    "scale_by_prodigy": atx.scale_by_prodigy(axis_name="x"),
+    "prodigy": atx.prodigy(weight_decay=0.1, axis_name="x"),
     "measured": atx.measured(
         atx.chain(atx.clip_by_value(1.0), atx.adam(0.1)), by="leaf", axis_name="x"
     ),
@@ -102,6 +104,7 @@ def test_a_replicated_leaf_stays_so(tx):
 NO_AXIS = {
     "clip_by_global_norm": (atx.clip_by_global_norm(1.0), "the norm of all leaves is not; name it"),
     "clip_grad_norm": (torch.clip_grad_norm(1.0), "the norm of all leaves is not; name it"),
+    "scale_by_prodigy": (atx.prodigy(), "the norm of all leaves is not; name it"),
     "guarded": (atx.guarded(atx.sgd(0.1)), "whether to skip it is not; name it"),
     "guarded_by_z_score": (atx.guarded_by_z_score(atx.sgd(0.1)), "whether to skip it is not; name"),
 }

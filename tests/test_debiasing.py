@@ -43,6 +43,7 @@ KEPT = {
     atx.scale_by_lion: NONE,
     atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE,
+    atx.scale_by_prodigy: BOTH,
     atx.scale_by_rms: NONE,
     atx.scale_by_rms_debiased: {"b2"},
     atx.scale_by_centered_rms: NONE,

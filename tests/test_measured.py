@@ -186,6 +186,7 @@ HAVE = {
     "scale_by_stable_adam": ALL,
     "scale_by_algoperf_nadam": ALL,
     "scale_by_adopt": SIZES,
+    "scale_by_prodigy": SIZES | {"d"},
     "scale_by_lion": SIZES,
     "scale_by_rms": SIZES,
     "scale_by_rms_debiased": SIZES,

@@ -31,7 +31,7 @@ from adaptive_tx.core.one_pass import one_pass, real_meets_complex
 from adaptive_tx.core.placing import laid_out
 from adaptive_tx.core.rule import Rule, keywords_of, shape_of, slots_of
 from adaptive_tx.core.rule_update import Link
-from adaptive_tx.core.slots import Slot
+from adaptive_tx.core.slots import PARAMETERS, Slot
 from adaptive_tx.core.states import CountState
 from adaptive_tx.core.transformation import Transformation, bind
 
@@ -82,7 +82,8 @@ def leafwise(
       TypeError: for slots that the state has not.
     """
     declared = slots_of(who, state, slots or {})
-    starts = {slot.start: None for _, slot in declared if isinstance(slot.start, str)}
+    named = [slot.start for _, slot in declared if isinstance(slot.start, str)]
+    starts = dict.fromkeys(name for name in named if name != PARAMETERS)
     at_init = {name: numbers.pop(name) for name in starts}
     decays = tuple(name for name, number in numbers.items() if number.range.is_of_decay_rates)
     rule = Rule(step, state, declared, shared, metrics, decays, mask, otherwise, refuses, matrices)
@@ -107,7 +108,7 @@ def _init(rule: Rule, arguments: Arguments, params) -> Any:
     numbers = arguments.at_start()
 
     def start(slot: Slot):
-        return numbers[slot.start] if isinstance(slot.start, str) else slot.start
+        return numbers.get(slot.start, slot.start) if isinstance(slot.start, str) else slot.start
 
     fields: dict[str, Any] = {}
     for name, slot in rule.of_tree.items():
@@ -128,6 +129,8 @@ def _new(
     rule: Rule, name: str, slot: Slot, kind: str, start, layout: Layout | None, p
 ) -> jax.Array | None:
     """A slot for one leaf; of a complex one, both parts start where it does."""
+    if slot.start == PARAMETERS:  # a buffer of its own, so that both can be donated
+        return laid_out(jnp.array(p, arithmetic_dtype(jnp.result_type(p))), p)
     dtype = storage.dtype_of(kind, _dtypes(rule, jnp.result_type(p))[name])
     part = laid_out(jnp.full_like(p, start, storage.real(dtype)), p)
     if slot.shape is not None:

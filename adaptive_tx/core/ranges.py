@@ -64,4 +64,5 @@ positive = Range(SMALLEST, math.inf, "[)")
 non_negative = Range(0.0, math.inf, "[)")
 not_positive = Range(-math.inf, 0.0, "(]")
 at_least_one = Range(1.0, math.inf, "[)")
+growth = Range(1.0, math.inf, "[]")  # from step to step; infinite is without a limit
 finite = Range(-math.inf, math.inf, "()")

@@ -17,6 +17,7 @@ from adaptive_tx.core.typing import TypeAliasType
 ShapeOfSlot = TypeAliasType("ShapeOfSlot", Callable[..., tuple[int, ...] | None])
 
 
+PARAMETERS = "p"  # as a start: each where its parameter is
 KINDS = ("mean", "sum", "maximum", "exact")  # the last: whatever the step returns
 SQUARES = {
     "square": "|g|^2",
@@ -45,7 +46,7 @@ class Slot:
     of: str = ""  # of what: one of OF
     decay: str = ""  # the decay rate of a mean, or of a sum that forgets
     debiased: bool = False  # whether the step divides it by the sum of its weights
-    start: str | float = 0.0  # where it starts: a number, or the name of a hyperparameter
+    start: str | float = 0.0  # where: a number, the name of a hyperparameter, or "p", the parameter
     shape: ShapeOfSlot | None = None
     of_tree: bool = False  # one number for the whole tree, which `shared` steps on
     least_bits: int | None = None  # that it may be kept in; None: as its kind says (`storage`)
@@ -105,6 +106,11 @@ def kept(
 ) -> Slot:
     """Anything else: what the step returns is kept as it is."""
     return Slot("exact", of, start=start, shape=shape, least_bits=least_bits)
+
+
+def parameters() -> Slot:
+    """The parameters as they are at `init`, for a step that returns them unchanged."""
+    return Slot("exact", start=PARAMETERS)
 
 
 def number(start: str | float = 0.0) -> Slot:

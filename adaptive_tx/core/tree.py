@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from adaptive_tx.core import axes
+from adaptive_tx.core.arguments import in_dtype
 from adaptive_tx.core.norms import norm_of, sum_of_squares
 from adaptive_tx.core.numerics import arithmetic_dtype, real_dtype, widen
 from adaptive_tx.core.rule import keywords_of
@@ -40,19 +41,21 @@ class Tree:
         """The Euclidean norm of the gradients, in float32 at least. See `norms.norm_of`."""
         return global_norm(self.grads, self._splits())
 
-    def sum(self, of_leaf: Callable[..., jax.Array]) -> jax.Array:
+    def sum(self, of_leaf: Callable[..., jax.Array], **numbers: Any) -> jax.Array:
         """The sum of `of_leaf(g, **named)` over all leaves: a real scalar for each.
 
-        Of `p`, the parameter, and the slots `of_leaf` is given those that it names as keywords.
+        Of `p`, the parameter, and the slots `of_leaf` is given those that it names as keywords; and
+        the `numbers`, which are the same for all leaves.
         """
         named = {"p": self.params, **self.slots}
-        trees = [named[name] for name in keywords_of(of_leaf)]
+        names = [name for name in keywords_of(of_leaf) if name not in numbers]
+        trees = [named[name] for name in names]
         leaves = [jax.tree.leaves(tree) for tree in (self.grads, *trees)]
         dtype = real_dtype(arithmetic_dtype(*(jnp.result_type(x) for x in leaves[0])))
         parts = []
         for column in zip(*leaves, strict=True):
             g, *rest = (widen(jnp.asarray(x), dtype) for x in column)
-            parts.append(of_leaf(g, **dict(zip(keywords_of(of_leaf), rest))))
+            parts.append(of_leaf(g, **dict(zip(names, rest)), **in_dtype(numbers, dtype)))
         return axes.summed(parts, self._splits(), dtype)
 
     def largest(self, of_leaf: Callable[[jax.Array], jax.Array]) -> jax.Array:

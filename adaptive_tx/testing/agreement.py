@@ -33,11 +33,13 @@ def expected(claims: Claims, grads, params, **changes):
     assert claims.oracle is not None
     arguments = {**claims.numbers, **claims.settings, **changes}
     flat, structure = jax.tree.flatten(grads)
+    n = len(flat[0])
+    ps = [np.broadcast_to(np.asarray(p), (n, *p.shape)) for p in jax.tree.leaves(params)]
     if not claims.leafwise:
-        columns = zip(*claims.oracle(list(zip(*map(np.asarray, flat))), **arguments))
+        trees = (flat, ps) if claims.needs_params else (flat,)
+        by_step = [list(zip(*map(np.asarray, leaves))) for leaves in trees]
+        columns = zip(*claims.oracle(*by_step, **arguments))
     else:
-        n = len(flat[0])
-        ps = [np.broadcast_to(np.asarray(p), (n, *p.shape)) for p in jax.tree.leaves(params)]
         pairs = zip(map(np.asarray, flat), ps)
         columns = (claims.oracle(list(g), list(p), **arguments) for g, p in pairs)
     return structure.unflatten([np.stack(list(column)) for column in columns])

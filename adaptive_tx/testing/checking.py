@@ -66,7 +66,8 @@ def check_laws(
       oracle: the paper's formula as a loop: `oracle(grads, params, **numbers, **settings)` gets the
         gradients and the parameters of all steps for one leaf, as lists of float64 (or complex) NumPy
         arrays, and returns or yields the directions. Under schedules a number is a function of the count.
-        For a rule that is not leafwise: `oracle(grads, **numbers)`, with a tuple of all leaves a step.
+        For a rule that is not leafwise: `oracle(grads, **numbers)`, with a tuple of all leaves a step; if
+        it needs the parameters, `oracle(grads, params, **numbers)`, with tuples of both.
       optax: the same algorithm in optax, with the same numbers.
       optax_rtol: how far they may be apart; more where optax's float32 is known to be off.
       needs_params: whether `update` reads the parameters.
