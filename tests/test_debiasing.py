@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from catalogue import RULES
+from catalogue import RULES, normuon_rule
 from harness import run, run_optax, tree
 
 import adaptive_tx as atx
@@ -40,6 +40,8 @@ KEPT = {
     atx.scale_by_stable_adam: BOTH,
     atx.scale_by_algoperf_nadam: BOTH,
     atx.scale_by_adopt: NONE,
+    atx.ema_nesterov: NONE,
+    normuon_rule: NONE,
     atx.scale_by_lion: NONE,
     atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE,

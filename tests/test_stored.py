@@ -34,6 +34,7 @@ LEAST = {  # bits of each rule that keeps something like its parameter
         "scale_by_adopt",
         "scale_by_amsgrad",
         "ema",
+        "ema_nesterov",
         "scale_by_laprop",
         "scale_by_lion",
         "scale_by_novograd",
