@@ -55,6 +55,7 @@ SETTINGS = {
     "as it is": {},
     "decay": dict(weight_decay=0.1),
     "growth": dict(growth_rate=1.3, d_coef=2.0),
+    "a jump from d0": dict(growth_rate=1.02, d_coef=50.0),
     "corrected": dict(use_bias_correction=True),
     "safe": dict(safeguard_warmup=True, learning_rate=rising),
     "b3": dict(b3=0.9, b1=0.0, eps=1e-3),
