@@ -304,6 +304,25 @@ def test_a_direction_has_no_rate(who):
         wrapper(0.1, 0.1)
 
 
+@pytest.mark.parametrize("who", OF_DIRECTIONS)
+def test_an_optax_direction_of_bfloat16_parameters(who):
+    """It sees float32 alone, so that its state stays as it is."""
+    tx = OF_DIRECTIONS[who](optax.scale_by_adam(), 0.1)
+    w = jnp.ones(3, jnp.bfloat16)
+    state = tx.init(w)
+    with jax.numpy_dtype_promotion("standard"):
+        updates, new = tx.update(w, state, w)
+    chex.assert_trees_all_equal_shapes_and_dtypes(new, state)
+    assert updates.dtype == jnp.bfloat16
+
+
+def test_a_direction_without_a_rate_is_told_what_is_missing():
+    with pytest.raises(
+        TypeError, match=r"learning_rate is missing; write schedule_free\(direction, 1e-3\)"
+    ):
+        atx.schedule_free(atx.scale_by_adam())
+
+
 @every
 def test_errors_of_a_step(name):
     tx, params = WRAPPERS[name], {"w": jnp.ones(3)}

@@ -82,7 +82,8 @@ class _Call:
         if self.kwargs.get("nesterov") and "nesterov" in wrong and "momentum" in wrong:
             wrong.remove("momentum")
         supplied = {*self.kwargs, *self.positional[: len(self.args)]}
-        if self.takes_rate and self.args and _holds_parameters(self.args[0]):
+        rate_first = self.positional[:1] == ["learning_rate"]
+        if rate_first and self.args and _holds_parameters(self.args[0]):
             yield (
                 f"The first argument is the learning rate; the parameters are given to init. "
                 f"Write tx = {self.call}, state = tx.init(params)."
@@ -93,7 +94,8 @@ class _Call:
             supplied.add(self.renamed(name))
             yield f"There is no {name}; {self.instead(name)}.".replace("....", "...")
         if "learning_rate" in self.required and "learning_rate" not in supplied:
-            yield f"The learning_rate is missing; write {self.who}(1e-3), or give a schedule."
+            call = f"{self.who}({'' if rate_first else f'{self.positional[0]}, '}1e-3)"
+            yield f"The learning_rate is missing; write {call}, or give a schedule."
 
     @property
     def rate(self) -> str:

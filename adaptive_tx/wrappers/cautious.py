@@ -60,13 +60,14 @@ def cautious(direction: optax.GradientTransformation) -> Transformation:
 
 
 def _init(arguments: Arguments, params) -> CautiousState:
-    return CautiousState(arguments.inner(params))
+    checks.floating(arguments.who, "params", params)
+    return CautiousState(arguments.inner(sequences.in_float32(params)))
 
 
 def _update(arguments: Arguments, grads, state, params=None, **extra):
     checks.state_type(arguments.who, CautiousState, state)
     checks.floating(arguments.who, "grads", grads)
-    wide = sequences.in_float32(grads)
+    wide, params = sequences.in_float32((grads, params))
     direction, inner_state = arguments.inner(wide, state.inner_state, params, **extra)
     updates = jax.tree.map(_masked, direction, wide, grads)
     return updates, CautiousState(inner_state)
