@@ -323,6 +323,10 @@ LINES = [
         (),
         "in bfloat16, max(norm, eps), and a factor: `compat.torch.muon`",
     ),
+    Line("ema_nesterov", of(atx.ema_nesterov), (), "`compat.torch.muon` is made of it"),
+    Line("scale_by_normuon", of(atx.scale_by_normuon)),
+    Line("scale_by_lmo (Scion), spectral", of(atx.scale_by_lmo, norm="spectral")),
+    Line("scale_by_lmo (Scion), inputs", of(atx.scale_by_lmo, norm="inputs")),
     Line(
         "add_decayed_weights (AdamW's decay)",
         of(atx.add_decayed_weights),
@@ -518,6 +522,9 @@ Each as measured in this repository or while the golden files were made.
 Whole trainings of three leaves, 40 steps in float64, parameters relative to max(1, |p|), with the authors'
 code or packages as they are (2026-11); run by hand, they are not part of the tests.
 
+- **Muon** with its auxiliary Adam, **NorMuon**, **Scion** (all norms; constrained or not): the authors'
+  code, iterating in float64 in place of bfloat16, 2e-15, 1e-15 and 6e-15. optax 0.2.8's `contrib.muon` at
+  the same eps: 7e-3 at rate 0.02, for its mean is debiased before it looks ahead; 4e-8 without `nesterov`.
 - **AdEMAMix**: the authors' code for torch 8e-16, pytorch_optimizer 4.1.0 2e-15. With warm-ups the code for
   torch is a count ahead of the schedules (`lambda count: schedule(count + 1)`), and takes half-lives of
   b + 1e-8: 6e-7 apart, 1e-15 with that taken out. The authors' code for JAX: 2e-7, part of it in float32.

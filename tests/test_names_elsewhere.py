@@ -1,5 +1,6 @@
 """`adaptive_tx.<name>` for a name that is optax's, or misspelt, says what to write here."""
 
+import pathlib
 import re
 
 import jax.numpy as jnp
@@ -38,6 +39,7 @@ ANSWERS = {
     "sam": "write optax.contrib.sam, which works with what is here",
     "tree_utils": "write optax.tree_utils, which works with what is here",
     "AdamW": "write adamw",
+    "AdamMini": "it shares moments by names of parameters; to save memory write stored(adamw(rate), 8)",
     "cosine": "write schedules.cosine",
     "with_warmups": "perhaps schedules.with_warmup is meant",
     "scale_by_adm": "perhaps scale_by_adam is meant",
@@ -77,3 +79,18 @@ def test_what_is_answered_can_be_written(name):
     )
     for code in calls(text.replace("(*parts)", "(*parts)")):
         assert eval(code, {"atx": atx, **names}) is not None
+
+
+def test_what_is_left_out_is_said_in_the_docs():
+    page = (pathlib.Path(__file__).parent.parent / "docs/left_out.md").read_text().lower()
+    for name in (
+        "sophia",
+        "galore",
+        "apollo",
+        "adam_mini",
+        "d_adaptation",
+        "grokfast",
+        "came",
+        "sm3",
+    ):
+        assert answer(name) and name.replace("_", "-") in page

@@ -83,6 +83,17 @@ INSTEAD = {
     "sign_sgd": "write signum(rate, b1=0.0)",
     "periodic_update": "write incremental_update(new, old, 1.0) when it is time",
     "safe_norm": "write norms.norm(x), whose derivative is finite",
+    # left out on purpose: docs/left_out.md
+    "sophia": "it needs Hessian-vector products, which no gradient transformation gets; write adamw(rate)",
+    "galore": "results depend on the signs that a LAPACK gives to singular vectors; to save memory write "
+    "stored(adamw(rate), 8)",
+    "apollo": "with singular vectors results depend on their signs; to save memory write "
+    "stored(adamw(rate), 8)",
+    "adam_mini": "it shares moments by names of parameters; to save memory write stored(adamw(rate), 8)",
+    "d_adaptation": "prodigy has taken its place: write prodigy()",
+    "grokfast": "it is a filter of gradients: write a rule of your own, leafwise(...), before adamw(rate)",
+    "came": "write adafactor(rate), or stored(adamw(rate), 8)",
+    "sm3": "write adafactor(rate), or stored(adamw(rate), 8)",
     # torch and Keras
     "Optimizer": "an optimizer is a Transformation: tx = adam(rate), state = tx.init(params)",
     "clip_grad_norm_": "write chain(clip_by_global_norm(bound), tx)",
@@ -101,8 +112,8 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
 def _answer(name: str, known: Sequence[str]) -> str:
     if name in MODULES:
         return f"it is a module of its own: import adaptive_tx.{name}"
-    if name in INSTEAD:
-        return INSTEAD[name].format(name=name)
+    if found := {_bare(known): known for known in INSTEAD}.get(_bare(name)):
+        return INSTEAD[name if name in INSTEAD else found].format(name=name)
     alike = {_bare(ours): ours for ours in known}
     if ours := alike.get(_bare(name)):
         return f"write {ours}"
