@@ -10,18 +10,21 @@ to the nearest instead, an average with b2 = 0.999 never moves: its steps are sm
 between.
 
     sixteen    bfloat16
-    square     8 bits of a number >= 0: 0, or two levels an octave from 2^-94 to 1.5 2^32; of a sum of
-               squares from 2^-64 to 1.5 2^62
+    square     8 bits of a number >= 0: 0, and from 2^-94 to 2^33 two levels an octave; of a sum of squares
+               from 2^-64 to 2^63
     pair       16 bits of a mean of squares nu, and of the mean mu of what was squared:
-                 nu   9 bits: 0, or four levels an octave from 2^-94 to 1.25 2^33
-                 mu   its sign, and 6 bits: 0, or eight levels an octave from 1/32 to 1 and four from there
-                      to 48, in the unit 2^floor(log2(nu) / 2), which lies in (sqrt(nu) / 2, sqrt(nu)]
+                 nu   9 bits: 0, and from 2^-94 to 2^33 four levels an octave
+                 mu   its sign, and 6 bits, in the unit 2^floor(log2(nu) / 2), which lies in
+                      (sqrt(nu) / 2, sqrt(nu)]: from 0 to 1/4 1/64 apart, to 3/4 1/32; then, plus 1/4, eight
+                      levels an octave from 1 to 4, four to 16, two to 64, one to 256
 
-By Cauchy and Schwarz |mu| <= R sqrt(nu) with R = (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's
-defaults, and below 24, so within reach, for b1 = 0.9 up to b2 = 0.9999. Where nu is 0 so is mu, and no
-quotient of the two explodes. Below the smallest level s a number x is s with probability x / s, and else 0;
-larger ones are the largest, of mu and nu by the same factor. What is not finite stays so: in 8 bits it is
-NaN, and of a pair both are (the code of a mean of -0).
+What is rounded is x plus the start of its levels (2^-94, 2^-64, 1/4), which is taken off again: so 0 is a
+level, and what is small against the start lies on levels that are evenly spaced. Above it, it is gone.
+
+Where nu is 0 so is mu, and no quotient of the two explodes. By Cauchy and Schwarz |mu| <= R sqrt(nu) with R
+= (1 - b1) / sqrt((1 - b2) (1 - b1^2 / b2)): 7.3 at Adam's defaults, 23 at b2 = 0.9999, where it is reached
+by the first steps. What is too large is the largest, of mu and nu by the same factor. What is not finite
+stays so: in 8 bits it is NaN, and of a pair both are (the code of a mean of -0).
 
 Of squares not they are right in the mean, but their fourth roots. A stored average nu walks at random
 between levels, with a variance of h q nu^2 / 2 whatever b2 is (h: how far levels are apart, relatively;
@@ -29,6 +32,9 @@ q: the mean of ||g|^2 / nu - 1|), and 1 / sqrt(nu) is convex: with nu right in t
 3 h q / 16, 3 % for normal gradients, and training goes as with a higher rate. With nu^a right in the mean
 nu itself is too large by (1 - a) h q / 2; at a = 1/4 that cancels it, whatever the gradients are. Between
 neighbours l < x < u it is, to second order, to round x + 3/8 (x - l) (u - x) / x.
+
+The bits are shared so since, at the best rate of an autoencoder, the noise of nu and that of mu then cost
+alike (docs/few_bits.md): two levels an octave of nu cost three times as much as four.
 
 Without random bits (`word` is None) a number is rounded to the nearest.
 """
@@ -40,15 +46,16 @@ from jax import lax
 
 MANTISSA = 23  # the bits of a float32 after its exponent
 SIZE = np.uint32(0x7FFFFFFF)  # all bits of a float32 but its sign
-INFINITE, NAN, ONE = np.uint32(0x7F800000), 0x7FC00000, np.uint32(0x3F800000)  # their bits
+INFINITE, NAN = np.uint32(0x7F800000), 0x7FC00000  # their bits
 MANTISSAS = np.uint32(2**MANTISSA - 1)
 LARGEST_SIXTEEN = 0x7F7FFFFF  # the bits of the largest that is cut to a finite bfloat16
 
 
 def sixteen(x: jax.Array, word: jax.Array | None, high: bool = False) -> jax.Array:
     """A float32 as a bfloat16, by one half of a word. Its derivative is that of the mean."""
-    d = _high(word, 16) if high else _low(word, 16)
-    return _sixteen(x, jnp.full(x.shape, 2**15, jnp.uint32) if d is None else d)
+    if word is None:
+        return _sixteen(x, jnp.full(x.shape, 2**15, jnp.uint32))
+    return _sixteen(x, word >> np.uint32(16) if high else word & np.uint32(2**16 - 1))
 
 
 @jax.custom_jvp
@@ -68,72 +75,85 @@ def _(primals, tangents):
 
 
 class Levels:
-    """Floats that keep `digits` bits of their mantissas: code 1 is 2^lowest, and 0 is 0.
+    """Floats from `start` on that keep `digits` bits of their mantissas, less `start`: code 0 is 0.
 
     `for_roots`: they are rounded so that their fourth roots are right in the mean.
     """
 
-    def __init__(self, digits: int, lowest: int, largest: int, for_roots: bool = False):
+    def __init__(self, digits: int, start: float, largest: int, for_roots: bool = False):
         self.cut = MANTISSA - digits
-        self.smallest = np.float32(2.0**lowest)
-        self.offset = ((127 + lowest) << digits) - 1  # of the codes, as cut bits
+        self.start = np.float32(start)
+        self.offset = int(self.start.view(np.uint32)) >> self.cut  # of the codes, as cut bits
         self.largest = largest  # code
         self.for_roots = for_roots
 
-    def code(self, x: jax.Array, d: jax.Array | None) -> jax.Array:
-        """Of x >= 0, as int32; beyond `largest` it goes on.
+    def code(self, x: jax.Array, word: jax.Array | None) -> jax.Array:
+        """Of x >= 0, as int32; beyond `largest` it goes on. Rounded by the lowest bits of a word."""
+        bits = _bits(x + self.start)
+        if word is None:
+            d = np.uint32(2 ** (self.cut - 1))
+        else:
+            d = word & np.uint32(2**self.cut - 1)
+            d = d + self._for_roots(bits) if self.for_roots else d
+        return _signed((bits + d) >> np.uint32(self.cut)) - np.int32(self.offset)
 
-        `d` is uniform in [0, 2^cut); without it, x is rounded to the nearest.
-        """
-        more = self._for_roots(x) if self.for_roots and d is not None else np.uint32(0)
-        d = jnp.full(x.shape, 2 ** (self.cut - 1), jnp.uint32) if d is None else d
-        over = lax.convert_element_type((_bits(x) + d + more) >> np.uint32(self.cut), jnp.int32)
-        drawn = lax.convert_element_type(lax.convert_element_type(d, jnp.int32), jnp.float32)
-        kept = drawn < x * np.float32(2.0**self.cut / self.smallest)
-        below = lax.convert_element_type(kept, jnp.int32)
-        return lax.select(x < self.smallest, below, over - np.int32(self.offset))
-
-    def _for_roots(self, x: jax.Array) -> jax.Array:
+    def _for_roots(self, bits: jax.Array) -> jax.Array:
         """What d is to be more, so that x is rounded as x + 3/8 (x - lower) (upper - x) / x.
 
-        On mantissas, with a line for 1 / x, right to a tenth: a quotient XLA writes out on the CPU.
+        On mantissas m, with 1.457 - m / 2 for 1 / m, right to a tenth: on a CPU quotients take long.
         """
-        mantissa = lax.bitcast_convert_type((_bits(x) & MANTISSAS) | ONE, jnp.float32)
-        kept = MANTISSAS & ~np.uint32(2**self.cut - 1)
-        above = mantissa - lax.bitcast_convert_type((_bits(x) & kept) | ONE, jnp.float32)
-        below = np.float32(2.0 ** (self.cut - MANTISSA)) - above
-        by = above * below * (np.float32(0.375 * 1.457) - np.float32(0.375 * 0.5) * mantissa)
-        bits = lax.convert_element_type(by * np.float32(2.0**MANTISSA), jnp.int32)
-        return lax.convert_element_type(bits, jnp.uint32)
+        above = _float(bits & np.uint32(2**self.cut - 1))
+        below = np.float32(2**self.cut) - above
+        unit = 2.0**-MANTISSA
+        inverse = np.float32(0.375 * 0.957 * unit) - np.float32(0.1875 * unit**2) * _float(
+            bits & MANTISSAS
+        )
+        more = lax.convert_element_type(above * below * inverse, jnp.int32)
+        return lax.convert_element_type(more, jnp.uint32)
 
     def value(self, code: jax.Array) -> jax.Array:
         """Of a code, as int32."""
         bits = (code + np.int32(self.offset)) << np.int32(self.cut)
-        x = lax.bitcast_convert_type(bits, jnp.float32)
-        return lax.select(code > 0, x, jnp.zeros_like(x))
+        return lax.bitcast_convert_type(bits, jnp.float32) - self.start
 
 
 class Means:
-    """Levels of means: eight an octave from 1/32 to 1, where most means are, and four from there to 48."""
+    """Levels of means: those of x + 1/4 lie half as close together, relatively, every two octaves.
 
-    fine = Levels(digits=3, lowest=-5, largest=40)
-    coarse = Levels(digits=2, lowest=0, largest=23)
-    largest = 63
-    cut = coarse.cut
+    The first two octaves (k = 0) have 32 codes, the next two (k = 1) 16, and so on to 2 (k = 4).
+    """
 
-    def code(self, x: jax.Array, d: jax.Array | None) -> jax.Array:
-        low = self.fine.code(x, None if d is None else d >> np.uint32(1))
-        high = self.coarse.code(x, d) + np.int32(self.fine.largest)
-        return lax.select(x < 1, low, high)
+    start, largest = np.float32(0.25), np.float32(255.75)
+    first = int(start.view(np.uint32))
+    cut = MANTISSA - 4  # where k = 0
+
+    def code(self, x: jax.Array, word: jax.Array | None) -> jax.Array:
+        """Of x >= 0, as int32. Rounded by the highest bits of a word."""
+        bits = _signed(_bits(lax.min(x, lax.full_like(x, self.largest)) + self.start))
+        bits = bits - np.int32(self.first)
+        k = bits >> np.int32(MANTISSA + 1)
+        if word is None:
+            d = lax.full_like(k, 2 ** (self.cut - 1)) << k
+        else:
+            d = _signed(word >> lax.convert_element_type(np.int32(32 - self.cut) - k, jnp.uint32))
+        within = ((bits & np.int32(2 ** (MANTISSA + 1) - 1)) + d) >> (k + np.int32(self.cut))
+        return self._codes_before(k) + within
 
     def value(self, code: jax.Array) -> jax.Array:
-        edge = np.int32(self.fine.largest)
-        return lax.select(code > edge, self.coarse.value(code - edge), self.fine.value(code))
+        """Of a code, as int32."""
+        left = lax.convert_element_type(np.int32(127) - (code + code), jnp.float32)
+        k = np.int32(127 + 6) - (lax.bitcast_convert_type(left, jnp.int32) >> np.int32(MANTISSA))
+        within = (code - self._codes_before(k)) << (k + np.int32(self.cut))
+        bits = np.int32(self.first) + (k << np.int32(MANTISSA + 1)) + within
+        return lax.bitcast_convert_type(bits, jnp.float32) - self.start
+
+    def _codes_before(self, k: jax.Array) -> jax.Array:
+        return np.int32(64) - lax.shift_right_logical(lax.full_like(k, 64), k)
 
 
-SQUARE = Levels(digits=1, lowest=-94, largest=254, for_roots=True)
-SUM = Levels(digits=1, lowest=-64, largest=254, for_roots=True)
-NU = Levels(digits=2, lowest=-94, largest=510, for_roots=True)
+SQUARE = Levels(digits=1, start=2.0**-94, largest=254, for_roots=True)
+SUM = Levels(digits=1, start=2.0**-64, largest=254, for_roots=True)
+NU = Levels(digits=2, start=2.0**-94, largest=510, for_roots=True)
 MU = Means()
 NAN_SQUARE = 255
 NAN_MEAN = 128  # of a pair: -0, which is no other's
@@ -141,7 +161,7 @@ NAN_MEAN = 128  # of a pair: -0, which is no other's
 
 def square_code(x: jax.Array, word: jax.Array | None, levels: Levels) -> jax.Array:
     """A float32 >= 0, in uint8; `levels` are SQUARE or SUM."""
-    code = levels.code(_not_negative(x), _low(word, levels.cut))
+    code = levels.code(_not_negative(x), word)
     code = lax.min(code, lax.full_like(code, levels.largest))
     return _byte(lax.select(lax.is_finite(x), code, lax.full_like(code, NAN_SQUARE)))
 
@@ -154,10 +174,9 @@ def square_of(code: jax.Array, levels: Levels) -> jax.Array:
 
 def pair_codes(mu: jax.Array, nu: jax.Array, word: jax.Array | None) -> tuple[jax.Array, jax.Array]:
     """Two float32s, in a uint8 each: sign and level of mu with the first bit of nu's level; the others."""
-    level = NU.code(_not_negative(nu), _low(word, NU.cut))
+    level = NU.code(_not_negative(nu), word)
     in_units = lax.abs(mu) * _power(-_log_unit(level))
-    of_mean = MU.code(in_units, _high(word, MU.cut))
-    of_mean = lax.min(of_mean, lax.full_like(of_mean, MU.largest))
+    of_mean = MU.code(in_units, word)
     of_mean = lax.select(level > 0, of_mean, lax.full_like(of_mean, 0))
     level = lax.min(level, lax.full_like(level, NU.largest))
     negative = lax.convert_element_type((mu < 0) & (of_mean > 0), jnp.int32)
@@ -177,8 +196,8 @@ def pair_of(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _log_unit(level: jax.Array) -> jax.Array:
-    """floor(log2(nu) / 2) of a level of nu; of level 0 as of level 1."""
-    return (lax.max(level - 1, lax.full_like(level, 0)) >> 3) - np.int32(47)
+    """floor(log2(nu) / 2) of a level of nu."""
+    return (level >> 3) - np.int32(47)
 
 
 def _power(exponent: jax.Array) -> jax.Array:
@@ -188,6 +207,15 @@ def _power(exponent: jax.Array) -> jax.Array:
 
 def _bits(x: jax.Array) -> jax.Array:
     return lax.bitcast_convert_type(x, jnp.uint32)
+
+
+def _signed(bits: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(bits, jnp.int32)
+
+
+def _float(bits: jax.Array) -> jax.Array:
+    """Of an integer below 2^31."""
+    return lax.convert_element_type(_signed(bits), jnp.float32)
 
 
 def _not_negative(x: jax.Array) -> jax.Array:
@@ -202,13 +230,3 @@ def _nan_where(is_nan: jax.Array, x: jax.Array) -> jax.Array:
     """By the bits: a NaN on the way, that is chosen nowhere, would stop `jax_debug_nans`."""
     bits = lax.select(is_nan, lax.full_like(_bits(x), NAN), _bits(x))
     return lax.bitcast_convert_type(bits, jnp.float32)
-
-
-def _low(word: jax.Array | None, bits: int) -> jax.Array | None:
-    """The lowest bits of each word."""
-    return None if word is None else word & np.uint32(2**bits - 1)
-
-
-def _high(word: jax.Array | None, bits: int) -> jax.Array | None:
-    """The highest bits: of 32 some may be among the lowest, too, as the last digits of a number."""
-    return None if word is None else word >> np.uint32(32 - bits)

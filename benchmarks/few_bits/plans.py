@@ -74,9 +74,6 @@ PLANS = {
         storages=("float32", "mean right", *(f"rate x {factor}" for factor in FASTER)),
         relative=(LOW,),
     ),
-    "means": Plan(
-        ("autoencoder",), storages=("float32", "stored 8", "coarser means"), b2=(0.95, 0.999)
-    ),
     "zeros": Plan(
         ("mlp",),
         storages=("float32", "bitsandbytes, both 0", "flashoptim, both 0"),

@@ -21,14 +21,13 @@ Optimizer = optax.GradientTransformation
 FASTER = (1.01, 1.02, 1.03, 1.04)
 
 
-TWO = formats.Levels(digits=1, lowest=-94, largest=254)
-FOUR = formats.Levels(digits=2, lowest=-50, largest=254)
-PAIR = formats.Levels(digits=2, lowest=-94, largest=510)
-COARSER = formats.Levels(digits=2, lowest=-8, largest=63)
+SMALLEST = formats.SQUARE.start
+TWO = formats.Levels(digits=1, start=SMALLEST, largest=254)
+FOUR = formats.Levels(digits=2, start=2.0**-50, largest=254)
+PAIR = formats.Levels(digits=2, start=SMALLEST, largest=510)
 VARIANTS = {  # formats that the library could have, by its names of them
-    "mean right": {"SQUARE": TWO, "NU": PAIR, "MU": COARSER},
-    "four levels": {"SQUARE": formats.Levels(digits=2, lowest=-50, largest=254, for_roots=True)},
-    "coarser means": {"MU": COARSER},
+    "mean right": {"SQUARE": TWO, "NU": PAIR},
+    "four levels": {"SQUARE": formats.Levels(2, start=2.0**-50, largest=254, for_roots=True)},
     "four levels, mean right": {"SQUARE": FOUR},
 }
 
