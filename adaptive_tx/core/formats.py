@@ -105,9 +105,8 @@ class Levels:
         above = _float(bits & np.uint32(2**self.cut - 1))
         below = np.float32(2**self.cut) - above
         unit = 2.0**-MANTISSA
-        inverse = np.float32(0.375 * 0.957 * unit) - np.float32(0.1875 * unit**2) * _float(
-            bits & MANTISSAS
-        )
+        slope = np.float32(0.1875 * unit**2)
+        inverse = np.float32(0.375 * 0.957 * unit) - slope * _float(bits & MANTISSAS)
         more = lax.convert_element_type(above * below * inverse, jnp.int32)
         return lax.convert_element_type(more, jnp.uint32)
 
@@ -123,14 +122,15 @@ class Means:
     The first two octaves (k = 0) have 32 codes, the next two (k = 1) 16, and so on to 2 (k = 4).
     """
 
-    start, largest = np.float32(0.25), np.float32(255.75)
+    start = np.float32(0.25)
     first = int(start.view(np.uint32))
+    last = 10 << MANTISSA  # 256, ten octaves above, from `first`
     cut = MANTISSA - 4  # where k = 0
 
     def code(self, x: jax.Array, word: jax.Array | None) -> jax.Array:
         """Of x >= 0, as int32. Rounded by the highest bits of a word."""
-        bits = _signed(_bits(lax.min(x, lax.full_like(x, self.largest)) + self.start))
-        bits = bits - np.int32(self.first)
+        bits = _signed(_bits(x + self.start)) - np.int32(self.first)
+        bits = lax.min(bits, lax.full_like(bits, self.last))
         k = bits >> np.int32(MANTISSA + 1)
         if word is None:
             d = lax.full_like(k, 2 ** (self.cut - 1)) << k
