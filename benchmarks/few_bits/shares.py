@@ -20,7 +20,8 @@ from tables import cell
 from training import Setting
 
 from adaptive_tx.core import noise
-from adaptive_tx.core.formats import NU, Levels
+from adaptive_tx.core.formats import NU
+from adaptive_tx.core.levels import Levels
 
 CUT = 23
 

@@ -14,6 +14,7 @@ import others
 
 import adaptive_tx as atx
 from adaptive_tx.core import formats
+from adaptive_tx.core.levels import Levels
 
 Optimizer = optax.GradientTransformation
 
@@ -22,12 +23,12 @@ FASTER = (1.01, 1.02, 1.03, 1.04)
 
 
 SMALLEST = formats.SQUARE.start
-TWO = formats.Levels(digits=1, start=SMALLEST, largest=254)
-FOUR = formats.Levels(digits=2, start=2.0**-50, largest=254)
-PAIR = formats.Levels(digits=2, start=SMALLEST, largest=510)
+TWO = Levels(digits=1, start=SMALLEST, largest=254)
+FOUR = Levels(digits=2, start=2.0**-50, largest=254)
+PAIR = Levels(digits=2, start=SMALLEST, largest=510)
 VARIANTS = {  # formats that the library could have, by its names of them
     "mean right": {"SQUARE": TWO, "NU": PAIR},
-    "four levels": {"SQUARE": formats.Levels(2, start=2.0**-50, largest=254, for_roots=True)},
+    "four levels": {"SQUARE": Levels(2, start=2.0**-50, largest=254, for_roots=True)},
     "four levels, mean right": {"SQUARE": FOUR},
 }
 
