@@ -22,7 +22,7 @@ from adaptive_tx.testing.checking import check_laws
 pytestmark = pytest.mark.filterwarnings("error")
 DTYPES = {16: "bfloat16", 8: "uint8"}
 LEAST = {  # bits of each rule that keeps something like its parameter
-    32: {"scale_by_centered_rms", "scale_by_ftrl", "scale_by_rprop"},
+    32: {"scale_by_centered_rms", "scale_by_ftrl", "scale_by_prodigy", "scale_by_rprop"},
     16: {
         "scale_by_adabelief",
         "scale_by_adabelief_amsgrad",

@@ -48,9 +48,10 @@ def formats_of(who: str, slots: Declared, bits: int) -> tuple[str, ...]:
     """
     declared = {name: slot for name, slot in slots if not slot.of_tree}
     together = _pair(declared) if bits == 8 else {}
-    return tuple(
-        together.get(name) or _format(who, name, slot, bits) for name, slot in declared.items()
-    )
+    alone = [name for name in declared if name not in together]
+    alone.sort(key=lambda name: -_least_bits(declared[name]))  # what needs most refuses first
+    kinds = together | {name: _format(who, name, declared[name], bits) for name in alone}
+    return tuple(kinds[name] for name in declared)
 
 
 def _pair(declared: dict[str, Slot]) -> dict[str, str]:
