@@ -12,7 +12,7 @@ from adaptive_tx.core.arguments import Arguments, Static
 from adaptive_tx.core.axes import check_value
 from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.mistakes import explained
-from adaptive_tx.core.one_pass import on_leaves
+from adaptive_tx.core.on_leaf import on_leaves
 from adaptive_tx.core.plateau import after, flags, fresh, watched
 from adaptive_tx.core.ranges import SMALLEST, Range, at_least_one, fraction, non_negative
 from adaptive_tx.core.states import exportable

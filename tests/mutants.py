@@ -80,13 +80,13 @@ NUMERICS = [
         "test_numerics.py",
     ),
     (
-        "core/one_pass.py",
+        "core/on_leaf.py",
         "return revealing(u, g) if step.bounds and where is None else u, fresh",
         "return u, fresh",
         "test_laws.py -k hides_nothing",
     ),
     (
-        "core/one_pass.py",
+        "core/on_leaf.py",
         "slots[where] = revealing(slots[where], g)",
         "pass",
         "test_laws.py -k hides_nothing",
@@ -213,7 +213,7 @@ FRONT = [
 ENGINE = [
     *FRONT,
     (
-        "core/one_pass.py",
+        "core/on_leaf.py",
         "[widen(g, arithmetic_dtype(g.dtype))]",
         "[g]",
         "test_chain.py",
@@ -225,9 +225,9 @@ ENGINE = [
         laws("-2-a and trace"),
     ),
     (
-        "core/one_pass.py",
-        "steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by, run.kinds))",
-        "steps.append(_Step(step, kinds=run.kinds))",
+        "core/on_leaf.py",
+        "steps.append(Step(step, run.rule.bounds_gradients, run.rule.revealed_by, run.kinds))",
+        "steps.append(Step(step, kinds=run.kinds))",
         laws(f"-4- and {ADAM[:-1]}"),
     ),
     (

@@ -27,7 +27,8 @@ from adaptive_tx.core.keeping import Partial
 from adaptive_tx.core.masks import ALL, Mask
 from adaptive_tx.core.matrices import Layout, Matrices
 from adaptive_tx.core.numerics import Decay, arithmetic_dtype, real_dtype
-from adaptive_tx.core.one_pass import one_pass, real_meets_complex
+from adaptive_tx.core.on_leaf import real_meets_complex
+from adaptive_tx.core.one_pass import one_pass
 from adaptive_tx.core.placing import laid_out
 from adaptive_tx.core.rule import Rule, keywords_of, shape_of, slots_of
 from adaptive_tx.core.rule_update import Link

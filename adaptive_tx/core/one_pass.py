@@ -6,22 +6,19 @@ to what it replaces. Leaves of equal shape and dtype share one trace and one com
 the hyperparameters, and whatever else all leaves share, as arguments.
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from adaptive_tx.core import checks, noise, storage
-from adaptive_tx.core.arguments import in_dtype
-from adaptive_tx.core.numerics import arithmetic_dtype, narrow, real_dtype, widen
+from adaptive_tx.core import checks, noise
+from adaptive_tx.core.numerics import arithmetic_dtype, widen
+from adaptive_tx.core.on_leaf import Plan, on_leaf, plan_of
 from adaptive_tx.core.on_matrices import stacks_of, unstacked
 from adaptive_tx.core.paths import with_paths
 from adaptive_tx.core.rule import keywords_of
 from adaptive_tx.core.rule_update import Link, RuleUpdate
-from adaptive_tx.core.saturation import revealing, squarable
 
 
 class Passed(NamedTuple):
@@ -55,7 +52,7 @@ def one_pass(
     reads_params = any("p" in keywords_of(link.rule.step) for link in links)
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     columns = list(zip(*(run.rows for run in runs), strict=True))
-    plans: dict[Any, _Plan] = {}
+    plans: dict[Any, Plan] = {}
     stored = any(run.key is not None for run in runs)
     salts = (
         [noise.salt_of(path) for path, _ in with_paths(grads)] if stored else [None] * len(leaves)
@@ -69,7 +66,7 @@ def one_pass(
         if (plan := plans.get(key)) is None:
             for run, (_, held) in zip(runs, key[1:]):
                 run.check_stored(held, grads, i)
-            plan = plans[key] = _plan(runs, *key)
+            plan = plans[key] = plan_of(runs, *key)
         if not plan.steps:
             directions.append(g)
             slots.append(rows)
@@ -78,7 +75,7 @@ def one_pass(
         given = tuple(row for row in rows if row is not None)
         dtype = g.dtype if narrowed else None
         try:
-            direction, new, seen = _on_leaf(
+            direction, new, seen = on_leaf(
                 plan.steps, dtype, watched, g, given, p, plan.shared, salts[i]
             )
         except TypeError as error:
@@ -107,9 +104,9 @@ def _on_stacks(run: RuleUpdate, grads, narrowed: bool) -> tuple[Any, Passed]:
     step, directions = run.rule.step_on_stack(), [*leaves]
     for stack in stacks_of(leaves, run.layouts):
         g = stack.matrices
-        plan = _plan([run], g.dtype, (step, ()))
+        plan = plan_of([run], g.dtype, (step, ()))
         out = g.dtype if narrowed else None
-        u, _, _ = _on_leaf(plan.steps, out, False, g, ((),), None, plan.shared)
+        u, _, _ = on_leaf(plan.steps, out, False, g, ((),), None, plan.shared)
         for i, direction in unstacked(stack._replace(matrices=u), leaves, run.layouts):
             directions[i] = direction
     before = structure.unflatten([widen(g, arithmetic_dtype(g.dtype)) for g in leaves])
@@ -133,93 +130,3 @@ def _spread(seen: Sequence[jax.Array], rows: Sequence[Any]) -> list[jax.Array]:
         current = current if row is None else next(values)
         spread.append(current)
     return spread
-
-
-class _Step(NamedTuple):
-    """A rule's step on a leaf, and whether it squares its gradients, which are then bounded for it."""
-
-    function: Callable
-    bounds: bool = False
-    revealed_by: int | None = None  # where what is not finite shows: see Rule
-    kinds: tuple[str, ...] = ()  # how its slots are stored
-
-
-class _Plan(NamedTuple):
-    """How leaves of one dtype, with slots of the same dtypes, go through a pass."""
-
-    steps: tuple[_Step, ...]
-    # What each step gets: the clock, keywords, and the key of its random bits.
-    shared: tuple[tuple[jax.Array, dict[str, Any], jax.Array | None], ...]
-
-
-def _plan(runs: Sequence[RuleUpdate], dtype, *links: tuple[Any, tuple | None]) -> _Plan:
-    steps, shared = [], []
-    for run, (step, dtypes) in zip(runs, links):
-        if dtypes is not None:
-            dtype = arithmetic_dtype(dtype, *storage.arithmetic(run.kinds, dtypes))
-            steps.append(_Step(step, run.rule.bounds_gradients, run.rule.revealed_by, run.kinds))
-            shared.append((*run.for_step(real_dtype(dtype)), run.key))
-    return _Plan(tuple(steps), tuple(shared))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _on_leaf(
-    steps: tuple[_Step, ...], out, watched: bool, g, slots: tuple, p, shared: tuple, salt=None
-):
-    """All steps on one leaf. Returns the direction, the new slots of each step, and what lay between."""
-    u, new, seen = g, [], [widen(g, arithmetic_dtype(g.dtype))]
-    for step, kept, (t, keywords, key) in zip(steps, slots, shared, strict=True):
-        olds = storage.decoded(step.kinds, kept)
-        dtype = arithmetic_dtype(u.dtype, *(old.dtype for old in olds if old is not None))
-        names = keywords_of(step.function)
-        if "p" in names:
-            keywords = {**keywords, "p": widen(p, dtype)}
-        if "p_eps" in names:  # the machine epsilon of the parameter as it is
-            keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
-        u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
-        u, fresh = _called(step, u, wide, t, keywords)
-        fresh = [
-            old if old is None else narrow(x, old.dtype) for x, old in zip(fresh, olds, strict=True)
-        ]
-        word = key if key is None else functools.partial(noise.word, key, salt, u)
-        new.append(tuple(storage.encoded(step.kinds, fresh, word)))
-        seen.append(u)
-    return u if out is None else narrow(u, out), tuple(new), tuple(seen) if watched else ()
-
-
-def _called(step: _Step, g, slots: list, t, keywords: dict[str, Any]) -> tuple[jax.Array, list]:
-    """The direction and the new slots. A bounded gradient hides nothing that was not finite."""
-    limit = storage.largest_gradient(step.kinds)
-    bounded, where = squarable(g, limit) if step.bounds else g, step.revealed_by
-    if step.bounds and where is not None:
-        slots[where] = revealing(slots[where], g)
-    result = real_meets_complex(step.function)(bounded, *slots, t, **keywords)
-    u, *fresh = result if isinstance(result, tuple) else (result,)
-    return revealing(u, g) if step.bounds and where is None else u, fresh
-
-
-def on_leaves(who: str, step: Callable, grads, t: jax.Array, **numbers: jax.Array):
-    """A step without slots on every leaf: for what steps on the whole tree's numbers by itself."""
-    checks.floating(who, "grads", grads)
-
-    def on_leaf(g):
-        g = jnp.asarray(g)
-        dtype = real_dtype(arithmetic_dtype(g.dtype))
-        shared = lax.convert_element_type(t, dtype), in_dtype(numbers, dtype)
-        return _on_leaf((_Step(step),), g.dtype, False, g, ((),), None, ((*shared, None),))[0]
-
-    return jax.tree.map(on_leaf, grads)
-
-
-def real_meets_complex(step: Callable) -> Callable:
-    """The step, where real numbers (rates, moduli) may multiply complex ones of the same precision.
-
-    Under strict dtype promotion even that would raise; nothing else is promoted, all being widened.
-    """
-
-    @functools.wraps(step)
-    def call(*args, **kwargs):
-        with jax.numpy_dtype_promotion("standard"):
-            return step(*args, **kwargs)
-
-    return call

@@ -23,7 +23,7 @@ from adaptive_tx.core import checks
 from adaptive_tx.core.arguments import Arguments
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import narrow, real_dtype, sign, times
-from adaptive_tx.core.one_pass import real_meets_complex
+from adaptive_tx.core.on_leaf import real_meets_complex
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation, wrap
 from adaptive_tx.wrappers import sequences

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from adaptive_tx.core.arguments import Arguments, in_dtype
 from adaptive_tx.core.axes import check_value
 from adaptive_tx.core.checks import choice, floating, state_type
-from adaptive_tx.core.one_pass import on_leaves
+from adaptive_tx.core.on_leaf import on_leaves
 from adaptive_tx.core.ranges import Range, finite, non_negative, positive
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, bind
