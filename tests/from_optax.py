@@ -164,8 +164,9 @@ OPTIMIZERS = [
     Pair("adan(0.1)", "adan(0.1)", "optax 0.2.8 computes another algorithm; see scale_by/adan.py"),
     Pair("ademamix(0.1)", "ademamix(0.1)"),
     Pair("muon(0.1)", "muon(0.1)",
-         "its mean is debiased before it looks ahead, eps is 1e-8, and it takes all leaves: those of two "
-         "axes, embeddings too, are matrices, and the rest gets its Adam. Here `grouped(by=matrices(but=...))`"),
+         "its mean is debiased before it looks ahead, eps is 1e-8, and it takes all leaves: those of "
+         "two axes, embeddings too, are matrices, and the rest gets its Adam. Here "
+         "`grouped(by=matrices(but=...))`"),
     Pair("adopt(0.1)", "adopt(0.1)"),
     Pair("novograd(0.1)", "novograd(0.1, b1=0.9, b2=0.25, eps=1e-06)"),
     Pair("prodigy()", "prodigy(use_bias_correction=True)",
