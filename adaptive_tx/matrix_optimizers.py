@@ -25,6 +25,7 @@ from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.lmo import NormName, scale_by_lmo
 from adaptive_tx.scale_by.normuon import scale_by_normuon
 from adaptive_tx.scale_by.orthogonalize import FactorName, orthogonalize
+from adaptive_tx.scale_by.soap import scale_by_soap
 
 
 @explained
@@ -181,5 +182,50 @@ def scion(
         ema(b1, debias=False),
         scale_by_lmo(norm=norm, radius=radius, eps=eps, coefficients=coefficients, axes=axes),
         *decoupled("scion", weight_decay, None, None),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def soap(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.95,
+    b2: ScalarOrSchedule = 0.95,
+    b3: ScalarOrSchedule = 0.95,
+    eps: ScalarOrSchedule = 1e-8,
+    every: ScalarOrSchedule = 10.0,
+    max_size: int = 10_000,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+    axes: MatrixAxes = "matrices",
+) -> Transformation:
+    """SOAP: Adam in the eigenbases of Shampoo's preconditioners (`scale_by_soap`). Of matrices alone.
+
+    Args:
+      learning_rate: about how far an entry moves in each step, in the bases, >= 0, in the unit of the
+        parameters; a number or a schedule. Often 0.003, as Adam's.
+      b1: how much of the mean of gradients is kept at each step, in [0, 1), default 0.95; nearer to 1
+        averages over more steps.
+      b2: the same of the mean of squares, in [0, 1), default 0.95: nearer to 1 the sizes of steps change
+        more slowly.
+      b3: the same of the second moments whose eigenvectors are the bases, in [0, 1), default 0.95: nearer
+        to 1 the bases turn more slowly.
+      eps: is added to the root, > 0, default 1e-8, in the unit of the gradients: gradients below it make
+        smaller steps.
+      every: after how many steps new bases are computed, at least 1 (> 0 is not enough), default 10.0: more
+        steps cost less each, and follow the gradients later.
+      max_size: rows or columns beyond so many have no basis, default 10000; their side is as in Adam.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        matrix lost in a step: more of it keeps the weights small.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: "mlp" in path`.
+      axes: which axes of a leaf are rows (inputs) and columns (outputs), default "matrices", as for `muon`.
+    """
+    return chain(
+        scale_by_soap(b1=b1, b2=b2, b3=b3, eps=eps, every=every, max_size=max_size, axes=axes),
+        *decoupled("soap", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )

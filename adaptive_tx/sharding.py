@@ -4,6 +4,7 @@
     the parameter's                 the parameter's
     some axes gone, or of length 1  that of the axes it keeps: Adafactor's rows and columns
     more axes in front              these whole, the others as the parameter's: the history of L-BFGS
+    a square of rows or columns     its one axis as the parameter's: the second moments of SOAP
     one number                      on all devices: a count, a rate, the norm of a leaf
 
 A slot's parameter is found by its path, which goes on from where the state holds a tree like the

@@ -90,6 +90,14 @@ def scion_of_matrices(**arguments):
     return on_matrices(atx.scion(**arguments))
 
 
+def soap_rule(**arguments):
+    return on_matrices(atx.scale_by_soap(**arguments))
+
+
+def soap_of_matrices(**arguments):
+    return on_matrices(atx.soap(**arguments))
+
+
 JORDAN = (3.4445, -4.775, 2.0315)
 ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 ADAN = {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8}
@@ -129,6 +137,11 @@ def big_vision_of_optax():
 
 
 RADIUS = "XLA folds the radius, where it is a constant, into other factors"
+SOAP = {"b1": 0.9, "b2": 0.95, "b3": 0.9, "eps": 1e-8, "every": 5.0}
+IN_BASES = {**SHORT, "b3": 0.6, "every": 1.0}
+OF_RANK_ONE = {
+    "bounded directions": "after a spike the bases of all that is smaller are rounding's"
+}
 NEVER_FORGETS = "a sum or a maximum never forgets"
 
 RULES = [
@@ -278,6 +291,8 @@ RULES = [
         wrapper=atx.scale_by_lmo, scale_free=FREE, recovers={}, last_bit=RADIUS),
     Row(atx.scale_by_lmo, {"radius": 3.0, "eps": 1e-8}, {"norm": "rms"}, oracles.scale_by_lmo,
         scale_free=FREE, recovers={}, last_bit=RADIUS),
+    Row(soap_rule, SOAP, oracle=oracles.scale_by_soap, wrapper=atx.scale_by_soap, counts=("every",),
+        scale_free=FREE, recovers=IN_BASES, without=OF_RANK_ONE),
 ]  # fmt: skip
 
 CLIPPING = [
@@ -437,6 +452,10 @@ OPTIMIZERS = [
         sums_leaves=True),
     Row(scion_of_matrices, {**RATE, "b1": 0.9, "radius": 50.0, "eps": 1e-8, "weight_decay": 1.0},
         {"norm": "sign"}, wrapper=atx.scion, needs_params=True, scale_free={}, recovers={"b1": 0.5}),
+    Row(soap_of_matrices, {**RATE, **SOAP}, wrapper=atx.soap, counts=("every",), scale_free=FREE,
+        recovers=IN_BASES, without=OF_RANK_ONE),
+    Row(soap_of_matrices, {**RATE, **SOAP, "weight_decay": 0.1}, wrapper=atx.soap, counts=("every",),
+        needs_params=True, scale_free=FREE, recovers=IN_BASES, without=OF_RANK_ONE),
 ]  # fmt: skip
 
 

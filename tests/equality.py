@@ -317,6 +317,7 @@ LINES = [
         (),
         "more terms, 2 l2: `compat.keras.ftrl`",
     ),
+    Line("scale_by_soap", of(atx.scale_by_soap)),
     Line(
         "orthogonalize",
         of(atx.orthogonalize),
@@ -536,6 +537,9 @@ code or packages as they are (2026-11); run by hand, they are not part of the te
 - **big_vision's Adafactor** takes b2 in float32: 6e-9, with its momentum in float64; timm's form 2e-8.
 - **Decays**: Adan's proximal step (timm) 9e-15, without it 3e-15; LaProp's of the new p, as a loop of the
   authors' code, 2e-15; ADOPT's in the gradient (timm, with the authors' exponent) 1e-16.
+- **SOAP**: the authors' code, with its casts to float32 taken out, 6e-15 (20 steps, 5 x 4 to 32 x 32 and
+  32 x 31, new bases every 3). With a decay of 0.1, 3e-3: it decays what the step has led to, and nothing in
+  its first step.
 """
 
 

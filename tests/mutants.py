@@ -1263,6 +1263,48 @@ MATRICES = [
         "if self.but is not None and any(",
         "test_muon.py -k no_matrix",
     ),
+    (
+        "core/eigenbases.py",
+        "2 * (steps % jnp.floor(every) == 0)",
+        "2 * (t % jnp.floor(every) == 0)",
+        laws("soap_rule-9-equals-the-paper"),
+    ),
+    (
+        "core/eigenbases.py",
+        "jnp.take(square, order, axis)",
+        "jnp.take(square, jnp.sort(order), axis)",
+        laws("soap_rule-9-equals-the-paper"),
+    ),
+    (
+        "core/debiasing.py",
+        "jnp.maximum(t - 1, 1) if late else t",
+        "t",
+        laws("soap_rule-9-equals-the-paper"),
+    ),
+    (
+        "core/debiasing.py",
+        "if name in rule.late else new",
+        "if not rule.late else new",
+        laws("soap_rule-9-equals-the-paper-under-schedules"),
+    ),
+    (
+        "scale_by/soap.py",
+        "ema(new, old, b3)",
+        "ema(new, old, b2)",
+        laws("soap_rule-9-equals-the-paper"),
+    ),
+    (
+        "core/belonging.py",
+        "found.append((*front, i, None))",
+        "found.append((*front, None, i))",
+        "test_sharding.py -k pairs",
+    ),
+    (
+        "core/slots.py",
+        "all(n <= self.largest for n in known)",
+        "all(n < self.largest for n in known)",
+        "test_matrices.py -k long_sides",
+    ),
 ]
 MUTANTS = [
     Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS, *MATRICES]

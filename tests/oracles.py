@@ -903,6 +903,50 @@ def lmo_of_matrix(grads, params, *, norm, radius, eps, coefficients):
             yield r * g / (np.sqrt(rows) * np.sqrt(np.sum(sq(g), axis=0)) + e)
 
 
+@on_matrices
+def scale_by_soap(grads, params=None, *, b1, b2, b3, eps, every, max_size=10_000):
+    """SOAP, arXiv:2409.11321 Alg. 3 and the authors' code, in float64; with their order of operations."""
+    mu = nu = 0.0
+    w1, w2 = Weights(), Weights()
+    moments, bases = [0.0, 0.0], [None, None]
+    for t, g, b1_, b2_, b3_, eps_, every_ in stepwise(grads, b1, b2, b3, eps, every):
+        sides = [i for i in (0, 1) if g.shape[i] <= max_size]
+        u = np.zeros_like(g)
+        if t > 1:
+            turned = projected(g, bases)
+            mu = b1_ * mu + (1 - b1_) * turned
+            nu = b2_ * nu + (1 - b2_) * sq(turned)
+            size = np.sqrt(w2.after(b2_)) / w1.after(b1_)
+            u = size * projected_back(mu / (np.sqrt(nu) + eps_), bases)
+            mu = projected_back(mu, bases)
+        for i in sides:
+            gram = g @ g.conj().T if i == 0 else g.conj().T @ g
+            moments[i] = b3_ * moments[i] + (1 - b3_) * gram
+            if t == 1:
+                bases[i] = np.linalg.eigh(moments[i])[1][:, ::-1]
+        if t > 1 and (t - 1) % np.floor(every_) == 0:
+            for i in sides:
+                values = np.diag(bases[i].conj().T @ moments[i] @ bases[i]).real
+                order = np.argsort(-values, kind="stable")
+                nu = np.take(nu, order, axis=i)
+                bases[i] = np.linalg.qr(moments[i] @ bases[i][:, order])[0]
+        if t > 1:
+            mu = projected(mu, bases)
+        yield u
+
+
+def projected(g, bases):
+    left, right = bases
+    g = g if left is None else left.conj().T @ g
+    return g if right is None else g @ right
+
+
+def projected_back(g, bases):
+    left, right = bases
+    g = g if left is None else left @ g
+    return g if right is None else g @ right.conj().T
+
+
 @listed
 def ema_nesterov(grads, params=None, *, b1):
     """Muon's momentum, Jordan 2024: mu <- b1 mu + (1 - b1) g, and once more."""

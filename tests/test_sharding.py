@@ -276,6 +276,24 @@ def test_arrays_and_shapes_are_alike():
 
 
 ON_ANOTHER = jax.NamedSharding(jax.sharding.AbstractMesh((2,), ("x",)), P())
+
+
+def test_what_is_kept_of_pairs_of_rows_and_columns():
+    """An axis that is kept twice is split once; of several in one the first, and others are in front."""
+    axes = {"w": ((0,), (1,)), "heads": ((0,), (2,)), "attention": ((0,), (1, 2))}
+    params = {"w": shape(256, 128), "heads": shape(64, 8, 32), "attention": shape(64, 8, 32)}
+    spec = {"w": P("data", "model"), "heads": P("data", "model"), "attention": P("data", "model")}
+    lies = jax.tree.map(lambda spec: jax.NamedSharding(MESH, spec), spec)
+    found = specs(atx.scale_by_soap(axes=lambda path, p: axes[path]), params, lies)
+    for left, right in (("left", "right"), ("left_basis", "right_basis")):
+        assert found[f".{left}['w']"] == P("data")
+        assert found[f".{right}['w']"] == P(None, "model")
+        assert found[f".{left}['heads']"] == P("model", "data")
+        assert found[f".{right}['heads']"] == P("model")
+        assert found[f".{left}['attention']"] == P("data")
+        assert found[f".{right}['attention']"] == P("model")
+
+
 ERRORS = {
     "no transformation": (
         TypeError,

@@ -5,6 +5,7 @@ that may be of any library.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,16 +41,38 @@ def owners(paths: Sequence[Path], parameters: Sequence[Path]) -> list[list[Path]
 def kept(shape: Shape, whole: Shape) -> list[Axes]:
     """Which axes of a parameter of shape `whole` a slot of this shape may have kept; [] if it is not its.
 
-    The same axes, some of them reduced to length 1 or gone, or others in front of all.
+    The same axes, some of them reduced to length 1 or gone, or others in front of all. Of a square for each
+    matrix, its rows (or its columns) by themselves, the axis in its place is theirs, the other its own.
     """
     every, more = tuple(range(len(whole))), len(shape) - len(whole)
     if more > 0:
         return [(*(None,) * more, *every)] if shape[more:] == whole else []
     if more == 0:
-        fits = all(n in (1, m) for n, m in zip(shape, whole))
-        return [tuple(i if shape[i] == whole[i] else None for i in every)] if fits else []
+        if all(n in (1, m) for n, m in zip(shape, whole)) or _squared(shape, whole):
+            return [tuple(i if shape[i] == whole[i] else None for i in every)]
+        return _of_pairs(shape, whole)
     subsets = itertools.combinations(every, len(shape))
-    return [axes for axes in subsets if tuple(whole[i] for i in axes) == shape]
+    return [a for a in subsets if tuple(whole[i] for i in a) == shape] or _of_pairs(shape, whole)
+
+
+def _squared(shape: Shape, whole: Shape) -> bool:
+    """Whether it is the parameter's but for one axis, which is as long as another that stays."""
+    others = [i for i, (n, m) in enumerate(zip(shape, whole)) if n != m]
+    return len(others) == 1 and shape.count(shape[others[0]]) > 1
+
+
+def _of_pairs(shape: Shape, whole: Shape) -> list[Axes]:
+    """The same where rows or columns are several axes in one: the first of them; others are in front."""
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        return []
+    found: list[Axes] = []
+    for i, j in itertools.combinations(range(len(whole) + 1), 2):
+        if math.prod(whole[i:j]) == shape[-1]:
+            others = [k for k in range(len(whole)) if not i <= k < j]
+            for front in itertools.combinations(others, len(shape) - 2):
+                if tuple(whole[k] for k in front) == shape[:-2]:
+                    found.append((*front, i, None))
+    return found
 
 
 def told_apart(shape: Shape) -> Shape:

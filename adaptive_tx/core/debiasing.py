@@ -9,7 +9,6 @@ optax and torch take 1 - b_t^t of the last b_t for all of them: under a constant
 then 0.3 where b2 has just risen from 0.9 to 0.999, and 1 is right.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -74,19 +73,24 @@ def weights_after(arguments: Arguments, rule: Any, state: Any) -> dict[str, jax.
     if not scheduled:
         return {}
     numbers = arguments.for_step(state.count)
-    return {
-        name: ema(jnp.ones_like(old), old, in_dtype(numbers[name], old.dtype))
-        for name, old in state.weights.items()
-    }
+
+    def after(name: str, old: jax.Array) -> jax.Array:
+        new = ema(jnp.ones_like(old), old, in_dtype(numbers[name], old.dtype))
+        return jnp.where(state.count > 0, new, old) if name in rule.late else new
+
+    return {name: after(name, old) for name, old in state.weights.items()}
 
 
 def corrections(
-    t: jax.Array, debiased: Sequence[str], numbers: dict[str, Any], weights: dict[str, jax.Array]
+    t: jax.Array, rule: Any, numbers: dict[str, Any], weights: dict[str, jax.Array]
 ) -> dict[str, jax.Array]:
-    """c1, c2 and so on, in the dtype of `t`."""
-    return {
-        correction(name): weights[name].astype(t.dtype)
-        if name in weights
-        else one_minus_power(numbers[name], t)
-        for name in debiased
-    }
+    """c1, c2 and so on, in the dtype of `t`; 1 at the first step for what begins with the second."""
+
+    def sum_of(name: str) -> jax.Array:
+        late = name in rule.late
+        if name not in weights:
+            return one_minus_power(numbers[name], jnp.maximum(t - 1, 1) if late else t)
+        weight = weights[name].astype(t.dtype)
+        return jnp.where(t > 1, weight, 1) if late else weight
+
+    return {correction(name): sum_of(name) for name in rule.debiased}

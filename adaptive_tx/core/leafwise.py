@@ -139,7 +139,9 @@ def _new(
             return None
         # Where the leaf is, on all devices, and split as it is: made of the leaf.
         part = jnp.max(part, _reduced(p, shape), keepdims=len(shape) > 0, initial=start)
-        part = part if part.shape == shape else jnp.broadcast_to(jnp.max(part), shape)
+        if part.shape != shape:  # of an axis that it keeps twice the first is split
+            wide = part.ndim == len(shape) and all(n in (1, m) for n, m in zip(part.shape, shape))
+            part = jnp.broadcast_to(part if wide else jnp.max(part), shape)
     return part if part.dtype == dtype else lax.complex(part, part)
 
 
@@ -166,7 +168,8 @@ def _dtypes(rule: Rule, dtype) -> dict[str, Any]:
         ]
         olds = [None if s is None else jax.ShapeDtypeStruct(s, real.dtype) for s in shapes]
     _, *slots = jax.eval_shape(real_meets_complex(rule.step), g, *olds, real, **keywords)
-    return {name: slot.dtype for name, slot in zip(names, slots, strict=True)}
+    pairs = zip(names, slots, strict=True)
+    return {name: dtype if slot is None else slot.dtype for name, slot in pairs}
 
 
 def _update(rule: Rule, arguments: Arguments, grads, state, params=None, **extra):

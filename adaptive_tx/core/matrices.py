@@ -89,6 +89,7 @@ class Matrices:
 
     axes: Any  # MatrixAxes
     stack_sharding: Any = None
+    whole: bool = False  # whether on Explicit axes a leaf, and what is kept of it, is gathered
 
     def of(self, path: str, leaf: Any) -> Any:
         """The axes of a leaf, rows and columns; None if it is no matrix."""
@@ -108,7 +109,9 @@ class Matrices:
         return _checked(f"{who}: axes, at {name} of shape {shape},", found, len(shape))
 
 
-def matrices_of(who: str, axes: Any, stack_sharding: Any = None) -> Matrices:
+def matrices_of(
+    who: str, axes: Any, stack_sharding: Any = None, *, whole: bool = False
+) -> Matrices:
     """The two arguments that a constructor offers, checked."""
     if not callable(axes):
         checks.choice(who, "axes", axes, NAMES)
@@ -118,7 +121,7 @@ def matrices_of(who: str, axes: Any, stack_sharding: Any = None) -> Matrices:
             f"{who}: stack_sharding must be a NamedSharding or a PartitionSpec for [matrix, row, column], "
             f"got {stack_sharding!r}."
         )
-    return Matrices(axes, stack_sharding)
+    return Matrices(axes, stack_sharding, whole)
 
 
 def _named(name: str, ndim: int) -> Any:

@@ -35,6 +35,7 @@ def matrixwise(
     shared: Callable[..., Any] | None = None,
     metrics: tuple[str, ...] = (),
     refuses: Callable[[Any], str] | None = None,
+    whole: bool = False,
     settings: dict[str, Any] | None = None,
     **numbers: Any,
 ) -> Transformation:
@@ -52,6 +53,8 @@ def matrixwise(
       shared: as for `leafwise`.
       metrics: as for `leafwise`.
       refuses: as for `leafwise`.
+      whole: whether the step needs whole matrices: on Explicit axes a leaf, and what is kept of it, is then
+        gathered for it on each device; elsewhere the compiler does what is needed.
       settings: arguments of the constructor that are known at trace time, for `repr`, without these two.
       **numbers: the hyperparameters, each marked with its range (`ranges`).
 
@@ -69,7 +72,7 @@ def matrixwise(
         shared=shared,
         metrics=metrics,
         refuses=refuses,
-        matrices=matrices_of(who, axes, stack_sharding),
+        matrices=matrices_of(who, axes, stack_sharding, whole=whole),
         settings={**(settings or {}), **own},
         **numbers,
     )

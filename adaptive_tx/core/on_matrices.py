@@ -20,6 +20,7 @@ class OnMatrices:
     step: Callable
     layout: Layout
     like: tuple[bool, ...]  # which of the slots are like the leaf; others have a shape of their own
+    whole: bool = False  # whether on Explicit axes all is gathered for it
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -27,7 +28,9 @@ class OnMatrices:
 
     def __call__(self, g, *slots_and_t, **keywords):
         *slots, t = slots_and_t
-        layout = self.layout
+        layout, given, olds = self.layout, g, slots
+        if self.whole:
+            g, slots = everywhere(g), [x if x is None else everywhere(x) for x in slots]
 
         def on_matrix(p, g, *slots):
             return self.step(g, *slots, t, **keywords, **p)
@@ -38,10 +41,14 @@ class OnMatrices:
         each = jax.vmap(on_matrix) if layout.counting else on_matrix
         u, *news = each(p, layout.apart(g), *kept)
         news = [
-            x if x is None else layout.together(x, g.shape) if like else reshaped(x, old.shape)
+            x if old is None else layout.together(x, g.shape) if like else reshaped(x, old.shape)
             for like, x, old in zip(self.like, news, slots, strict=True)
         ]
-        return layout.together(u, g.shape), *news
+        u = layout.together(u, g.shape)
+        if self.whole:
+            u = lying_as(u, given)
+            news = [x if x is None else lying_as(x, old) for x, old in zip(news, olds)]
+        return u, *news
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,6 +40,13 @@ class Rule:
         """The decay rates whose means are divided by the sum of their weights."""
         return tuple(dict.fromkeys(slot.decay for _, slot in self.slots if slot.debiased))
 
+    @functools.cached_property
+    def late(self) -> tuple[str, ...]:
+        """Those among them whose means begin with the second gradient."""
+        return tuple(
+            dict.fromkeys(slot.decay for _, slot in self.slots if slot.debiased and slot.late)
+        )
+
     @property
     def kept(self) -> tuple[str, ...]:
         """The decay rates that, where they are schedules, have the sum of their weights in the state."""
@@ -92,7 +99,9 @@ class Rule:
         if layout is None or self.stacks:
             return self.step
         like = tuple(slot.shape is None for slot in self.of_leaves.values())
-        return OnMatrices(self.step, layout, like)
+        return OnMatrices(
+            self.step, layout, like, self.matrices is not None and self.matrices.whole
+        )
 
     def step_on_stack(self) -> Callable:
         """The step on a stack of matrices."""

@@ -128,7 +128,7 @@ def _compiled(rule: Rule, t, numbers: dict, weights: dict, of_tree: dict):
 
 def _follow(rule: Rule, t, numbers: dict, weights: dict, of_tree: dict, tree: Tree | None):
     """What follows from the numbers for all leaves, and the next numbers of the whole tree."""
-    sums = corrections(t, rule.debiased, numbers, weights)
+    sums = corrections(t, rule, numbers, weights)
     if rule.shared is None:
         return sums, {}
     given = {**numbers, **sums, **of_tree, "tree": tree}

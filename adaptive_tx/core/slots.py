@@ -50,6 +50,7 @@ class Slot:
     shape: ShapeOfSlot | None = None
     of_tree: bool = False  # one number for the whole tree, which `shared` steps on
     least_bits: int | None = None  # that it may be kept in; None: as its kind says (`storage`)
+    late: bool = False  # whether a debiased mean begins with the second gradient
 
     def __post_init__(self):
         for name, value, known in (("kind", self.kind, KINDS), ("of", self.of, OF)):
@@ -131,6 +132,21 @@ def of_rows(rows: int, columns: int) -> tuple[int, ...]:
 def of_columns(rows: int, columns: int) -> tuple[int, ...]:
     """With one for each column."""
     return 1, columns
+
+
+@dataclasses.dataclass(frozen=True)
+class UpTo:
+    """A shape of a slot of matrices, where all its axes are at most so long; else nothing is kept."""
+
+    largest: int
+    of_matrix: Callable[[int, int], tuple[int, ...]]
+
+    def __call__(self, rows: int, columns: int) -> tuple[int, ...] | None:
+        shape = self.of_matrix(rows, columns)
+        known = [
+            n for n in shape if isinstance(n, int)
+        ]  # others are symbols, in an exported function
+        return shape if all(n <= self.largest for n in known) else None
 
 
 def of_pairs_of_rows(rows: int, columns: int) -> tuple[int, ...]:

@@ -67,6 +67,7 @@ def weights_in(record: Record, decay: str, leaves: dict[Path, Any]) -> Any:
     if made is None or decay not in made.names or made.is_schedule(decay):
         return None
     count, b = jnp.asarray(leaves[record.count]), made.values[made.names.index(decay)]
+    count = count - (1 if record.rule and decay in record.rule.late else 0)
     t = jnp.maximum(count, 1).astype(float)
     return jnp.where(count > 0, one_minus_power(Decay.of(b), t), 0)
 
