@@ -47,7 +47,7 @@ from adaptive_tx.decay import (
 from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
-from adaptive_tx.matrix_optimizers import muon, normuon, scion, soap
+from adaptive_tx.matrix_optimizers import muon, normuon, scion, shampoo, soap
 from adaptive_tx.migrating.migration import Migration, migrate
 from adaptive_tx.migrating.widths import decoded, encoded
 from adaptive_tx.optimizers import (
@@ -129,6 +129,7 @@ from adaptive_tx.scale_by.relative_rate import scale_by_relative_rate
 from adaptive_tx.scale_by.rms import scale_by_rms
 from adaptive_tx.scale_by.rms_debiased import scale_by_rms_debiased
 from adaptive_tx.scale_by.rprop import scale_by_rprop
+from adaptive_tx.scale_by.shampoo import scale_by_shampoo
 from adaptive_tx.scale_by.signum import scale_by_signum
 from adaptive_tx.scale_by.soap import scale_by_soap
 from adaptive_tx.scale_by.stable_adam import scale_by_stable_adam
@@ -209,6 +210,7 @@ __all__ = [
     "scale_by_normuon",
     "scale_by_lmo",
     "scale_by_soap",
+    "scale_by_shampoo",
     "scale_by_lars",
     # around a direction
     "cautious",
@@ -274,6 +276,7 @@ __all__ = [
     "normuon",
     "scion",
     "soap",
+    "shampoo",
     # groups of parameters
     "grouped",
     "masked",

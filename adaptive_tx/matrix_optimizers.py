@@ -25,6 +25,7 @@ from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.lmo import NormName, scale_by_lmo
 from adaptive_tx.scale_by.normuon import scale_by_normuon
 from adaptive_tx.scale_by.orthogonalize import FactorName, orthogonalize
+from adaptive_tx.scale_by.shampoo import scale_by_shampoo
 from adaptive_tx.scale_by.soap import scale_by_soap
 
 
@@ -227,5 +228,64 @@ def soap(
     return chain(
         scale_by_soap(b1=b1, b2=b2, b3=b3, eps=eps, every=every, max_size=max_size, axes=axes),
         *decoupled("soap", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def shampoo(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    b3: ScalarOrSchedule = 0.999,
+    eps: ScalarOrSchedule = 1e-8,
+    damping: ScalarOrSchedule = 1e-12,
+    every: ScalarOrSchedule = 10.0,
+    max_size: int = 10_000,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+    axes: MatrixAxes = "matrices",
+) -> Transformation:
+    """Shampoo with the length of Adam's steps, of matrices alone (`scale_by_shampoo`).
+
+    Args:
+      learning_rate: as Adam's, whose steps are as long: >= 0, in the unit of the parameters; a number or a
+        schedule. Often 0.001.
+      b1: how much of the mean of gradients is kept at each step, in [0, 1), default 0.9; nearer to 1
+        averages over more steps.
+      b2: the same of the mean of squares that makes the length, in [0, 1), default 0.999: nearer to 1 it
+        changes more slowly.
+      b3: the same of the second moments of rows and columns, in [0, 1), default 0.999: nearer to 1 their
+        roots change more slowly.
+      eps: is added to Adam's root, > 0, default 1e-8, in the unit of the gradients: gradients below it make
+        smaller steps.
+      damping: is added to the eigenvalues of the second moments, > 0, default 1e-12, in the unit of squared
+        gradients: more of it makes the direction more like the mean's; less than 1e-7 of the largest is
+        noise in float32 where they have not full rank.
+      every: after how many steps new roots are computed, at least 1 (> 0 is not enough), default 10.0: more
+        steps cost less each, and follow the gradients later.
+      max_size: rows or columns beyond so many have no root, default 10000; their side is left as it is.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        matrix lost in a step: more of it keeps the weights small.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: "mlp" in path`.
+      axes: which axes of a leaf are rows (inputs) and columns (outputs), default "matrices", as for `muon`.
+    """
+    rule = scale_by_shampoo(
+        b1=b1,
+        b2=b2,
+        b3=b3,
+        eps=eps,
+        damping=damping,
+        every=every,
+        max_size=max_size,
+        axes=axes,
+    )
+    return chain(
+        rule,
+        *decoupled("shampoo", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )

@@ -94,6 +94,14 @@ def soap_rule(**arguments):
     return on_matrices(atx.scale_by_soap(**arguments))
 
 
+def shampoo_rule(**arguments):
+    return on_matrices(atx.scale_by_shampoo(**arguments))
+
+
+def shampoo_of_matrices(**arguments):
+    return on_matrices(atx.shampoo(**arguments))
+
+
 def soap_of_matrices(**arguments):
     return on_matrices(atx.soap(**arguments))
 
@@ -138,6 +146,7 @@ def big_vision_of_optax():
 
 RADIUS = "XLA folds the radius, where it is a constant, into other factors"
 SOAP = {"b1": 0.9, "b2": 0.95, "b3": 0.9, "eps": 1e-8, "every": 5.0}
+SHAMPOO = {"b1": 0.9, "b2": 0.95, "b3": 0.9, "eps": 1e-8, "damping": 1e-6, "every": 5.0}
 IN_BASES = {**SHORT, "b3": 0.6, "every": 1.0}
 OF_RANK_ONE = {
     "bounded directions": "after a spike the bases of all that is smaller are rounding's"
@@ -293,6 +302,8 @@ RULES = [
         scale_free=FREE, recovers={}, last_bit=RADIUS),
     Row(soap_rule, SOAP, oracle=oracles.scale_by_soap, wrapper=atx.scale_by_soap, counts=("every",),
         scale_free=FREE, recovers=IN_BASES, without=OF_RANK_ONE),
+    Row(shampoo_rule, SHAMPOO, oracle=oracles.scale_by_shampoo, wrapper=atx.scale_by_shampoo,
+        counts=("every",), sums_leaves=True, scale_free={**FREE, "damping": 1e-30}, recovers=IN_BASES),
 ]  # fmt: skip
 
 CLIPPING = [
@@ -456,6 +467,11 @@ OPTIMIZERS = [
         recovers=IN_BASES, without=OF_RANK_ONE),
     Row(soap_of_matrices, {**RATE, **SOAP, "weight_decay": 0.1}, wrapper=atx.soap, counts=("every",),
         needs_params=True, scale_free=FREE, recovers=IN_BASES, without=OF_RANK_ONE),
+    Row(shampoo_of_matrices, {**RATE, **SHAMPOO}, wrapper=atx.shampoo, counts=("every",),
+        sums_leaves=True, scale_free={**FREE, "damping": 1e-30}, recovers=IN_BASES),
+    Row(shampoo_of_matrices, {**RATE, **SHAMPOO, "weight_decay": 0.1}, wrapper=atx.shampoo,
+        counts=("every",), sums_leaves=True, needs_params=True,
+        scale_free={**FREE, "damping": 1e-30}, recovers=IN_BASES),
 ]  # fmt: skip
 
 

@@ -318,6 +318,7 @@ LINES = [
         "more terms, 2 l2: `compat.keras.ftrl`",
     ),
     Line("scale_by_soap", of(atx.scale_by_soap)),
+    Line("scale_by_shampoo", of(atx.scale_by_shampoo)),
     Line(
         "orthogonalize",
         of(atx.orthogonalize),

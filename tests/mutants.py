@@ -1294,6 +1294,24 @@ MATRICES = [
         laws("soap_rule-9-equals-the-paper"),
     ),
     (
+        "scale_by/shampoo.py",
+        "power(x, -0.25, damping)",
+        "power(x, -0.5, damping)",
+        laws("shampoo_rule-9-equals-the-paper"),
+    ),
+    (
+        "scale_by/shampoo.py",
+        "norm(adam) / (length + 1e-16)",
+        "norm(mean) / (length + 1e-16)",
+        laws("shampoo_rule-9-equals-the-paper"),
+    ),
+    (
+        "core/linear_algebra.py",
+        "(values - jnp.minimum(jnp.min(values, initial=jnp.inf), 0)) * _size(x)",
+        "values * _size(x)",
+        laws("shampoo_rule-4-finite-in"),
+    ),
+    (
         "core/belonging.py",
         "found.append((*front, i, None))",
         "found.append((*front, None, i))",

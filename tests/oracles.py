@@ -935,6 +935,36 @@ def scale_by_soap(grads, params=None, *, b1, b2, b3, eps, every, max_size=10_000
         yield u
 
 
+@on_matrices
+def scale_by_shampoo(grads, params=None, *, b1, b2, b3, eps, damping, every):
+    """Shampoo, arXiv:1802.09568 Alg. 1, as Meta's code: averages, debiased, and Adam's length."""
+    mu = nu = left = right = 0.0
+    w1, w2, w3 = Weights(), Weights(), Weights()
+    roots = None
+    numbers = stepwise(grads, b1, b2, b3, eps, damping, every)
+    for t, g, b1_, b2_, b3_, eps_, damping_, every_ in numbers:
+        mu = b1_ * mu + (1 - b1_) * g
+        nu = b2_ * nu + (1 - b2_) * sq(g)
+        left = b3_ * left + (1 - b3_) * g @ g.conj().T
+        right = b3_ * right + (1 - b3_) * g.conj().T @ g
+        c1, c2, c3 = w1.after(b1_), w2.after(b2_), w3.after(b3_)
+        adam = mu / c1 / (np.sqrt(nu / c2) + eps_)
+        if t % np.floor(every_) == 0:
+            roots = [inverse_root(m / c3, damping_) for m in (left, right)]
+        if roots is None:
+            yield adam
+            continue
+        u = roots[0] @ (mu / c1) @ roots[1]
+        yield u * norm(adam) / (norm(u) + 1e-16)
+
+
+def inverse_root(m, damping):
+    values, vectors = np.linalg.eigh(m + damping * np.eye(len(m)))
+    if values[0] < damping:
+        values = values - values[0] + damping
+    return vectors * values**-0.25 @ vectors.conj().T
+
+
 def projected(g, bases):
     left, right = bases
     g = g if left is None else left.conj().T @ g

@@ -17,6 +17,7 @@ EVERY = {
     "scale_by_lmo": atx.scale_by_lmo,
     "muon": functools.partial(atx.muon, 0.1),
     "scale_by_soap": functools.partial(atx.scale_by_soap, every=2),
+    "scale_by_shampoo": functools.partial(atx.scale_by_shampoo, every=2, damping=1e-4),
 }
 every = pytest.mark.parametrize("name", EVERY)
 STEPS = 5

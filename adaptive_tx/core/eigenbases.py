@@ -17,7 +17,7 @@ from jax import lax
 
 from adaptive_tx.core.linear_algebra import (
     Sides,
-    eigenvectors,
+    eigen,
     into,
     multiply,
     orthonormal,
@@ -41,7 +41,7 @@ def _kept(bases, moments, mean, square):
 
 
 def _first(bases, moments, mean, square):
-    return [m if m is None else eigenvectors(scaled(m)) for m in moments], mean, square
+    return [m if m is None else eigen(scaled(m))[1][:, ::-1] for m in moments], mean, square
 
 
 def _next(bases, moments, mean, square):

@@ -9,6 +9,7 @@ On CPUs several batched calls of LAPACK in one program were seen to wait for eac
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from jax.custom_batching import custom_vmap
 Sides = Sequence[jax.Array | None]
 
 
-def one_by_one(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+def one_by_one(function: Callable[[jax.Array], Any]) -> Callable[[jax.Array], Any]:
     """A function of one array whose batches are stepped through on CPUs."""
 
     @custom_vmap
@@ -29,15 +30,17 @@ def one_by_one(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Arra
     def _(size, batched, x):
         del size, batched  # there is one argument, which is
         step_through = functools.partial(lax.map, call)
-        return lax.platform_dependent(x, cpu=step_through, default=jax.vmap(function)), True
+        found = lax.platform_dependent(x, cpu=step_through, default=jax.vmap(function))
+        return found, jax.tree.map(lambda _: True, found)
 
     return functools.wraps(function)(call)
 
 
 @one_by_one
-def eigenvectors(x: jax.Array) -> jax.Array:
-    """Those of a Hermitian matrix, as columns, with the largest eigenvalue first."""
-    return jnp.linalg.eigh(x)[1][:, ::-1]
+def eigen(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The eigenvalues of a Hermitian matrix, the least first, and their vectors, as columns."""
+    values, vectors = jnp.linalg.eigh(x)
+    return values, vectors
 
 
 @one_by_one
@@ -80,6 +83,22 @@ def out_of(bases: Sides, g: jax.Array) -> jax.Array:
 
 
 def scaled(x: jax.Array) -> jax.Array:
-    """A positive semidefinite matrix over its largest entry, which is on its diagonal; 0 stays 0."""
+    """A positive semidefinite matrix over its largest entry, which no basis of it depends on; 0 stays 0."""
+    return x / _size(x)
+
+
+def _size(x: jax.Array) -> jax.Array:
+    """The largest entry of a positive semidefinite matrix, which is on its diagonal; 1 if that is 0."""
     largest = jnp.max(jnp.diagonal(x).real, initial=0)
-    return x / jnp.where(largest == 0, 1, largest)
+    return jnp.where(largest == 0, 1, largest)
+
+
+def power(x: jax.Array, exponent: float, damping: jax.Array) -> jax.Array:
+    """A power of a positive semidefinite matrix to whose eigenvalues something is added, > 0.
+
+    If one of them is negative by rounding, all are raised, so that the least becomes the damping.
+    """
+    values, vectors = eigen(scaled(x))
+    values = (values - jnp.minimum(jnp.min(values, initial=jnp.inf), 0)) * _size(x) + damping
+    scales = lax.convert_element_type(values**exponent, x.dtype)
+    return multiply(vectors * scales[None], adjoint(vectors))
