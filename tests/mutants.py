@@ -261,7 +261,12 @@ ENGINE = [
         "rows = [old for new, old",
         laws(f"test_9 and {ADAM[:-1]}"),
     ),
-    ("core/chain.py", "if (rule.sees_tree or rule.stacks) and end > start:", "if False:", "test_chain.py"),
+    (
+        "core/chain.py",
+        "if (rule.sees_tree or rule.stacks) and end > start:",
+        "if False:",
+        "test_chain.py",
+    ),
     (
         "core/chain.py",
         "is None or ends:\n            updates = _narrowed(updates, dtypes)",

@@ -7,7 +7,8 @@
 It is `leafwise` otherwise. A slot is like the matrix, or has a `shape` of rows and columns: (r, r), (1, c).
 In the state it is one array for each leaf, in which the axes that count the leaf's matrices come first.
 
-Rules that keep nothing step on all matrices of one size, of all leaves, in one stack: one compiled body.
+Rules that keep nothing step on all matrices of one size, of all leaves, in one stack: one compiled body, on
+CPUs for one matrix after the other, elsewhere for all at once.
 Those that keep something go leaf by leaf, since a stack of what they keep would be copied in and out at
 each step; leaves of equal shape share one trace.
 """

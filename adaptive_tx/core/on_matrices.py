@@ -1,6 +1,7 @@
 """A step on one matrix as a step on a leaf, or on a stack of the matrices of many leaves."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -63,9 +64,22 @@ class OnStack:
         return inspect.signature(self.step)
 
     def __call__(self, g, t, **keywords):
+        def on_matrix(g):
+            return self.step(g, t, **keywords)
+
         if self.sharding is not None:
-            g = lax.with_sharding_constraint(g, self.sharding)
-        return jax.vmap(lambda g: self.step(g, t, **keywords))(g)
+            return jax.vmap(on_matrix)(lax.with_sharding_constraint(g, self.sharding))
+        return at_once_or_in_turn(on_matrix, g)
+
+
+def at_once_or_in_turn(step: Callable, stack: jax.Array) -> jax.Array:
+    """A step on all matrices of a stack: in one product of many, or, on CPUs, one after the other.
+
+    There a product of many small matrices is slower than many products, and needs memory for all
+    (benchmarks/matrix.py).
+    """
+    in_turn, at_once = functools.partial(lax.map, step), jax.vmap(step)
+    return lax.platform_dependent(stack, cpu=in_turn, default=at_once)
 
 
 class Stack(NamedTuple):
