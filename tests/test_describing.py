@@ -66,6 +66,20 @@ def test_the_named_optimizers_are_no_mistakes(row):
 SGD = atx.sgd(1.0)
 
 
+def test_biases_that_have_two_axes_are_no_matrices():
+    """Those of attention's heads, and of layers that are scanned."""
+    layers = {
+        "attention": {"kernel": jnp.ones((8, 2, 4)), "bias": jnp.ones((2, 4))},
+        "norm": {"scale": jnp.ones((3, 8))},
+        "up": {"kernel": jnp.ones((8, 8))},
+    }
+    for but, warned in ((None, "attention/bias, norm/scale"), ("bias|norm", "")):
+        by = atx.matrices(but=but, axes="first_in")
+        tx = atx.grouped({"matrices": atx.muon(0.1, axes="first_in")}, by=by, default=SGD)
+        (*_, text) = atx.describe(tx, layers).warnings or ("",)
+        assert text.endswith(warned) and ("steps on biases" in text) == bool(warned)
+
+
 @pytest.mark.parametrize(
     "tx, warning",
     [

@@ -47,6 +47,23 @@ def test_no_schedule_of_optax_is_missing():
     assert named - elsewhere - {"scale_by_schedule"} <= listed
 
 
+@pytest.mark.parametrize("pair", TRANSFORMATIONS, ids=lambda pair: pair.theirs)
+def test_every_argument_of_optax_is_answered(pair):
+    """With another name, or with what to do instead; not with a list of what there is."""
+    theirs, ours = pair.functions()
+    here = inspect.signature(ours).parameters
+    for name in {*inspect.signature(theirs).parameters} - {*here}:
+        if ours is not atx.chain:
+            with pytest.raises(
+                TypeError, match=rf"^{ours.__name__}: There is no {name}; "
+            ) as error:
+                ours(**{name: (0.9, 0.99) if name == "betas" else 0.5})
+            answer = str(error.value)
+            assert "it takes" not in answer
+            if (renamed := from_optax.renamed(pair.name, name)) in here:
+                assert f"{renamed}=" in answer
+
+
 def made(pair):
     names = {**vars(atx), "schedules": schedules}
     where = {**vars(optax.contrib), **vars(optax), "optax": optax}

@@ -16,7 +16,7 @@ import strict_user
 
 import adaptive_tx as atx
 from adaptive_tx import schedules
-from adaptive_tx.core import habits, schedule_habits
+from adaptive_tx.core import habits, modern_habits, schedule_habits
 
 ROOT = pathlib.Path(atx.__file__).parent.parent
 PARAMS = {"w": jnp.ones(3)}
@@ -261,6 +261,48 @@ MISTAKES = {
         lambda: atx.adam(0.1, grad_clip=1.0),
         "adam: There is no grad_clip; write chain(clip_by_global_norm(1.0), adam(0.1)).",
     ),
+    # the modern family
+    "iterations of Muon": (
+        lambda: atx.muon(0.02, ns_steps=5),
+        "muon: There is no ns_steps; coefficients has one triple (a, b, c) for each iteration, or is the "
+        "name of a list.",
+    ),
+    "the Adam inside Muon": (
+        lambda: atx.muon(0.02, adam_weight_decay=0.1),
+        "muon: There is no adam_weight_decay; what is no matrix has an optimizer of its own: write "
+        'grouped({"matrices": muon(0.02)}, by=matrices(but=...), default=adamw(...)).',
+    ),
+    "torch's factor": (
+        lambda: atx.muon(0.02, adjust_lr_fn="match_rms_adamw"),
+        "muon: There is no adjust_lr_fn; write factor='match_rms_adamw'.",
+    ),
+    "momentum of Scion": (
+        lambda: atx.scion(0.02, momentum=0.1),
+        "scion: There is no momentum; b1 is the part of the mean that is kept: 1 - 0.1 for momentum=0.1 of "
+        "the authors, where it is the part of the gradient.",
+    ),
+    "momentum of what has none": (
+        lambda: atx.orthogonalize(momentum=0.95),
+        "orthogonalize: There is no momentum; write chain(ema_nesterov(0.95), orthogonalize()).",
+    ),
+    "NorMuon that does not look ahead": (
+        lambda: atx.normuon(0.02, nesterov=False),
+        "normuon: There is no nesterov; it looks ahead; a chain of ema(0.95), orthogonalize() and "
+        "scale_by_normuon() does not.",
+    ),
+    "slow weights": (
+        lambda: atx.lookahead(atx.sgd(0.1), k=5, alpha=0.5),
+        "lookahead: There is no k; write every=5. There is no alpha; write pull=0.5.",
+    ),
+    "the average of an average": (
+        lambda: atx.averaged(atx.sgd(0.1), ema_decay=0.99),
+        "averaged: There is no ema_decay; write decay=0.99.",
+    ),
+    "a mean of three": (
+        lambda: atx.ademamix(0.1, beta3=0.999, T_alpha=100),
+        "ademamix: There is no beta3; write b3=0.999. There is no T_alpha; write "
+        "alpha=schedules.linear(0.0, 5.0, 100).",
+    ),
     # a direction as an optimizer
     "a rate for a direction": (
         lambda: atx.scale_by_adam(1e-3),
@@ -383,10 +425,14 @@ def test_every_function_answers(function):
 def test_a_hint_is_for_what_there_is():
     """Names on the right of the tables exist, and those on the left do not where they are looked up."""
     arguments = {f.__name__: {*inspect.signature(f).parameters} for f in FUNCTIONS}
-    for name, ours in [*habits.RENAMED.items(), *schedule_habits.RENAMED.items()]:
+    for name, ours in [
+        *habits.RENAMED.items(),
+        *modern_habits.RENAMED.items(),
+        *schedule_habits.RENAMED.items(),
+    ]:
         for one in ours.split():
             assert any(one in names for names in arguments.values()), (name, one)
-    for name, rows in habits.OTHERWISE.items():
+    for name, rows in [*habits.OTHERWISE.items(), *modern_habits.OTHERWISE.items()]:
         for who in rows.keys() - {"*"}:
             assert name not in arguments[who], (who, name)
     for rule, optimizer in habits.OPTIMIZER.items():

@@ -251,6 +251,14 @@ def test_what_is_no_matrix_is_named():
         ValueError, match=r"orthogonalize: params\['layer'\]\['bias'\], of shape \(3,\), is no"
     ):
         atx.muon(0.1).init(params)
+    with pytest.raises(
+        TypeError, match=r"^matrices: but must be a regular expression or None, got \['"
+    ):
+        atx.matrices(but=["embed", "head"])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(
+        ValueError, match=r"^matrices: but='embed\(' is no regular expression: missing"
+    ):
+        atx.matrices(but="embed(")
     router = atx.matrices(but="embedd")
     tx = atx.grouped({"matrices": atx.muon(0.1)}, by=router, default=atx.adam(0.1))
     with pytest.raises(

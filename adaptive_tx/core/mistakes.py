@@ -1,6 +1,7 @@
 """A call that does not fit a signature is answered with what to write instead.
 
-The habits of torch, Keras and optax are in the tables of `habits`. A call that fits costs nothing more.
+The habits of torch, Keras and optax are in the tables of `habits`, `modern_habits` and `schedule_habits`.
+A call that fits costs nothing more.
 """
 
 import difflib
@@ -9,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from adaptive_tx.core import schedule_habits
+from adaptive_tx.core import modern_habits, schedule_habits
 from adaptive_tx.core.habits import EVEN_FALSE, OPTIMIZER, OTHERWISE, RATES, RENAMED, SECOND
 from adaptive_tx.core.schedule import Schedule
 from adaptive_tx.core.schedule_habits import OF_SCHEDULES
@@ -149,11 +150,12 @@ class _Call:
 
     def candidates(self, name: str) -> list[str]:
         """What is it called here, of the names that this function has."""
-        tables = (RENAMED, schedule_habits.RENAMED)
+        tables = (RENAMED, modern_habits.RENAMED, schedule_habits.RENAMED)
         return [n for t in tables for n in t.get(name, "").split() if n in self.names]
 
     def instead(self, name: str) -> str:
-        value, otherwise = self.kwargs[name], OTHERWISE.get(name, {})
+        value = self.kwargs[name]
+        otherwise = {**OTHERWISE.get(name, {}), **modern_habits.OTHERWISE.get(name, {})}
         if name == "betas" and (pair := self.pair(value)):
             return f"write {pair}"
         here, anywhere = otherwise.get(self.who), otherwise.get("*")
@@ -164,7 +166,7 @@ class _Call:
             return f"write {ours}={_short(value)}"
         if text := here or anywhere:
             off = isinstance(value, (int, float, type(None))) and not value
-            if off and name not in EVEN_FALSE:
+            if off and not {name, f"{self.who}.{name}"} & {*EVEN_FALSE, *modern_habits.EVEN_FALSE}:
                 return "leave it out"
             words = {"who": self.who, "rate": self.rate, "call": self.call, "value": _short(value)}
             words["momentum"] = _short(self.kwargs.get("momentum", 0.9))

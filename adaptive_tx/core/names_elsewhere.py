@@ -16,6 +16,10 @@ FINITE = "write guarded(tx), which skips steps that are not finite"
 OWN = "write a rule of your own, leafwise(...), or Transformation(init, update) of two functions"
 EXTRA = "nothing is needed: every update here takes whatever keywords it is given"
 STATE_SIGN = "write scale_by_learning_rate(rate), which has the minus sign, or scale(-rate)"
+MUON = (
+    'write grouped({{"matrices": muon(rate)}}, by=matrices(but="embed|head"), default=adamw(rate))'
+)
+CAUTIOUS = "write chain(cautious(scale_by_adam()), add_decayed_weights(0.01), scale_by_learning_rate(rate))"
 OPTAX_TYPE = "it is a name for any tree of arrays: write optax.{name}"
 
 INSTEAD = {
@@ -81,6 +85,18 @@ INSTEAD = {
     "scale_by_stddev": "write scale_by_centered_rms(eps_in_root=True)",
     "scale_by_sign": "write scale_by_signum(b1=0.0)",
     "sign_sgd": "write signum(rate, b1=0.0)",
+    "scale_by_muon": "write chain(ema_nesterov(0.95), orthogonalize())",
+    "muon_with_aux_adam": MUON,
+    "single_device_muon_with_aux_adam": MUON,
+    "zeropower_via_newtonschulz5": "write orthogonalize()",
+    "polar_express": 'write muon(rate, coefficients="polar_express", slack=1.01)',
+    "adam_c": "write chain(scale_by_adam(), add_decayed_weights(schedules.corrected(0.1, schedule, peak)), "
+    "scale_by_learning_rate(schedule))",
+    "c_adamw": CAUTIOUS,
+    "cautious_adamw": CAUTIOUS,
+    "adamw_schedule_free": "write schedule_free_adamw(rate)",
+    "sgd_schedule_free": "write schedule_free(identity(), rate)",
+    "radam_schedule_free": "write schedule_free(scale_by_radam(b1=0.0), rate)",
     "periodic_update": "write incremental_update(new, old, 1.0) when it is time",
     "safe_norm": "write norms.norm(x), whose derivative is finite",
     # left out on purpose: docs/left_out.md

@@ -96,6 +96,17 @@ def embedding_under_a_matrix_rule(leaf) -> str:
     return f"{rule[0]} steps on an embedding, whose rows are no matrix"
 
 
+def scale_under_a_matrix_rule(leaf) -> str:
+    """A vector that rule refuses itself; with heads or a stack of layers it has two axes."""
+    rule = [part for part in leaf.parts if part.who in OF_MATRICES]
+    if not rule or no_decay()(leaf.path, leaf) is None:
+        return ""
+    return (
+        f"{rule[0]} steps on biases or scales of norms, which are no matrices "
+        "(but= of matrices spares them)"
+    )
+
+
 def _is_rate(part) -> bool:
     """Whether it is a learning rate, or a factor that is negative or may be."""
     factor = part.numbers.get("step_size", 0.0)
@@ -115,4 +126,5 @@ MISTAKES = (
     clip_after_the_rule,
     decayed_scale,
     embedding_under_a_matrix_rule,
+    scale_under_a_matrix_rule,
 )

@@ -63,10 +63,12 @@ def matrices(
     Args:
       but: a regular expression, found in the paths of the matrices that are not: embeddings and heads,
         which AdamW trains better. Which these are is your word, as no shape tells it:
-        `describe(tx, params)` shows what came of it. None: all matrices are.
+        `describe(tx, params)` shows what came of it. Biases and scales have two axes, too, where there
+        are heads or layers are scanned: "embed|head|bias|scale". None: all matrices are.
       axes: which leaves are matrices, as the rule that is given them has it.
 
     Raises:
+      TypeError, ValueError: for a `but` that is no regular expression.
       ValueError: from `grouped`, for a `but` that is found in no path.
 
     >>> import adaptive_tx as atx
@@ -74,8 +76,12 @@ def matrices(
     ...     {"matrices": atx.muon(0.02)}, by=atx.matrices(but="embed|head"), default=atx.adamw(3e-4)
     ... )
     """
-    if but is not None:
-        re.compile(but)
+    if not isinstance(but, str | None):
+        raise TypeError(f"matrices: but must be a regular expression or None, got {but!r}.")
+    try:
+        re.compile(but or "")
+    except re.error as error:
+        raise ValueError(f"matrices: but={but!r} is no regular expression: {error}.") from None
     matrices_of("matrices", axes)
     return ByMatrix(but, axes)
 
