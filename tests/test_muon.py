@@ -245,6 +245,17 @@ def test_torchs_weights_and_heads():
         chex.assert_trees_all_close(found["q"][:, head], wanted["q"], rtol=0, atol=1e-6)
 
 
+def test_axes_in_any_order():
+    """Outputs first, inputs last, and what counts between them: an order that is not its own inverse."""
+    grads = grads_of({"w": (4, 2, 6)})
+    tx, plain = atx.muon(0.02, axes=lambda path, p: ((2,), (0,))), atx.muon(0.02)
+    found, _ = tx.update(grads, tx.init(grads))
+    for i in range(2):
+        one = {"w": grads["w"][:, i].T}
+        wanted, _ = plain.update(one, plain.init(one))
+        chex.assert_trees_all_close(found["w"][:, i], wanted["w"].T, rtol=0, atol=1e-6)
+
+
 def test_what_is_no_matrix_is_named():
     params = {"layer": {"bias": jnp.ones(3)}, "embed": jnp.ones((3, 2))}
     with pytest.raises(
