@@ -143,6 +143,17 @@ def test_a_wrong_axis_is_refused(axes, error, message):
         tune.sweep(atx.adam, **axes)
 
 
+def test_an_optimizer_is_swept_by_replacing_its_numbers():
+    tx = atx.grouped({"w": {"learning_rate": 0.1}}, by={"w": "w"}, default=atx.sgd(0.2))
+    name = "w.0.learning_rate"
+    with pytest.raises(
+        TypeError, match=r"sweep: make must be .*, got an optimizer; write sweep\(lambda x"
+    ):
+        tune.sweep(tx, **{name: [0.1]})  # pyright: ignore[reportArgumentType]
+    two = tune.sweep(lambda x: tx.replace({name: x}), x=[0.3, 0.4])
+    assert two[1] == tx.replace({name: 0.4})
+
+
 def test_an_axis_that_does_nothing_is_refused():
     with pytest.raises(ValueError, match="peak = 0.1 and 0.2 give the same numbers"):
         tune.sweep(lambda peak: atx.sgd(lambda count: peak), peak=[0.1, 0.2])

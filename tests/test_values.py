@@ -461,6 +461,12 @@ def test_pickle_with_a_mask():
     assert eval(repr(tx), vars(atx)) == tx
 
 
+def test_infinity_is_written_as_source():
+    tx = atx.prodigy()
+    assert "growth_rate=float('inf')" in repr(tx)
+    assert eval(repr(tx), vars(atx)) == tx
+
+
 def test_a_global_norm_over_shards():
     """With its axis named, each shard is scaled by the norm of all."""
     grads = {"w": jnp.arange(6.0).reshape(2, 3)}

@@ -5,6 +5,7 @@ made it (`arguments`). These functions are its methods.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -115,4 +116,6 @@ def _name(opaque: Any) -> str:
 def _number_text(value) -> str:
     if isinstance(value, jax.Array) and (value.shape or isinstance(value, Tracer)):
         return jax.typeof(value).str_short()
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
     return repr(value.func) if type(value) is Partial else repr(value)

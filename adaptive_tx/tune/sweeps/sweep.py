@@ -119,6 +119,12 @@ def _rows(part: dict[str, list[float]]) -> list[tuple[tuple[str, float], ...]]:
 
 
 def _accepts(make: Callable, names: list[str]) -> None:
+    if not callable(make):
+        got = "an optimizer" if isinstance(make, Transformation) else repr(make)
+        raise TypeError(
+            f"sweep: make must be a function that makes an optimizer of numbers, got {got}; write "
+            'sweep(lambda x: tx.replace({"learning_rate": x}), x=[...]).'
+        )
     try:
         inspect.signature(make).bind_partial(**dict.fromkeys(names, 0.0))
     except TypeError as error:
