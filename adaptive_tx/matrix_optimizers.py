@@ -60,7 +60,7 @@ def muon(
         "match_rms_adamw": AdamW's rates and decay serve; "spectral": rates serve for other widths.
       eps: is added to the norm, > 0, default 1e-7, in the unit of the gradients: gradients below it make
         smaller steps.
-      slack: what the norm is multiplied by, at least 1 (>= 0 is not enough), default 1.0; Polar Express has
+      slack: what the norm is multiplied by, >= 1, default 1.0; Polar Express has
         1.01 or 1.02, so that rounding makes no singular value larger than 1.
       weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
         matrix lost in a step: more of it keeps the weights small.
@@ -121,7 +121,7 @@ def normuon(
       factor: what a step is multiplied by, of the rows and columns, default "original", as for `muon`.
       eps: is added to the norm, > 0, default 1e-7, in the unit of the gradients: gradients below it make
         smaller steps.
-      slack: what the norm is multiplied by, at least 1 (>= 0 is not enough), default 1.0, as for `muon`.
+      slack: what the norm is multiplied by, >= 1, default 1.0, as for `muon`.
       eps_rms: keeps the quotients of the outputs finite, > 0, default 1e-10, no unit; much more of it
         leaves small outputs small.
       weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
@@ -215,8 +215,8 @@ def soap(
         to 1 the bases turn more slowly.
       eps: is added to the root, > 0, default 1e-8, in the unit of the gradients: gradients below it make
         smaller steps.
-      every: after how many steps new bases are computed, at least 1 (> 0 is not enough), default 10.0: more
-        steps cost less each, and follow the gradients later.
+      every: after how many steps new bases are computed, >= 1, default 10.0: more steps cost less
+        each, and follow the gradients later.
       max_size: rows or columns beyond so many have no basis, default 10000; their side is as in Adam.
       weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
         matrix lost in a step: more of it keeps the weights small.
@@ -264,8 +264,8 @@ def shampoo(
       damping: is added to the eigenvalues of the second moments, > 0, default 1e-12, in the unit of squared
         gradients: more of it makes the direction more like the mean's; less than 1e-7 of the largest is
         noise in float32 where they have not full rank.
-      every: after how many steps new roots are computed, at least 1 (> 0 is not enough), default 10.0: more
-        steps cost less each, and follow the gradients later.
+      every: after how many steps new roots are computed, >= 1, default 10.0: more steps cost less
+        each, and follow the gradients later.
       max_size: rows or columns beyond so many have no root, default 10000; their side is left as it is.
       weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
         matrix lost in a step: more of it keeps the weights small.

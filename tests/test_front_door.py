@@ -290,6 +290,10 @@ MISTAKES = {
         "normuon: There is no nesterov; it looks ahead; a chain of ema(0.95), orthogonalize() and "
         "scale_by_normuon() does not.",
     ),
+    "what SOAP's authors call otherwise": (
+        lambda: atx.soap(0.003, precondition_frequency=10, shampoo_beta=0.9),
+        "soap: There is no precondition_frequency; write every=10. There is no shampoo_beta; write b3=0.9.",
+    ),
     "slow weights": (
         lambda: atx.lookahead(atx.sgd(0.1), k=5, alpha=0.5),
         "lookahead: There is no k; write every=5. There is no alpha; write pull=0.5.",

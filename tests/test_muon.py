@@ -256,6 +256,19 @@ def test_axes_in_any_order():
         chex.assert_trees_all_close(found["w"][:, i], wanted["w"].T, rtol=0, atol=1e-6)
 
 
+def test_weights_of_equinox_and_torch():
+    """The axes of the page, given to both, are those of the transposed weights, and leave biases out."""
+    axes = eval(re.search(r"torch: .*`(lambda.*?)`", DOCS)[1])
+    g = {"w": jnp.asarray(np.random.RandomState(0).standard_normal((5, 3)), jnp.float32)}
+    g["b"] = jnp.ones(5)
+    by = atx.matrices(but=None, axes=axes)
+    tx = atx.grouped({"matrices": atx.muon(0.1, axes=axes)}, by=by, default=atx.sgd(0.2))
+    found = tx.update(g, tx.init(g))[0]
+    alone = atx.muon(0.1)
+    wanted = alone.update(g["w"].T, alone.init(g["w"].T))[0].T
+    chex.assert_trees_all_close(found, {"w": wanted, "b": jnp.full(5, -0.2)}, atol=1e-6)
+
+
 def test_what_is_no_matrix_is_named():
     params = {"layer": {"bias": jnp.ones(3)}, "embed": jnp.ones((3, 2))}
     with pytest.raises(

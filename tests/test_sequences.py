@@ -294,6 +294,8 @@ def test_a_direction_has_no_rate(who):
         (atx.adamw(1e-3), "2.learning_rate"),
         (atx.guarded(atx.chain(atx.chain(atx.sgd(1e-3)))), "0.0.0.learning_rate"),
         (atx.scale_by_ftrl(0.1), "learning_rate"),
+        (atx.scale_by_rprop(0.1), "learning_rate"),
+        (atx.chain(atx.scale_by_rprop(0.1)), "0.learning_rate"),
         (atx.grouped({"a": atx.sgd(0.1)}, by={"a": ""}), "a.0.learning_rate"),
     ):
         with pytest.raises(ValueError, match=rf"^{who}: direction has a rate already, {rate}\."):

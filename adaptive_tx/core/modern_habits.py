@@ -12,7 +12,10 @@ RENAMED = {
     "inner_optimizer": "tx direction",
     "k": "every",
     "muon_weight_dimension_numbers": "axes",
+    "max_precond_dim": "max_size",
     "ns_coefficients": "coefficients",
+    "precondition_frequency": "every",
+    "shampoo_beta": "b3",
 }
 
 OTHERS = (

@@ -99,7 +99,8 @@ def orthogonalize(
         every one to it, and is faster where there are units for it.
       axes: which axes of a leaf are rows (inputs) and columns (outputs): "matrices" (leaves of two axes,
         and no others), "last_two", "first_in", "last_out", or a function of path and array that says one
-        of these, or the axes themselves: ((1,), (0,)) for weights (out, in).
+        of these, or the axes themselves: ((1,), (0,)) for weights (out, in), as
+        Equinox and torch have them. None is no matrix.
       stack_sharding: where the stacks [matrix, row, column] of equal matrices lie: on a mesh, P("data")
         gives each device whole matrices. None: as the compiler has it.
 

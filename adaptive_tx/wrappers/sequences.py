@@ -28,7 +28,8 @@ def direction_of(who: str, direction: optax.GradientTransformation) -> Transform
             f"{who}: direction is {ends}, or holds it, and its updates are steps; put it around: "
             f"{ends}({who}(...))."
         )
-    rates = [n for n in naming.names(tx.update) if n.split(".")[-1] == "learning_rate"]
+    names = (*naming.names(tx.init), *naming.names(tx.update))  # Rprop's is a number of init
+    rates = [n for n in names if n.split(".")[-1] == "learning_rate"]
     if rates:
         raise ValueError(
             f"{who}: direction has a rate already, {rates[0]}. Give the direction without it: in place of "
