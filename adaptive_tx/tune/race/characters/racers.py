@@ -67,6 +67,12 @@ def ademamix(rate: Schedule, decay: float, steps: int) -> Transformation:
     return optimizers.ademamix(rate, weight_decay=decay, only=MATRICES, **slow)
 
 
+def prodigy(rate: Schedule, decay: float, steps: int) -> Transformation:
+    """The rate is a factor of the size that it finds, and decay is times both: about 0.01 here."""
+    decays = {"weight_decay": 100 * decay, "only": MATRICES}
+    return optimizers.prodigy(rate, safeguard_warmup=True, **decays)
+
+
 def for_matrices(constructor: Callable[..., Transformation], **settings: Any) -> Make:
     """A rule for the matrices between embedding and head, and AdamW with the same rate and decay."""
 
@@ -114,6 +120,7 @@ RACERS = {
         Racer("stable_adamw", named(optimizers.stable_adamw), 1e-3),
         Racer("adam_atan2", named(optimizers.adam_atan2), 1e-3),
         Racer("schedule_free_adamw", named(optimizers.schedule_free_adamw), 2.5e-3, warmed),
+        Racer("prodigy", prodigy, 0.1),  # 1 is in the middle
         Racer("muon", for_matrices(matrix.muon, **AS_ADAMW), 1e-3),
         Racer("normuon", for_matrices(matrix.normuon, **AS_ADAMW), 1e-3),
         Racer("scion", for_matrices(matrix.scion), 2**-10),
