@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import jax
 import numpy as np
@@ -180,6 +181,24 @@ def test_what_is_saved_can_be_read(tmp_path):
     again, how = record.read(path)
     assert how == options(tmp_path, racers=tuple(one.name for one in scores))
     assert str(again) == str(scores)
+
+
+DOCS = pathlib.Path(__file__).parent.parent / "docs"
+
+
+def test_the_race_that_is_shown_is_of_everybody_and_says_what_follows_from_it():
+    scores, how = record.read(DOCS / "race_characters.json")
+    shown = json.loads((DOCS / "race_characters.json").read_text())
+    assert how == options(DOCS, racers=tuple(one.name for one in scores))
+    assert set(how.racers) <= set(RACERS)
+    reference = next(one for one in scores if one.name == REFERENCE)
+    assert [one["name"] for one in shown["racers"]] == [one.name for one in ranked(scores)]
+    for one, said in zip(scores, shown["racers"]):
+        reached = one.tokens(reference, record.tokens(how))
+        assert said["tie"] == one.against(reference).tie
+        assert said["tokens"] == (reached and round(reached.number))
+        np.testing.assert_allclose(said["loss"], one.losses.mean(), rtol=1e-5)
+        assert not one.at_edge
 
 
 # The whole. --------------------------------------------------------------------------------------

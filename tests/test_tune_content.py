@@ -119,6 +119,18 @@ def test_what_jax_does_not_show_is_named():
     assert of(with_rule, X).hidden == {"custom_vmap_call"}
 
 
+def test_the_library_has_nothing_to_hide():
+    """Its rules for batches are known by its version."""
+
+    def rule(size, mapped, x):
+        return x, mapped[0]
+
+    rule.__module__ = "adaptive_tx.core.linear_algebra"
+    with_rule = jax.custom_batching.custom_vmap(lambda x: x)
+    with_rule.def_vmap(rule)
+    assert not of(with_rule, X).hidden
+
+
 # A training by its content. ----------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ def _losses(axes: Axes, scores: Sequence[Score], reference: Score) -> None:
     known = means[np.isfinite(means)]
     everything = np.concatenate([one.losses for one in scores])
     low = np.nanmin(everything)
-    most = min(np.nanmax(everything), np.median(known) + 4 * (np.median(known) - low) + 0.02)
+    most = min(np.nanmax(everything), np.median(known) + 1.2 * (np.median(known) - low) + 0.02)
     room = 0.04 * (most - low)
     axes.axvline(reference.losses.mean(), zorder=1, **LINE)
     for i, one in enumerate(scores):
