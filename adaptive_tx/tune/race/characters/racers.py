@@ -124,6 +124,7 @@ RACERS = {
         Racer("muon", for_matrices(matrix.muon, **AS_ADAMW), 1e-3),
         Racer("normuon", for_matrices(matrix.normuon, **AS_ADAMW), 1e-3),
         Racer("scion", for_matrices(matrix.scion), 2**-10),
+        Racer("soap", for_matrices(matrix.soap), 3e-3),
         Racer("hyperball_adam", on_spheres(scale_by_adam()), SPHERES),
         Racer("hyperball_muon", on_spheres(chain(ema_nesterov(0.95), orthogonalize())), SPHERES),
     )
