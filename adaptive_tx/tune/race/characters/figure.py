@@ -84,11 +84,12 @@ def _losses(axes: Axes, scores: Sequence[Score], reference: Score) -> None:
     for i, one in enumerate(scores):
         mean = one.losses.mean()
         if mean <= most:
-            axes.plot(one.losses, np.full(len(one.losses), i), zorder=2, **SEED)
+            near = one.losses[one.losses <= most]
+            axes.plot(near, np.full(len(near), i), zorder=2, **SEED)
             tied = one is not reference and one.against(reference).tie
             axes.plot(mean, i, zorder=3, **(TIED if tied else APART))
-        else:
-            axes.text(most, i, "\u2192", ha="right", va="center", size=9, color=style.BLUE)
+        if not one.losses.max() <= most:
+            axes.text(most + room, i, "\u2192", ha="right", va="center", size=9, color=style.BLUE)
         if not np.isfinite(mean):
             continue
         std = f" ± {one.losses.std(ddof=1):.3f}" if len(one.losses) > 1 else ""

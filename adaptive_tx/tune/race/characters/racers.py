@@ -68,7 +68,7 @@ def ademamix(rate: Schedule, decay: float, steps: int) -> Transformation:
 
 
 def prodigy(rate: Schedule, decay: float, steps: int) -> Transformation:
-    """The rate is a factor of the size that it finds, and decay is times both: about 0.01 here."""
+    """The rate is a factor of the size that it finds, and decay is times both: here about 0.005."""
     decays = {"weight_decay": 100 * decay, "only": MATRICES}
     return optimizers.prodigy(rate, safeguard_warmup=True, **decays)
 

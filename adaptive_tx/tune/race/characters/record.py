@@ -37,6 +37,7 @@ def save(scores: Sequence[Score], options: Options, path: Path) -> None:
             "loss": "nats a character on the test part, with fresh seeds, of the best of validation",
             "good_rates": f"mean validation loss within {WITHIN} of the best, at its decay",
             "tie": f"mean paired difference from {REFERENCE} within {ERRORS:g} standard errors",
+            "seconds": "of the processor, for one training by itself: the fastest one",
             "tokens": f"of the shortest training that ends at {REFERENCE}'s loss, between lengths "
             "linear in their logarithm; null if none does",
         },
