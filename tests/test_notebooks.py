@@ -30,7 +30,7 @@ def test_is_stored_as_it_ran(path):
 @pytest.mark.slow
 @every_notebook
 def test_runs(path):
-    """14, 195, 93 and 29 seconds alone on two cores."""
+    """14, 195, 93, 29 and 31 seconds alone on two cores."""
     notebook = nbformat.read(path, as_version=4)
     where = {"metadata": {"path": FOLDER}}
     client = nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=where)
