@@ -47,7 +47,7 @@ from adaptive_tx.decay import (
 from adaptive_tx.describing.description import Description, describe
 from adaptive_tx.factors import identity, scale, scale_by_schedule, set_to_zero
 from adaptive_tx.loop import apply_updates, global_norm, incremental_update
-from adaptive_tx.matrix_optimizers import muon, normuon, scion, shampoo, soap
+from adaptive_tx.matrix_optimizers import kron, muon, normuon, scion, shampoo, soap
 from adaptive_tx.migrating.migration import Migration, migrate
 from adaptive_tx.migrating.widths import decoded, encoded
 from adaptive_tx.optimizers import (
@@ -111,6 +111,7 @@ from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
 from adaptive_tx.scale_by.factored_rms import scale_by_factored_rms
 from adaptive_tx.scale_by.factored_rms_big_vision import scale_by_factored_rms_big_vision
 from adaptive_tx.scale_by.ftrl import scale_by_ftrl
+from adaptive_tx.scale_by.kron import scale_by_kron
 from adaptive_tx.scale_by.laprop import scale_by_laprop
 from adaptive_tx.scale_by.lars import scale_by_lars
 from adaptive_tx.scale_by.lion import scale_by_lion
@@ -211,6 +212,7 @@ __all__ = [
     "scale_by_lmo",
     "scale_by_soap",
     "scale_by_shampoo",
+    "scale_by_kron",
     "scale_by_lars",
     # around a direction
     "cautious",
@@ -277,6 +279,7 @@ __all__ = [
     "scion",
     "soap",
     "shampoo",
+    "kron",
     # groups of parameters
     "grouped",
     "masked",

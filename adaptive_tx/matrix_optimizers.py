@@ -22,6 +22,7 @@ from adaptive_tx.decay import decoupled
 from adaptive_tx.rate import scale_by_learning_rate
 from adaptive_tx.scale_by.ema import ema
 from adaptive_tx.scale_by.ema_nesterov import ema_nesterov
+from adaptive_tx.scale_by.kron import scale_by_kron
 from adaptive_tx.scale_by.lmo import NormName, scale_by_lmo
 from adaptive_tx.scale_by.normuon import scale_by_normuon
 from adaptive_tx.scale_by.orthogonalize import FactorName, orthogonalize
@@ -287,5 +288,63 @@ def shampoo(
     return chain(
         rule,
         *decoupled("shampoo", weight_decay, mask, only),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+@explained
+def kron(
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: ScalarOrSchedule = 0.9,
+    factor_rate: ScalarOrSchedule = 0.1,
+    eps: ScalarOrSchedule = 1e-9,
+    max_rms: ScalarOrSchedule = 1.1,
+    every: ScalarOrSchedule = 1.0,
+    probe_seed: ScalarOrSchedule = 0.0,
+    max_size: int = 8192,
+    weight_decay: ScalarOrSchedule | None = None,
+    mask: MaskOrFunction | None = None,
+    only: LeafPredicate | None = None,
+    axes: MatrixAxes = "matrices",
+) -> Transformation:
+    """PSGD-Kron: the mean of gradients made white by two factors (`scale_by_kron`). Of matrices alone.
+
+    Args:
+      learning_rate: about how far an entry moves in each step, >= 0, in the unit of the parameters; a
+        number or a schedule. Often a third of Adam's.
+      b1: how much of the mean of gradients is kept at each step, in [0, 1), default 0.9; nearer to 1
+        averages over more steps.
+      factor_rate: how fast the factors learn, from 0 to 1 (>= 0), default 0.1: less of it makes them
+        steadier.
+      eps: noise they are taught with, > 0, default 1e-9, in the unit of the gradients: gradients below it
+        make smaller steps.
+      max_rms: the largest root mean square of a direction, > 0, default 1.1, no unit; it matters while the
+        factors learn.
+      every: after how many steps the factors change, at least 1 (> 0 is not enough), default 1.0; the
+        authors begin with 1 and end with 33, by a schedule.
+      probe_seed: of the random numbers, a whole number >= 0 and up to 2^24, default 0.0; another one gives
+        another run.
+      max_size: rows or columns beyond so many have no factor, default 8192; their side stays as it is.
+      weight_decay: >= 0 or None, default None, which is no decay; times the rate it is the part of each
+        matrix lost in a step: more of it keeps the weights small.
+      mask: which leaves decay, default all: a tree of bools like the parameters, or a function from them
+        to one.
+      only: the same as a predicate on path and array: `only=lambda path, p: "mlp" in path`.
+      axes: which axes of a leaf are rows (inputs) and columns (outputs), default "matrices", as for `muon`.
+    """
+    rule = scale_by_kron(
+        b1=b1,
+        factor_rate=factor_rate,
+        eps=eps,
+        max_rms=max_rms,
+        every=every,
+        probe_seed=probe_seed,
+        max_size=max_size,
+        axes=axes,
+    )
+    return chain(
+        rule,
+        *decoupled("kron", weight_decay, mask, only),
         scale_by_learning_rate(learning_rate),
     )

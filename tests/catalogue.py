@@ -94,6 +94,14 @@ def soap_rule(**arguments):
     return on_matrices(atx.scale_by_soap(**arguments))
 
 
+def kron_rule(**arguments):
+    return on_matrices(atx.scale_by_kron(**arguments))
+
+
+def kron_of_matrices(**arguments):
+    return on_matrices(atx.kron(**arguments))
+
+
 def shampoo_rule(**arguments):
     return on_matrices(atx.scale_by_shampoo(**arguments))
 
@@ -147,6 +155,9 @@ def big_vision_of_optax():
 RADIUS = "XLA folds the radius, where it is a constant, into other factors"
 SOAP = {"b1": 0.9, "b2": 0.95, "b3": 0.9, "eps": 1e-8, "every": 5.0}
 SHAMPOO = {"b1": 0.9, "b2": 0.95, "b3": 0.9, "eps": 1e-8, "damping": 1e-6, "every": 5.0}
+KRON = {"b1": 0.9, "factor_rate": 0.1, "eps": 1e-9, "max_rms": 1.1, "every": 2.0, "probe_seed": 3.0}
+PROBED = {"sign": "the noise that factors learn from does not turn around"}
+LEARNS = "its factors learn by a tenth in each step"
 IN_BASES = {**SHORT, "b3": 0.6, "every": 1.0}
 OF_RANK_ONE = {
     "bounded directions": "after a spike the bases of all that is smaller are rounding's"
@@ -304,6 +315,8 @@ RULES = [
         scale_free=FREE, recovers=IN_BASES, without=OF_RANK_ONE),
     Row(shampoo_rule, SHAMPOO, oracle=oracles.scale_by_shampoo, wrapper=atx.scale_by_shampoo,
         counts=("every",), sums_leaves=True, scale_free={**FREE, "damping": 1e-30}, recovers=IN_BASES),
+    Row(kron_rule, KRON, wrapper=atx.scale_by_kron, counts=("every", "probe_seed"), sums_leaves=True,
+        unrecovered=LEARNS, without=PROBED),
 ]  # fmt: skip
 
 CLIPPING = [
@@ -472,6 +485,11 @@ OPTIMIZERS = [
     Row(shampoo_of_matrices, {**RATE, **SHAMPOO, "weight_decay": 0.1}, wrapper=atx.shampoo,
         counts=("every",), sums_leaves=True, needs_params=True,
         scale_free={**FREE, "damping": 1e-30}, recovers=IN_BASES),
+    Row(kron_of_matrices, {**RATE, **KRON}, wrapper=atx.kron, counts=("every", "probe_seed"),
+        sums_leaves=True, unrecovered=LEARNS, without=PROBED),
+    Row(kron_of_matrices, {**RATE, **KRON, "weight_decay": 0.1}, wrapper=atx.kron,
+        counts=("every", "probe_seed"), sums_leaves=True, needs_params=True, unrecovered=LEARNS,
+        without=PROBED),
 ]  # fmt: skip
 
 

@@ -1311,6 +1311,24 @@ MATRICES = [
         laws("shampoo_rule-9-equals-the-paper"),
     ),
     (
+        "core/whitening.py",
+        "jnp.triu(aa - bb)",
+        "jnp.triu(aa - 2 * bb)",
+        "test_matrices.py -k white",
+    ),
+    (
+        "scale_by/kron.py",
+        "mean + eps * v",
+        "mean",
+        "test_matrices.py -k for_ever",
+    ),
+    (
+        "scale_by/kron.py",
+        "noise.normal(probe_key, salt, g)",
+        "noise.normal(probe_key, np.uint32(0), g)",
+        "test_matrices.py -k krons",
+    ),
+    (
         "core/linear_algebra.py",
         "(values - jnp.minimum(jnp.min(values, initial=jnp.inf), 0)) * _size(x)",
         "values * _size(x)",

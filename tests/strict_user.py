@@ -148,6 +148,7 @@ def optimizers(rate: atx.ScalarOrSchedule) -> list[atx.Transformation]:
         atx.normuon(rate, factor="match_rms_adamw", weight_decay=0.1),
         atx.scion(rate, norm="sign", radius=3000.0, weight_decay=None),
         atx.shampoo(rate, every=10, damping=1e-6, weight_decay=0.1, only=kernels),
+        atx.kron(rate, max_rms=2.0, weight_decay=0.1, only=kernels),
         atx.soap(rate, every=10, weight_decay=0.1, only=kernels),
         atx.lars(rate, trust_coefficient=0.01, only=kernels),
     ]
@@ -205,6 +206,7 @@ def rules() -> list[atx.Transformation]:
         atx.scale_by_normuon(b2=0.9, factor="original"),
         atx.scale_by_lmo(norm="sign", radius=3000.0),
         atx.scale_by_shampoo(b3=0.9, damping=1e-6, every=5, max_size=4096, axes="last_two"),
+        atx.scale_by_kron(factor_rate=0.05, every=lambda count: 1 + count / 100, probe_seed=7),
         atx.scale_by_soap(b3=0.9, every=5, max_size=4096, axes="last_two"),
         atx.orthogonalize(coefficients="polar_express", factor="original", axes="last_two"),
         atx.orthogonalize(coefficients=[(1.5, -0.5, 0.0)] * 9, axes=lambda path, p: ((1,), (0,))),

@@ -55,6 +55,10 @@ OUT_OF_RANGE = {
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
     "seed": (-1.0, 2.0**25),
+    "probe_seed": (-1.0, 2.0**25),
+    "damping": (0.0, -1.0),
+    "factor_rate": (-0.1, 1.1),
+    "max_rms": (0.0, -1.0),
     "momentum": (-0.1, 1.1),
     "pull": (-0.1, 1.1),
     "r": (-0.1,),

@@ -172,7 +172,7 @@ def test_oracles_agree_with_the_catalogue():
     """Every oracle for a rule is in the catalogue."""
     kinds = ("scale_by", "clip", "add_", "trace", "ema", "reduce")
     rules = {n for n in vars(oracles) if n.startswith(kinds)}
-    assert rules <= {row.oracle.__name__ for row in [*RULES, *CLIPPING, *DECAY]}
+    assert rules <= {row.oracle.__name__ for row in [*RULES, *CLIPPING, *DECAY] if row.oracle}
 
 
 @pytest.mark.parametrize("b2", [0.9999, 0.99999])

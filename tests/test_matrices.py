@@ -17,6 +17,7 @@ EVERY = {
     "scale_by_lmo": atx.scale_by_lmo,
     "muon": functools.partial(atx.muon, 0.1),
     "scale_by_soap": functools.partial(atx.scale_by_soap, every=2),
+    "scale_by_kron": functools.partial(atx.scale_by_kron, every=2),
     "scale_by_shampoo": functools.partial(atx.scale_by_shampoo, every=2, damping=1e-4),
 }
 every = pytest.mark.parametrize("name", EVERY)
@@ -72,7 +73,9 @@ def axes_of(path, p):
     return {"stack": "last_two", "torch": ((1,), (0,)), "attention": "first_in"}.get(path)
 
 
-@every
+@pytest.mark.parametrize(
+    "name", sorted({*EVERY} - {"scale_by_kron"})
+)  # whose probes follow the path
 def test_other_layouts_are_each_matrix_alone(name):
     steps = normal(STEPS, 4, 6), normal(STEPS, 4, 6, seed=1)
     other = {
@@ -136,3 +139,52 @@ def test_a_sweep_of_soap_is_each_alone():
         alone, _ = after(atx.scale_by_soap(every=k), steps)
         chex.assert_trees_all_close(together["w"][i], alone["w"], rtol=0, atol=1e-5)
     assert np.max(np.abs(together["w"][0] - together["w"][1])) > 0.01
+
+
+def test_kron_makes_gradients_white():
+    """Of normal gradients with known covariances of rows and columns: the identity, within a quarter.
+
+    A trajectory would depend on the probes.
+    """
+    rows, columns = (
+        jnp.triu(normal(4, 4, seed=1)) + jnp.eye(4),
+        normal(3, 3, seed=2) + 2 * jnp.eye(3),
+    )
+    n, whole = 4000, {"precision": "highest"}
+    gradients = jnp.einsum("ab,nbc,cd->nad", rows, normal(n, 4, 3, seed=3), columns, **whole)
+    falling = atx.schedules.exponential(0.1, steps=2000, factor=0.1)
+    tx = atx.scale_by_kron(b1=0.0, factor_rate=falling, max_rms=1e6)
+    _, state = after(tx, {"w": gradients})
+    left, right = (x["w"].T @ x["w"] for x in (state.left, state.right))
+    white = jnp.einsum("ab,nbc,cd->nad", left, gradients, right, **whole).reshape(n, 12)
+    off = np.abs(np.cov(white.T) - np.eye(12))
+    assert np.max(off) < 0.25, np.max(off)
+    assert np.max(np.abs(np.cov(gradients.reshape(n, 12).T) - np.eye(12))) > 10
+    assert not np.any(np.tril(state.left["w"], -1)) and not np.any(np.tril(state.right["w"], -1))
+
+
+def test_krons_layouts_are_the_matrix_at_the_same_path():
+    steps = normal(STEPS, 4, 6)
+    other = jnp.stack([steps.reshape(STEPS, 4, 2, 3)] * 2, 2)  # one beside the other
+    tx = functools.partial(atx.scale_by_kron, every=2)
+    found, _ = after(tx(axes=lambda path, p: ((0,), (2, 3))), {"w": other})
+    wanted, _ = after(tx(), {"w": steps})
+    turned = jnp.moveaxis(found["w"], 2, 0).reshape(2, STEPS, 4, 6)
+    chex.assert_trees_all_close(turned, jnp.stack([wanted["w"]] * 2), rtol=0, atol=2e-5)
+    elsewhere, _ = after(tx(), {"v": steps})
+    seeded, _ = after(tx(probe_seed=1), {"w": steps})
+    for other in (elsewhere["v"], seeded["w"]):
+        assert np.max(np.abs(other - wanted["w"])) > 1e-3
+
+
+def test_factors_do_not_grow_for_ever_under_zero_gradients():
+    steps = jnp.concatenate([jnp.zeros((600, 3, 3)), 1e3 * normal(100, 3, 3)])
+    directions, state = after(atx.scale_by_kron(), {"w": steps})
+    chex.assert_tree_all_finite((directions, state))
+    sizes = np.abs(directions["w"][-20:]).max(axis=(1, 2))
+    assert 0.01 < sizes.min() and sizes.max() < 4
+
+
+def test_kron_refuses_complex_numbers():
+    with pytest.raises(ValueError, match=r"scale_by_kron: params\['w'\] is of dtype complex64"):
+        atx.scale_by_kron().init({"w": jnp.ones((2, 2), jnp.complex64)})

@@ -16,11 +16,13 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
+from adaptive_tx.core.numerics import root, squared
+
 Sides = Sequence[jax.Array | None]
 
 
-def one_by_one(function: Callable[[jax.Array], Any]) -> Callable[[jax.Array], Any]:
-    """A function of one array whose batches are stepped through on CPUs."""
+def one_by_one(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of one array, or of a tree of such, whose batches are stepped through on CPUs."""
 
     @custom_vmap
     def call(x):
@@ -28,7 +30,10 @@ def one_by_one(function: Callable[[jax.Array], Any]) -> Callable[[jax.Array], An
 
     @call.def_vmap
     def _(size, batched, x):
-        del size, batched  # there is one argument, which is
+        def spread(mapped, a):
+            return a if mapped else jnp.broadcast_to(a, (size, *a.shape))
+
+        x = jax.tree.map(spread, batched[0], x)
         step_through = functools.partial(lax.map, call)
         found = lax.platform_dependent(x, cpu=step_through, default=jax.vmap(function))
         return found, jax.tree.map(lambda _: True, found)
@@ -49,6 +54,15 @@ def orthonormal(x: jax.Array) -> jax.Array:
     return jnp.linalg.qr(x)[0]
 
 
+@one_by_one
+def out_of_triangles(factors: tuple[jax.Array | None, jax.Array | None, jax.Array]) -> jax.Array:
+    """left^-T v right^-1 of (left, right, v), both upper triangular; None is the identity."""
+    left, right, v = factors
+    solve = functools.partial(lax.linalg.triangular_solve, lower=False)
+    v = v if left is None else solve(left, v, left_side=True, transpose_a=True)
+    return v if right is None else solve(right, v, left_side=False)
+
+
 def multiply(x: jax.Array, y: jax.Array) -> jax.Array:
     """x @ y, of which no accelerator rounds the factors."""
     return jnp.matmul(x, y, precision=lax.Precision.HIGHEST)
@@ -57,6 +71,23 @@ def multiply(x: jax.Array, y: jax.Array) -> jax.Array:
 def adjoint(x: jax.Array) -> jax.Array:
     """The transpose; of a complex matrix its conjugate."""
     return x.T.conj()
+
+
+def transposed(x: jax.Array | None) -> jax.Array | None:
+    """The adjoint of one side."""
+    return None if x is None else adjoint(x)
+
+
+def spectral_bound(x: jax.Array) -> jax.Array:
+    """A lower bound of the largest eigenvalue of a positive semidefinite matrix, > 0; often near it."""
+    size = _size(x)
+    x = x / size
+    squares = jnp.sum(squared(x), 0)
+    column = jnp.take(x, jnp.argmax(squares), 1) if x.size else jnp.zeros(x.shape[0], x.dtype)
+    length = root(jnp.sum(squared(column)))
+    along = multiply(column[None], x)[0] / jnp.where(length == 0, 1, length)
+    found = root(jnp.sum(squared(along)))
+    return size * jnp.where(found == 0, 1, found)
 
 
 def grams(g: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -48,6 +48,20 @@ def word(key: jax.Array, salt: Any, like: jax.Array, number: int = 0) -> jax.Arr
     return _hashed(_places(like.shape) + first, second)
 
 
+PROBE = 64  # the number of words that no slot is rounded with
+
+
+def normal(key: jax.Array, salt: Any, like: jax.Array) -> jax.Array:
+    """A normal number for each entry of an array, of its dtype, by Box and Muller's formula."""
+    dtype = jnp.finfo(like.dtype).dtype
+    first, second = (
+        lax.convert_element_type(word(key, salt, like, PROBE + i) >> _constant(8), dtype)
+        for i in (0, 1)
+    )
+    radius = jnp.sqrt(-2 * jnp.log((first + 1) * 2.0**-24))
+    return radius * jnp.cos(second * (2 * np.pi * 2.0**-24))
+
+
 def hashed(x: jax.Array) -> jax.Array:
     """A permutation of the numbers of 32 bits that leaves nothing of their order."""
     return _hashed(x, _constant(0))

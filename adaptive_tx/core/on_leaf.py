@@ -62,6 +62,8 @@ def on_leaf(
             keywords = {**keywords, "p": widen(p, dtype)}
         if "p_eps" in names:  # the machine epsilon of the parameter as it is
             keywords = {**keywords, "p_eps": float(jnp.finfo(jnp.result_type(p)).eps)}
+        if "salt" in names:  # what tells the leaf from others, for random numbers
+            keywords = {**keywords, "salt": salt}
         u, wide = widen(u, dtype), [x if x is None else widen(x, dtype) for x in olds]
         u, fresh = _called(step, u, wide, t, keywords)
         fresh = [

@@ -53,9 +53,9 @@ def one_pass(
     ps = jax.tree.leaves(params) if reads_params else [None] * len(leaves)
     columns = list(zip(*(run.rows for run in runs), strict=True))
     plans: dict[Any, Plan] = {}
-    stored = any(run.key is not None for run in runs)
+    salted = any(run.key is not None or "salt" in keywords_of(run.rule.step) for run in runs)
     salts = (
-        [noise.salt_of(path) for path, _ in with_paths(grads)] if stored else [None] * len(leaves)
+        [noise.salt_of(path) for path, _ in with_paths(grads)] if salted else [None] * len(leaves)
     )
 
     directions, slots, between = [], [], []
