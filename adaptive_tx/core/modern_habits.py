@@ -13,8 +13,10 @@ RENAMED = {
     "k": "every",
     "muon_weight_dimension_numbers": "axes",
     "max_precond_dim": "max_size",
+    "max_preconditioner_dim": "max_size",
     "ns_coefficients": "coefficients",
     "precondition_frequency": "every",
+    "preconditioning_compute_steps": "every",
     "shampoo_beta": "b3",
 }
 
@@ -44,6 +46,8 @@ OTHERWISE = {
         "normuon": "it looks ahead; a chain of ema(0.95), orthogonalize() and scale_by_normuon() does not",
         "scion": "a chain of ema_nesterov(0.9), scale_by_lmo() and what follows looks ahead",
     },
+    "grafting": {"shampoo": "leave it out: steps are as long as Adam's"},
+    "grafting_config": {"shampoo": "leave it out: steps are as long as Adam's"},
     "ns_steps": {"*": TRIPLES},
     "ns_coeffs": {"*": TRIPLES},
     "steps": {"muon": TRIPLES, "normuon": TRIPLES, "scion": TRIPLES, "orthogonalize": TRIPLES},
