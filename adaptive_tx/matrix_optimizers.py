@@ -205,6 +205,8 @@ def soap(
 ) -> Transformation:
     """SOAP: Adam in the eigenbases of Shampoo's preconditioners (`scale_by_soap`). Of matrices alone.
 
+    The first gradient makes the bases, and no step.
+
     Args:
       learning_rate: about how far an entry moves in each step, in the bases, >= 0, in the unit of the
         parameters; a number or a schedule. Often 0.003, as Adam's.

@@ -193,7 +193,7 @@ FRONT = [
     ),
     (
         "core/mistakes.py",
-        "if off and name not in EVEN_FALSE:",
+        'if off and not {name, f"{self.who}.{name}"} & {*EVEN_FALSE, *modern_habits.EVEN_FALSE}:',
         "if off:",
         "test_front_door.py -k habit",
     ),
@@ -849,6 +849,24 @@ AROUND = [
         "return jax.tree.map(lambda p: jnp.array(p, arithmetic_dtype(jnp.result_type(p))), params)",
         "return params",
         "test_sequences.py -k donated",
+    ),
+    (
+        "wrappers/sequences.py",
+        "names = (*naming.names(tx.init), *naming.names(tx.update))",
+        "names = naming.names(tx.update)",
+        "test_sequences.py -k has_no_rate",
+    ),
+    (
+        "core/mistakes.py",
+        'not {name, f"{self.who}.{name}"} & {*EVEN_FALSE, *modern_habits.EVEN_FALSE}',
+        "name not in EVEN_FALSE",
+        "test_front_door.py -k told_what",
+    ),
+    (
+        "describing/warnings.py",
+        "if not rule or no_decay()(leaf.path, leaf) is None:",
+        "if not rule:",
+        "test_describing.py -k two_axes",
     ),
     (
         "wrappers/primal_averaged.py",
