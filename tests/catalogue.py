@@ -5,6 +5,7 @@ over all of it. A new optimizer is one more row.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,16 @@ class Row:
     refuses: tuple[str, ...] = ()  # dtypes of parameters that it refuses
     optional: tuple[str, ...] = ()  # numbers that may be None
     finds_rate: bool = False  # an optimizer that can do without a rate
+
+    @property
+    def public(self) -> Callable[..., Any]:
+        """The function of the library that the row is about."""
+        return self.wrapper or self.make
+
+    @property
+    def of_matrices(self) -> bool:
+        """Whether it steps on matrices alone, and stands in a group of its own here."""
+        return self.wrapper is not None and "axes" in inspect.signature(self.wrapper).parameters
 
     def exact(self) -> dict[str, float]:
         """Its numbers, decay rates replaced by ones that float32 represents exactly."""

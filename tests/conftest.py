@@ -35,9 +35,7 @@ def is_tried_elsewhere(row: Row) -> bool:
     """A named optimizer, whose parts have rows of their own, and the second row of one function."""
     if row in OPTIMIZERS:
         return row.make is not atx.adamw
-    first = next(
-        other for other in CATALOGUE if (other.wrapper or other.make) == (row.wrapper or row.make)
-    )
+    first = next(other for other in CATALOGUE if other.public == row.public)
     return row is not first
 
 

@@ -52,8 +52,7 @@ EACH_LEAF = {
 
 def looks_at_all(row) -> bool:
     """Whether it decides by all leaves together, and so must be able to name an axis."""
-    is_of_matrices = row.wrapper is not None and "axes" in inspect.signature(row.wrapper).parameters
-    if row.wrapper in EACH_LEAF or is_of_matrices:
+    if row.wrapper in EACH_LEAF or row.of_matrices:
         return False
     return row.wrapper is not None or not row.leafwise
 

@@ -40,9 +40,9 @@ def test_bytes_of_state():
         shape = (40, 30) if row.wrapper else (1000,)
         state = jax.eval_shape(row().init, {"w": jax.ShapeDtypeStruct(shape, jnp.bfloat16)})
         slots = [s for s in jax.tree.leaves(state) if s.shape == shape]
-        name = (row.wrapper or row.make).__name__
+        name = row.public.__name__
         assert listed[name] == sum(s.dtype.itemsize for s in slots), row
-    assert listed.keys() == {(row.wrapper or row.make).__name__ for row in RULES}
+    assert listed.keys() == {row.public.__name__ for row in RULES}
 
 
 def test_examples_print_what_is_tried():

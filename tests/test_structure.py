@@ -110,7 +110,7 @@ def test_every_transformation_has_a_row():
     }
     any_number = {atx.chain, atx.leafwise, atx.matrixwise}
     makers = {f for f in public().values() if inspect.isfunction(f)} - none - any_number
-    assert makers == {row.wrapper or row.make for row in CATALOGUE}
+    assert makers == {row.public for row in CATALOGUE}
 
 
 def test_every_rule_is_public():
@@ -118,7 +118,7 @@ def test_every_rule_is_public():
     assert files == {
         made.__module__.split(".")[-1]
         for row in CATALOGUE
-        if ".scale_by." in (made := row.wrapper or row.make).__module__
+        if ".scale_by." in (made := row.public).__module__
     }
 
 
