@@ -323,7 +323,7 @@ def kron(
         make smaller steps.
       max_rms: the largest root mean square of a direction, > 0, default 1.1, no unit; it matters while the
         factors learn.
-      every: after how many steps the factors change, at least 1 (> 0 is not enough), default 1.0; the
+      every: after how many steps the factors change, >= 1, default 1.0; the
         authors begin with 1 and end with 33, by a schedule.
       probe_seed: of the random numbers, a whole number >= 0 and up to 2^24, default 0.0; another one gives
         another run.

@@ -300,14 +300,14 @@ ENGINE = [
     ),
     (
         "core/debiasing.py",
-        "name: ema(jnp.ones_like(old), old,",
-        "name: ema(jnp.zeros_like(old), old,",
+        "new = ema(jnp.ones_like(old), old,",
+        "new = ema(jnp.zeros_like(old), old,",
         "test_debiasing.py",
     ),
     (
         "core/debiasing.py",
-        "else one_minus_power(numbers[name], t)",
-        "else one_minus_power(numbers[name], t + 1)",
+        "jnp.maximum(t - 1, 1) if late else t)",
+        "jnp.maximum(t - 1, 1) if late else t + 1)",
         laws(f"9-equals-the-paper and {ADAM[:-1]}"),
     ),
     (
@@ -317,9 +317,9 @@ ENGINE = [
         "test_debiasing.py",
     ),
     (
-        "core/arguments.py",
-        "return probing.within(value, allowed)",
-        "return value",
+        "core/in_force.py",
+        "return probing.within(_one_number(who, name, value(count)), allowed)",
+        "return _one_number(who, name, value(count))",
         "test_counts.py test_values.py test_errors.py test_schedules.py -k 'range or schedule'",
     ),
     (
@@ -394,8 +394,8 @@ RULES = [
     ),
     (
         "scale_by/adabelief_amsgrad.py",
-        "jnp.where(nu_max > nu, nu_max, nu)",
-        "nu",
+        "nu_max > nu, nu_max, nu",
+        "False, nu_max, nu",
         laws("9-equals-the-paper and scale_by_adabelief_amsgrad"),
     ),
     (
@@ -1049,8 +1049,8 @@ SHARDING = [
     ),
     (
         "core/belonging.py",
-        "else None for i in every)] if fits",
-        "else i for i in every)] if fits",
+        "if shape[i] == whole[i] else None for i in every)",
+        "for i in every)",
         "test_sharding.py",
     ),
     (

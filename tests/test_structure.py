@@ -6,6 +6,7 @@ import inspect
 import pathlib
 import re
 
+import mutants
 import pytest
 from catalogue import CATALOGUE
 
@@ -174,3 +175,9 @@ def test_files_are_short():
             continue
         lines = len(path.read_text().splitlines())
         assert lines <= (135 if "scale_by" in path.parts else 225), path
+
+
+def test_what_a_mutant_changes_stands_there_once():
+    """So that a mutant is not silently none after its file has changed."""
+    gone = [str(m) for m in mutants.MUTANTS if (PACKAGE / m.file).read_text().count(m.old) != 1]
+    assert gone == []
