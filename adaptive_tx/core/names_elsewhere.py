@@ -90,6 +90,8 @@ INSTEAD = {
     "single_device_muon_with_aux_adam": MUON,
     "zeropower_via_newtonschulz5": "write orthogonalize()",
     "polar_express": 'write muon(rate, coefficients="polar_express", slack=1.01)',
+    "psgd": "write kron(rate)",
+    "psgd_kron": "write kron(rate)",
     "adam_c": "write chain(scale_by_adam(), add_decayed_weights(schedules.corrected(0.1, schedule, peak)), "
     "scale_by_learning_rate(schedule))",
     "c_adamw": CAUTIOUS,
