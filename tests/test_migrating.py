@@ -284,7 +284,8 @@ def test_every_state_goes_on(row):
 CLOCKS = {
     "trace", "trace_nesterov", "ema-debias=False", "scale_by_adagrad", "scale_by_rms",
     "scale_by_centered_rms", "scale_by_adadelta", "scale_by_lion", "scale_by_signum", "scale_by_rprop",
-    "ema_nesterov", "scale_by_lmo", "scale_by_ftrl", "scale_by_lars", "scale_by_trust_ratio", "scale_by_param_rms",
+    "scale_by_ftrl", "scale_by_lars", "scale_by_trust_ratio", "scale_by_param_rms", "ema_nesterov",
+    "scale_by_lmo",
 }  # fmt: skip
 
 
