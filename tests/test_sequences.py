@@ -440,3 +440,17 @@ def test_schedule_free_under_jit_with_a_tree():
         )[-1]
         y = 0.9 * jax.tree.leaves(state.average)[i] + 0.1 * jax.tree.leaves(state.z)[i]
         np.testing.assert_allclose(y - p[0], wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("who", ["schedule_free", "primal_averaged", "hyperball", "cautious"])
+def test_a_rate_without_a_name_is_found(who):
+    """optax's sgd(0.1), where a direction belongs, would step uphill: a gradient of ones tells it."""
+    wrapper = getattr(atx, who)
+    rate = () if who == "cautious" else (0.1,)
+    for steps in (optax.sgd(0.1), atx.chain(atx.scale_by_adam(), atx.scale(-0.1))):
+        with pytest.raises(
+            ValueError, match=rf"^{who}: direction makes steps: .*optax.scale_by_adam"
+        ):
+            wrapper(steps, *rate)
+    for directions in (optax.scale_by_adam(), atx.chain(atx.scale_by_adam(), atx.scale(2.0))):
+        assert wrapper(directions, *rate)

@@ -6,7 +6,8 @@
 
 A step turns a leaf by about lr, whatever the sizes of u and p are. There is no decay: before a norm, decay
 only sets the size that steps are compared with, and here that is said at once, so that rates carry over
-from width to width. The norm is that which the leaf was made with, to the last digits of its dtype.
+from width to width. The norm is that which the leaf was made with, to the last digits of its dtype: in
+bfloat16 those drift, by 1 % in 2,000 steps, and `rounded(hyperball(...))` keeps it.
 
 A leaf of zeros stays zeros: its sphere has no radius. That is no error, as a compiled `init` sees no
 numbers; so start no residual projection at zero under this rule. A scalar can only change its sign. Biases,

@@ -4,11 +4,14 @@ The sequences are in float32 at least, whatever the parameters are; an update is
 it is, to where the sequence says, so that its rounding never enters what is kept.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
 
 from adaptive_tx.core import checks, naming
+from adaptive_tx.core.arguments import arguments_of
 from adaptive_tx.core.chain import what_ends
 from adaptive_tx.core.numerics import arithmetic_dtype, narrow, times, widen
 from adaptive_tx.core.transformation import Transformation, transformation_of
@@ -20,7 +23,7 @@ def direction_of(who: str, direction: optax.GradientTransformation) -> Transform
     """A transformation without a learning rate, for a wrapper that makes the step, or must come before it.
 
     Raises:
-      ValueError: for one that has a rate, or whose updates are added to the parameters.
+      ValueError: for one that has a rate, or whose updates are added to the parameters, or point downhill.
     """
     tx = transformation_of(who, "direction", direction)
     if ends := what_ends(tx.update):
@@ -35,7 +38,31 @@ def direction_of(who: str, direction: optax.GradientTransformation) -> Transform
             f"{who}: direction has a rate already, {rates[0]}. Give the direction without it: in place of "
             "adamw(1e-3) chain(scale_by_adam(), add_decayed_weights(0.01))."
         )
+    if _points_downhill(tx):
+        raise ValueError(
+            f"{who}: direction makes steps: of a gradient of ones it makes what is negative, so it has a "
+            "rate of its own, or a factor below 0. Give what comes before that: optax.scale_by_adam() in "
+            "place of optax.adam(1e-3)."
+        )
     return tx
+
+
+def _points_downhill(tx: Transformation) -> bool:
+    """Whether a rate is in it that has no name: of optax, or a factor. Tried on a gradient of ones."""
+    has_factor = any(n.split(".")[-1] == "step_size" for n in naming.names(tx.update))
+    if _is_ours(tx.update) and not has_factor:
+        return False
+    ones = jnp.ones((2, 2))
+    try:
+        update, _ = tx.update(ones, tx.init(ones), ones)
+        return bool(jnp.all(update < 0))
+    except Exception:  # it may need more than this, or numbers that are traced
+        return False
+
+
+def _is_ours(update: Any) -> bool:
+    arguments = arguments_of(update)
+    return arguments is not None and all(_is_ours(p) for _, p in naming.parts_of(arguments))
 
 
 def whole_optimizer(who: str, tx: optax.GradientTransformation) -> Transformation:
