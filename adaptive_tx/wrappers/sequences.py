@@ -52,9 +52,9 @@ def _points_downhill(tx: Transformation) -> bool:
     has_factor = any(n.split(".")[-1] == "step_size" for n in naming.names(tx.update))
     if _is_ours(tx.update) and not has_factor:
         return False
-    ones = jnp.ones((2, 2))
+    ones: Any = jnp.ones((2, 2))
     try:
-        update, _ = tx.update(ones, tx.init(ones), ones)
+        update: Any = tx.update(ones, tx.init(ones), ones)[0]
         return bool(jnp.all(update < 0))
     except Exception:  # it may need more than this, or numbers that are traced
         return False
