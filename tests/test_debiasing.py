@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from catalogue import RULES, normuon_rule
+from catalogue import RULES, kron_rule, normuon_rule, shampoo_rule, soap_rule
 from harness import run, run_optax, tree
 
 import adaptive_tx as atx
@@ -15,6 +15,7 @@ from adaptive_tx import schedules
 from adaptive_tx.compat import keras, torch
 from adaptive_tx.compat import optax as compat_optax
 from adaptive_tx.core.debiasing import ScheduledDecayState
+from adaptive_tx.core.finding import states_of
 
 RISING = schedules.linear(0.9, 0.999, 100)
 BOTH, NONE = {"b1", "b2"}, set()
@@ -42,6 +43,9 @@ KEPT = {
     atx.scale_by_adopt: NONE,
     atx.ema_nesterov: NONE,
     normuon_rule: NONE,
+    soap_rule: BOTH,
+    shampoo_rule: BOTH,
+    kron_rule: NONE,
     atx.scale_by_lion: NONE,
     atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE,
@@ -66,9 +70,9 @@ def test_every_rule_with_decay_rates_is_here():
 def test_a_rule_keeps_the_sums_that_it_divides_by(make):
     row = next(r for r in RULES if r.make is make)
     state = scheduled(row).init(tree(0))
-    kept = {*state.weights} if isinstance(state, ScheduledDecayState) else set()
+    kept = {name for _, one in states_of(ScheduledDecayState, state) for name in one.weights}
     assert kept == KEPT[make]
-    assert not isinstance(row().init(tree(0)), ScheduledDecayState)
+    assert not states_of(ScheduledDecayState, row().init(tree(0)))
 
 
 def test_under_a_constant_gradient_adam_steps_by_one():
@@ -89,12 +93,12 @@ def test_a_state_of_the_other_kind_is_refused(make):
     name = min(KEPT[make])
     with pytest.raises(
         ValueError,
-        match=rf"{make.__name__}: {name} is a schedule, but the state was made for a number",
+        match=rf"{row.public.__name__}: {name} is a schedule, but the state was made for a number",
     ):
         changing.update(params, plain.init(params), params)
     with pytest.raises(
         ValueError,
-        match=rf"{make.__name__}: {name} is a number, but the state was made for a schedule",
+        match=rf"{row.public.__name__}: {name} is a number, but the state was made for a schedule",
     ):
         plain.update(params, changing.init(params), params)
 
