@@ -139,6 +139,7 @@ def test_every_optimizer_can_be_swept_by_every_number_it_has(name):
         "threshold": "4,5",
         "eta_plus": "1.2,1.5",
         "b2_decay": "-0.8,-0.5",
+        "growth_rate": "1.5,2",
     }
     for one in known:
         axes = [axis(f"{one}={values.get(one, '0.5,0.25')}")]

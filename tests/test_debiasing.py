@@ -44,7 +44,7 @@ KEPT = {
     normuon_rule: NONE,
     soap_rule: BOTH,
     shampoo_rule: BOTH,
-    kron_rule: NONE,
+    kron_rule: {"b1"},
     atx.scale_by_lion: NONE,
     atx.scale_by_signum: NONE,
     atx.scale_by_novograd: NONE,

@@ -157,9 +157,9 @@ def _check(names: tuple[str, ...], axes: tuple[Axis, ...]) -> None:
 
 
 def _arguments(optimizer: str) -> list[str]:
-    """The numbers that a constructor takes."""
+    """The numbers that a constructor takes; an int is what must be known when tracing."""
     parameters = inspect.signature(named_optimizers()[optimizer]).parameters.values()
-    return [p.name for p in parameters if p.default is p.empty or type(p.default) in (int, float)]
+    return [p.name for p in parameters if p.default is p.empty or type(p.default) is float]
 
 
 def _sweep(name: str, axes: dict[str, Interval | list[float]], draws: int | None) -> Sweep:
