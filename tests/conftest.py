@@ -39,7 +39,7 @@ def is_tried_elsewhere(row: Row) -> bool:
     return row is not first
 
 
-ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules might break
+ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules, or another setting of one, might break
 LATER = {  # each compiles programs of its own
     "differentiable",
     "closed over, passed or traced",
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         index, law = parameters.get("index"), parameters.get("law")
         row = parameters.get("row") if index is None else CATALOGUE[index]
         if isinstance(row, Row) and is_tried_elsewhere(row):
-            late = law is not None and row in OPTIMIZERS and law.number not in ALWAYS
+            late = law is not None and law.number not in ALWAYS
             item.add_marker(pytest.mark.exhaustive if late else pytest.mark.slow)
         later = item.path.name in LATER_FILES or (law is not None and is_later(law))
         if later or parameters.get("setting", "defaults") != "defaults":
