@@ -39,7 +39,7 @@ def is_tried_elsewhere(row: Row) -> bool:
     return row is not first
 
 
-ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules, or another setting of one, might break
+ALWAYS = {1, 2, 3, 9}  # the laws that a chain of lawful rules, or another setting, might break
 LATER = {  # each compiles programs of its own
     "differentiable",
     "closed over, passed or traced",
