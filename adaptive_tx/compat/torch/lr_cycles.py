@@ -79,7 +79,8 @@ def _cyclic_lr(count, base_lr, max_lr, **cycle):
 
 
 def _cyclic_momentum(count, base_momentum, max_momentum, **cycle):
-    return max_momentum - (max_momentum - base_momentum) * _height(count, **cycle)
+    high, low = 1 - max_momentum.weight, 1 - base_momentum.weight
+    return high - (high - low) * _height(count, **cycle)
 
 
 def _height(count, mode, gamma, step_size_up, step_size_down):

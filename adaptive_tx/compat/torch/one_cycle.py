@@ -101,7 +101,7 @@ def _one_cycle_lr(count, max_lr, total_steps, pct_start, div_factor, final_div_f
 
 
 def _one_cycle_momentum(count, total_steps, pct_start, base_momentum, max_momentum, **phases):
-    high, low = max_momentum, base_momentum
+    high, low = 1 - max_momentum.weight, 1 - base_momentum.weight
     return _one_cycle(count, high, low, high, total_steps, pct_start, **phases)
 
 
