@@ -1252,8 +1252,8 @@ MATRICES = [
     ),
     (
         "scale_by/orthogonalize.py",
-        "max(1, columns / max(rows, 1)) ** 0.5",
-        "max(1, rows / max(columns, 1)) ** 0.5",
+        "larger(1.0, columns / larger(rows, 1)) ** 0.5",
+        "larger(1.0, rows / larger(columns, 1)) ** 0.5",
         "test_muon.py -k jordans",
     ),
     (

@@ -54,6 +54,9 @@ OUT_OF_RANGE = {
 }
 OUT_OF_RANGE |= {
     "eta_minus": (0.0, 1.0),
+    "slack": (0.9, -1.0),
+    "eps_rms": (0.0, -1.0),
+    "radius": (0.0, -1.0),
     "seed": (-1.0, 2.0**25),
     "probe_seed": (-1.0, 2.0**25),
     "damping": (0.0, -1.0),

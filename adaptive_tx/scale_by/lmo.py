@@ -60,9 +60,11 @@ def of_inputs(g, t, *, radius, eps):
 
 
 def of_outputs(g, t, *, radius, eps):
-    x, n = squarable(g), max(g.shape[0], 1)
-    size = n**0.5 * root(mean(squared(x), 0))
-    return revealing(radius * x / (n**0.5 * size + eps), g)
+    x = squarable(g)
+    n = jnp.maximum(
+        jnp.asarray(g.shape[0], eps.dtype), 1
+    )  # sqrt(in) twice: in the norm, and beside it
+    return revealing(radius * x / (n * root(mean(squared(x), 0)) + eps), g)
 
 
 def of_leaves(g, t, *, radius, eps):

@@ -30,7 +30,7 @@ from adaptive_tx.core.slots import mean_of_squares, of_columns
 from adaptive_tx.core.states import exportable
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.core.typing import ScalarOrSchedule
-from adaptive_tx.scale_by.orthogonalize import FACTORS, FactorName
+from adaptive_tx.scale_by.orthogonalize import FACTORS, FactorName, times_factor
 
 
 @exportable
@@ -48,7 +48,7 @@ class Step:
     def __call__(self, x, nu, t, *, b2, eps_rms):
         nu = ema(mean(squared(x), 0), nu, b2)
         y = x / (root(nu) + eps_rms)
-        return FACTORS[self.factor](*x.shape) * y * (norm(x) / (norm(y) + eps_rms)), nu
+        return times_factor(y, self.factor) * (norm(x) / (norm(y) + eps_rms)), nu
 
 
 @explained

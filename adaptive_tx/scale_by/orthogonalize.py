@@ -34,6 +34,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
@@ -52,11 +53,19 @@ from adaptive_tx.core.typing import ScalarOrSchedule
 FactorName = Literal["original", "match_rms_adamw", "spectral", "none"]
 
 FACTORS = {
-    "original": lambda rows, columns: max(1, columns / max(rows, 1)) ** 0.5,
-    "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,
-    "spectral": lambda rows, columns: (columns / max(rows, 1)) ** 0.5,
-    "none": lambda rows, columns: 1.0,
+    "original": lambda rows, columns, larger: larger(1.0, columns / larger(rows, 1)) ** 0.5,
+    "match_rms_adamw": lambda rows, columns, larger: 0.2 * larger(rows, columns) ** 0.5,
+    "spectral": lambda rows, columns, larger: (columns / larger(rows, 1)) ** 0.5,
+    "none": lambda rows, columns, larger: 1.0,
 }
+
+
+def times_factor(x: jax.Array, name: str) -> jax.Array:
+    """A matrix times the factor of its shape, which may be a symbol in an exported function."""
+    if all(isinstance(n, int) for n in x.shape):
+        return FACTORS[name](*x.shape, max) * x
+    rows, columns = (jnp.asarray(n).astype(jnp.finfo(x.dtype).dtype) for n in x.shape)
+    return x * jnp.asarray(FACTORS[name](rows, columns, jnp.maximum), rows.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +82,7 @@ class Step:
         if self.precision == "bfloat16" and not jnp.iscomplexobj(x):
             x = x.astype(jnp.bfloat16)
         x = newton_schulz(x, self.polynomials).astype(g.dtype)
-        return revealing(FACTORS[self.factor](*g.shape) * x, g)
+        return revealing(times_factor(x, self.factor), g)
 
 
 @explained
