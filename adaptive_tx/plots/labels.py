@@ -29,6 +29,7 @@ KNOWN = {
     ("scale_by_stable_adam",): "stable_adamw",
     ("scale_by_algoperf_nadam", "add_decayed_weights"): "algoperf_nadamw",
     ("scale_by_factored_rms_big_vision", "ema"): "adafactor_big_vision",
+    ("schedule_free(rms_debiased + add_decayed_weights)",): "schedule_free_adamw",
     (*ADAFACTOR, "scale_by_relative_rate"): "adafactor",
     (*ADAFACTOR, "add_decayed_weights", "scale_by_relative_rate"): "adafactor",
 }
