@@ -1,16 +1,19 @@
-"""The command line: `adaptive-tx tune` and `adaptive-tx race`, or `python -m adaptive_tx ...`."""
+"""The command line: `adaptive-tx tune`, `range` and `race`, or `python -m adaptive_tx ...`."""
 
 import argparse
 import importlib.util
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from adaptive_tx.tune import command as tune
+from adaptive_tx.tune import range_command
 from adaptive_tx.tune.race import command as race
+from adaptive_tx.tune.training.identity import installed
 
-COMMANDS = {"tune": tune, "race": race}
+COMMANDS = {"tune": tune, "range": range_command, "race": race}
 EXTRAS = {"sklearn": "scikit-learn", "rich": "rich", "matplotlib": "matplotlib"}
 
 
@@ -25,9 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code.
 
     Raises:
-      SystemExit: with code 2 for a wrong option, and 0 for --help.
+      SystemExit: with code 2 for a wrong option, and 0 for --help and --version.
     """
     parser = OneLineParser(prog="adaptive-tx", description="Adaptive gradient transformations.")
+    parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         words = {"help": command.HELP, "description": command.ABOUT}
@@ -40,6 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.fail(f"needs {', '.join(missing)}: pip install adaptive-tx[demo]")
     arguments.out = _folder(arguments)
     return arguments.run(arguments)
+
+
+def _versions() -> str:
+    """Of what makes the numbers."""
+    names = "adaptive-tx", "jax", "jaxlib", "optax"
+    numbers = [f"{name} {installed(name) or '(not installed)'}" for name in names]
+    return ", ".join([*numbers, f"Python {platform.python_version()}"])
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

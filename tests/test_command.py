@@ -61,6 +61,7 @@ def command(*argv) -> int:
         ),
         (["--within", "-1"], "--within: expected a number above 0, got '-1'"),
         (["--batch-size", "106", "--task", "iris"], "batch_size 106 is more than the 105"),
+        (["--key", "-1"], "--key: expected a whole number of at least 0, got '-1'"),
         (["--fast"], "--fast"),
     ],
 )
@@ -90,11 +91,15 @@ def test_help_names_every_option_and_every_task(capsys):
         "seeds",
         "halving",
         "at-once",
+        "key",
     ):
         assert f"--{option}" in out
+    for name in named_optimizers():
+        assert f"  {name} " in out
+    assert " learning_rate, b1, b2, eps, weight_decay\n" in out
     for name, row in TASKS.items():
         assert name in out
-        assert row.about in out
+        assert row.about in " ".join(out.split())
 
 
 def test_axes_are_read():

@@ -712,6 +712,7 @@ def test_tables_and_files(plain, tmp_path):
     assert lines[0].split() == ["optimizer", "learning_rate", "b2", "loss", "±", "std"]
     assert len(lines) == 7 and len(plain.table(2, plain=True).splitlines()) == 3
     assert lines[1].split()[1:3] == [f"{x:g}" for x in plain.best.settings.values()]
+    np.testing.assert_allclose(float(lines[1].split()[3]), plain.best.score, rtol=1e-8)
     plain.to_json(tmp_path / "a.json")
     plain.to_csv(tmp_path / "a.csv")
     kept = json.loads((tmp_path / "a.json").read_text())
@@ -728,7 +729,9 @@ def test_no_number_is_cut_however_narrow_the_terminal(plain, wide):
     console.Console(file=printed, width=wide).print(plain.table())
     lines = printed.getvalue().splitlines()
     assert max(map(len, lines)) <= wide
-    rows = plain.table(plain=True).splitlines()
+    every = io.StringIO()
+    console.Console(file=every, width=200).print(plain.table())
+    rows = every.getvalue().splitlines()
     head, best = rows[0].split(), rows[1].split()
     assert lines[0].split() == head if wide >= 60 else len(lines) > 7
     shown = " ".join(printed.getvalue().split())
@@ -749,11 +752,20 @@ def test_close_settings_are_written_apart():
     assert len(set(labels)) == 5, labels
 
 
-def test_the_bar_shows_the_training_loss(capsys):
-    """Not of the loss that `evaluate` finds and that ranks."""
-    trained(steps=4, progress=True)
-    printed = " ".join(capsys.readouterr().out.split())
+def test_the_bar_says_which_loss_it_shows(capsys, monkeypatch):
+    """On stderr: of what is trained the training loss, at the end what `evaluate` found."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    result = trained(steps=4, progress=True)
+    out, err = capsys.readouterr()
+    printed = " ".join(err.split())
+    assert out == ""
     assert "adam" in printed and "best training loss" in printed
+    assert f"best evaluated loss {result.best.score:.4g} at learning_rate=" in printed
+
+
+def test_no_bar_in_a_file(capsys):
+    trained(steps=4, progress=True)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.slow

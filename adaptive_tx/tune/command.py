@@ -1,11 +1,14 @@
 """`adaptive-tx tune`: a sweep on a built-in task, with its table, its figure and its numbers."""
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
-from adaptive_tx.tune.options import COUNT, above_zero, axis, halving, optimizer_names, sweeps
-from adaptive_tx.tune.tasks import TASKS, load
+from adaptive_tx.tune.options import COUNT, above_zero, add_training, axis, halving, listed, sweeps
+from adaptive_tx.tune.tasks import load
 from adaptive_tx.tune.training.interrupts import Terminated
 from adaptive_tx.tune.training.train import train
 
@@ -31,16 +34,9 @@ RATES = "learning_rate=1e-5:1:16"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add, default = parser.add_argument, "(default: %(default)s)"
-    names = {"type": optimizer_names, "metavar": "A,B,...", "default": ("adam",)}
-    add("--optimizer", **names, help="by name (default: adam)")
-    task = {"choices": TASKS, "metavar": "TASK", "default": "digits-mlp"}
-    add("--task", **task, help=f"see below {default}")
+    add_training(add, steps=500, seeds=3)
     axes = {"type": axis, "metavar": "NAME=VALUES", "action": "append", "default": []}
     add("--axis", **axes, help=f"what varies, see below; can be repeated (default: {RATES})")
-    add("--steps", **COUNT, default=500, help=f"updates of each run {default}")
-    every = "examples in a batch (default: 64, or all if there are fewer)"
-    add("--batch-size", **COUNT, help=every)
-    add("--seeds", **COUNT, default=3, help=f"runs of each setting {default}")
     rungs = {"type": halving, "metavar": "EVERY:KEEP"}
     add("--halving", **rungs, help="after each EVERY steps only the best fraction KEEP goes on")
     add("--at-once", **COUNT, help="settings trained at a time (default: all)")
@@ -48,9 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     within = {"type": above_zero, "metavar": "LOSS", "default": 0.1}
     add("--within", **within, help=f"how much worse than the best still counts as good {default}")
     add("--out", default="tune", metavar="DIR", help=f"for its files {default}")
-    width = max(map(len, TASKS))
-    rows = "\n".join(f"  {name:<{width}}  {row.about}" for name, row in TASKS.items())
-    parser.epilog = f"{AXES}\ntasks:\n{rows}"
+    parser.epilog = f"{AXES}\n{listed()}"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,21 +60,33 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse(arguments, error)
     task = load(arguments.task)
     batch_size = arguments.batch_size or min(64, len(task.data.targets))
-    names = "steps", "seeds", "at_once", "halving", "out"
+    names = "steps", "seeds", "key", "at_once", "halving", "out"
     how = {name: getattr(arguments, name) for name in names}
     how |= {"batch_size": batch_size, "evaluate": task.evaluate}
     try:
         result = train(task.loss, task.init, task.data, tried, **how)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         if not str(error).startswith("train: "):
             raise
         _refuse(arguments, error)
     except (KeyboardInterrupt, Terminated) as stop:
         print("adaptive-tx tune: interrupted; the same command goes on from here", file=sys.stderr)
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-    result.plot().savefig(arguments.out / "tune.png", dpi=160)
+    with left(arguments, "tune.png") as path:
+        result.plot().savefig(path, dpi=160)
     summary.show(task, result, batch_size, arguments)
     return 0
+
+
+@contextlib.contextmanager
+def left(arguments: argparse.Namespace, *names: str) -> Iterator[Path]:
+    """The path of a file that the block leaves; where it cannot be written, one line, exit code 2."""
+    path = arguments.out.joinpath(*names)
+    try:
+        yield path
+    except OSError as error:
+        reason = error.strerror or error
+        arguments.fail(f"cannot write {path}: {reason}; make room there, or choose another --out")
 
 
 def _refuse(arguments: argparse.Namespace, error: Exception) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from adaptive_tx import optimizers
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.sweeps.axes import Interval, log_uniform, points, random, uniform
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
+from adaptive_tx.tune.tasks import TASKS
 
 FORMS = "low:high:count, low:high:count:linear or a,b,c; with --random low:high or low:high:linear"
 
@@ -56,6 +58,52 @@ def at_least_one(text: str) -> int:
 
 
 COUNT: dict[str, Any] = {"type": at_least_one, "metavar": "N"}  # of an option that is a count
+
+
+def key(text: str) -> int:
+    """A whole number from 0, of which all that is random follows."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def add_training(add: Callable, steps: int, seeds: int) -> None:
+    """The options of every command that trains on a task."""
+    default = "(default: %(default)s)"
+    names = {"type": optimizer_names, "metavar": "A,B,...", "default": ("adam",)}
+    add("--optimizer", **names, help="by name, see below (default: adam)")
+    task = {"choices": TASKS, "metavar": "TASK", "default": "digits-mlp"}
+    add("--task", **task, help=f"see below {default}")
+    add("--steps", **COUNT, default=steps, help=f"updates of each run {default}")
+    every = "examples in a batch (default: 64, or all if there are fewer)"
+    add("--batch-size", **COUNT, help=every)
+    add("--seeds", **COUNT, default=seeds, help=f"runs of each setting {default}")
+    add_key(add)
+
+
+def add_key(add: Callable) -> None:
+    """What all that is random follows from."""
+    drawn = "of the initial parameters and the batches"
+    add("--key", type=key, metavar="N", default=0, help=f"{drawn} (default: %(default)s)")
+
+
+def listed() -> str:
+    """For help: the optimizers with the numbers that each can be swept by, and the tasks."""
+    optimizers = {name: ", ".join(numbers_of(name)) for name in named_optimizers()}
+    tasks = {name: row.about for name, row in TASKS.items()}
+    found = {"optimizers, and the axes that each has": optimizers, "tasks": tasks}
+    return "\n\n".join(f"{title}:\n{_rows(rows)}" for title, rows in found.items())
+
+
+def _rows(rows: dict[str, str]) -> str:
+    wide = max(map(len, rows)) + 4
+    lines = (
+        textwrap.fill(
+            text, 80, initial_indent=f"  {name}".ljust(wide), subsequent_indent=" " * wide
+        )
+        for name, text in rows.items()
+    )
+    return "\n".join(lines)
 
 
 def above_zero(text: str) -> float:
@@ -149,14 +197,14 @@ def _check(names: tuple[str, ...], axes: tuple[Axis, ...]) -> None:
         if one.optimizer not in (None, *names):
             raise ValueError(f"--axis: {one.optimizer} is not among {', '.join(names)}.")
         for name in names if one.optimizer is None else (one.optimizer,):
-            if one.name not in (known := _arguments(name)):
+            if one.name not in (known := numbers_of(name)):
                 alone = "" if len(names) == 1 else f" For one alone write OPTIMIZER.{one.name}=..."
                 raise ValueError(
                     f"--axis: {name} has no {one.name}; it has {', '.join(known)}.{alone}"
                 )
 
 
-def _arguments(optimizer: str) -> list[str]:
+def numbers_of(optimizer: str) -> list[str]:
     """The numbers that a constructor takes; an int is what must be known when tracing."""
     parameters = inspect.signature(named_optimizers()[optimizer]).parameters.values()
     return [p.name for p in parameters if p.default is p.empty or type(p.default) is float]

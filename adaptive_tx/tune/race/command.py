@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from adaptive_tx.tune.command import INTERRUPTED
-from adaptive_tx.tune.options import COUNT, named_optimizers, optimizer_names
+from adaptive_tx.tune.options import COUNT, add_key, named_optimizers, optimizer_names
 from adaptive_tx.tune.race.characters import options as characters
 from adaptive_tx.tune.race.characters.racers import RACERS, racer_names
 from adaptive_tx.tune.race.options import DEFAULT, MODELS, QUICK, Options, learning_rates
@@ -39,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, what in {"seeds": "seeds per setting", "steps": "updates per run"}.items():
         usual = ", of ".join(f"{task} {preset[False][name]}" for task, preset in PRESETS.items())
         add(f"--{name}", **COUNT, help=f"{what} (default: of {usual})")
+    add_key(add)
     add("--out", default="race", metavar="DIR", help="for figure and numbers (default: race)")
     quick = "; ".join(
         f"of {task} " + ", ".join(f"{name} {value}" for name, value in preset[True].items())
@@ -55,10 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     race = {"digits": _digits, "characters": _characters}[arguments.task]
     preset = dict(PRESETS[arguments.task][arguments.quick])
     preset |= {n: x for n in ("seeds", "steps") if (x := getattr(arguments, n)) is not None}
+    preset["key"] = arguments.key
     try:
         race(arguments, preset)
     except argparse.ArgumentTypeError as error:
         arguments.fail(str(error))
+    except OSError as error:  # a full disk has no name
+        reason = f"{error.strerror or error}; make room there, or choose another --out"
+        arguments.fail(f"cannot write {error.filename or arguments.out}: {reason}")
     except KeyboardInterrupt:
         print("adaptive-tx race: interrupted", file=sys.stderr)
         return INTERRUPTED

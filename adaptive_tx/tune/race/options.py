@@ -27,6 +27,7 @@ class Options:
     seeds: int
     steps: int
     out: Path
+    key: int = 0
 
 
 def learning_rates(text: str) -> tuple[float, ...]:

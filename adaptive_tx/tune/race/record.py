@@ -30,6 +30,7 @@ def save(
             "model": options.model,
             "rates": options.rates,
             "seeds": list(range(options.seeds)),
+            "key": options.key,
             "steps": options.steps,
             "batch": BATCH,
         },

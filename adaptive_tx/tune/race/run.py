@@ -46,5 +46,6 @@ def trained(options: Options, data: Digits) -> Result:
 
     tried = sweeps(options.optimizers, [Axis(None, "learning_rate", list(options.rates))], None)
     how = {"steps": options.steps, "seeds": options.seeds, "batch_size": BATCH, "points": POINTS}
+    how |= {"key": options.key}
     ranking = {"evaluate": evaluate, "maximize": "validation"}
     return train(task.loss, task.init, data.train, tried, **how, **ranking)

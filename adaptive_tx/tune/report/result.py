@@ -19,9 +19,12 @@ class Result(Members):
     def table(self, top: int | None = None, plain: bool = False) -> Any:
         """The members, best first: a table for rich, as wide as the terminal, or with `plain` text.
 
+        Where the terminal is too narrow for the columns, each member has lines of its own; no number is
+        cut.
+
         Args:
           top: how many; the default is all.
-          plain: text that needs no rich.
+          plain: text that needs no rich, with all digits of the scores.
         """
         return tables.plain(self, top) if plain else tables.rich(self, top)
 

@@ -26,7 +26,7 @@ def show(task: Task, result: Result, batch_size: int, arguments: argparse.Namesp
         f"{len(task.held_out.targets):,} others"
     )
     page.say()
-    page.console.print(result.table(top=ROWS))
+    page.table(result, ROWS)
     if settings > ROWS:
         page.say(f"and {settings - ROWS} more in results.csv", indent=1, style="dim")
     page.say()

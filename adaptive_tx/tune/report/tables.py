@@ -7,11 +7,12 @@ import numpy as np
 from adaptive_tx.tune.report.members import Members
 
 MISSING = "\u2013"
+SHORT, FULL = {"score": 4, "std": 2}, {"score": 9, "std": 9}  # digits; nine are all of float32
 
 
 def plain(members: Members, top: int | None) -> str:
-    """Columns of text; numbers on the right."""
-    head, rows = _cells(members, top)
+    """Columns of text, for files and pipes: numbers on the right, with all their digits."""
+    head, rows = _cells(members, top, FULL)
     widths = [max(map(len, column)) for column in zip(head, *rows)]
     lines = (
         "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths)))
@@ -32,10 +33,12 @@ def rich(members: Members, top: int | None) -> Any:
         raise ImportError(
             "table: needs rich: pip install adaptive-tx[tune], or plain=True."
         ) from None
-    return FittingTable(*_cells(members, top))
+    return FittingTable(*_cells(members, top, SHORT))
 
 
-def _cells(members: Members, top: int | None) -> tuple[list[str], list[list[str]]]:
+def _cells(
+    members: Members, top: int | None, digits: dict[str, int]
+) -> tuple[list[str], list[list[str]]]:
     """The header, and the text of each cell; columns in which all is alike and dull are left out."""
     several = members.scores.shape[1] > 1
     dropped, diverged = len(set(members.trained)) > 1, members.diverged.any()
@@ -46,7 +49,7 @@ def _cells(members: Members, top: int | None) -> tuple[list[str], list[list[str]
     for i in members.ranked[:top]:
         one = members.member(i)
         row = [one.name, *(_number(one.settings.get(name), 7) for name in members.settings)]
-        row += [_number(one.score, 4)] + several * [_number(one.std, 2)]
+        row += [_number(one.score, digits["score"])] + several * [_number(one.std, digits["std"])]
         if dropped:
             row.append(str(one.steps))
         if diverged:

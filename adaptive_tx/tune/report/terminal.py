@@ -1,8 +1,13 @@
 """What a command prints: sentences that break between words, and lines that can be copied."""
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from adaptive_tx.tune.report.result import Result
 
 
 class Page:
@@ -17,6 +22,13 @@ class Page:
             self.console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
         else:
             self.copyable(" " * indent + text)
+
+    def table(self, result: "Result", top: int) -> None:
+        """The best members: as wide as the terminal, or in a file with all digits."""
+        if self.console.is_terminal:
+            self.console.print(result.table(top))
+        else:
+            self.copyable(result.table(top, plain=True))
 
     def copyable(self, text: str) -> None:
         """One line, however long, so that it is copied as one."""

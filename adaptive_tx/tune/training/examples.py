@@ -19,7 +19,10 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
     """Data as a tree of arrays with a common first axis, the shapes of a batch, the number of rows."""
     leaves = jax.tree.leaves_with_path(data, is_leaf=lambda x: isinstance(x, Iterator))
     if not leaves:
-        raise ValueError(f"{who}: data has no arrays.")
+        what = "is None" if data is None else "has no arrays"
+        raise ValueError(
+            f"{who}: data {what}. Give all examples as arrays, or a function of a key that draws a batch."
+        )
     stack = " Stack a list of examples into arrays." if isinstance(data, list) else ""
     for path, leaf in leaves:
         _is_array(who, path, leaf, stack)

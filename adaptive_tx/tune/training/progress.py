@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,15 @@ BAR = 20  # characters: what it says of the best needs the room
 def progress_bar(
     searches: Sequence[Search], shown: bool
 ) -> Iterator[Callable[[Search, int], None]]:
-    """A bar; call what it yields with the search that made steps, and their number."""
+    """A bar on stderr; call what it yields with the search that made steps, and their number.
+
+    Where it cannot be drawn again and again, as in a file, it is not drawn.
+    """
     if not shown:
         yield lambda search, steps: None
         return
     try:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
     except ImportError:
@@ -33,7 +38,8 @@ def progress_bar(
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[best]}", markup=False, table_column=Column(overflow="fold")),
     )
-    with Progress(*columns) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not _redrawn(console)) as bar:
         total = sum(search.setup.plan.work(len(search.sweep)) for search in searches)
         begun = sum(search.work_done for search in searches)
         now = "compiling" if begun < total else best(searches[-1])
@@ -44,6 +50,28 @@ def progress_bar(
             bar.update(task, advance=steps, description=count + search.name, best=best(search))
 
         yield show
+        bar.update(task, best=final(searches))
+
+
+def _redrawn(console: Any) -> bool:
+    return console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
+
+
+def final(searches: Sequence[Search]) -> str:
+    """The best of all, by what ranks them."""
+    losses = [search.losses() for search in searches]
+    ends = [
+        np.where(s.record.trained == s.setup.plan.steps, x, np.inf)
+        for s, x in zip(searches, losses)
+    ]
+    first = min(range(len(searches)), key=lambda i: ends[i].min())
+    search, member = searches[first], int(np.argmin(ends[first]))
+    if not np.isfinite(ends[first][member]):
+        return "nothing finite"
+    name, sign = search.setup.by
+    kind = "evaluated" if name in search.record.metrics else "training"
+    setting = written(search.sweep.setting(member))
+    return f"best {kind} {name} {sign * ends[first][member]:.4g} at {setting}"
 
 
 def best(search: Search) -> str:

@@ -1,6 +1,7 @@
 """What a training keeps on disk, so that the same call goes on where the last one stopped."""
 
 import contextlib
+import errno
 import json
 import os
 import zipfile
@@ -15,6 +16,7 @@ from adaptive_tx.tune.training.identity import Identity
 
 DAMAGES = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
 RESULTS = ("results.json", "results.csv")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Store:
@@ -27,13 +29,14 @@ class Store:
 
         Raises:
           ValueError: if it holds another training, or something that cannot be read.
+          OSError: if it cannot be written to.
         """
         self.who, self.folder = who, Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(
-                f"{who}: cannot make the folder {folder}: {error.strerror}."
+                f"{who}: cannot make the folder {folder}: {error.strerror}. Choose another out."
             ) from error
         now = json.loads(json.dumps(identity._asdict()))
         if (path := self.folder / "call.json").exists():
@@ -49,12 +52,13 @@ class Store:
             self.write_text("call.json", json.dumps(now, indent=1) + "\n")
 
     def save(self, name: str, arrays: Mapping[str, Any]) -> None:
-        """Replaces what is kept under a name, all at once: a crash leaves the old or the new."""
-        path = self._kept(name)
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
+        """Replaces what is kept under a name, all at once: a crash leaves the old or the new.
+
+        Raises:
+          OSError: if it cannot be written; the old one stays.
+        """
+        with self._writing(self._kept(name)) as part, part.open("wb") as file:
             np.savez(file, **arrays)
-        os.replace(part, path)
 
     def __contains__(self, name: str) -> bool:
         return self._kept(name).exists()
@@ -72,9 +76,8 @@ class Store:
 
     def write_text(self, name: str, text: str) -> None:
         """A file for people: results."""
-        part = self.folder / f"{name}.part"
-        part.write_text(text)
-        os.replace(part, self.folder / name)
+        with self._writing(self.folder / name) as part:
+            part.write_text(text)
 
     def _kept(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
@@ -87,6 +90,22 @@ class Store:
             raise ValueError(
                 f"{self.who}: {path} is damaged ({type(error).__name__}: {error}). "
                 "Choose another out, or delete the folder to begin again."
+            ) from error
+
+    @contextlib.contextmanager
+    def _writing(self, path: Path) -> Iterator[Path]:
+        """A file beside it, which takes its place when it is whole."""
+        part = path.with_name(f"{path.name}.part")
+        try:
+            yield part
+            os.replace(part, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            remedy = "Make room" if error.errno in FULL else "Make it writable"
+            raise OSError(
+                f"{self.who}: cannot write {path}: {error.strerror or error}. {remedy} and call again: it "
+                "goes on from what was saved before; or choose another out."
             ) from error
 
     def _refuse(self, holds: str) -> None:

@@ -21,8 +21,6 @@ from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.tasks import Split, Task
 from adaptive_tx.wrappers.eval_params import eval_params
 
-FRESH = 1  # the key of these seeds; that of the trials is 0
-
 
 class Confirmed(NamedTuple):
     """What the best setting reached."""
@@ -40,6 +38,7 @@ def confirmed(
     path = options.out / "trials" / racer.name / "confirmed.json"
     txs = [made(racer, steps=steps, **setting) for steps in options.budgets]
     asked = {"optimizers": list(map(repr, txs)), "seeds": options.fresh, "batch": BATCH}
+    asked |= {"key": options.key} if options.key else {}
     if path.exists() and (kept := json.loads(path.read_text()))["asked"] == asked:
         return Confirmed(**kept["reached"])
     reached = _trained(txs, task, test, options)
@@ -48,10 +47,11 @@ def confirmed(
 
 
 def _trained(txs: list[Transformation], task: Task, test: Split, options: Options) -> Confirmed:
-    order = BatchOrder(len(task.data.targets), BATCH, options.fresh, (0, FRESH))
+    fresh = options.key + 1  # the trials have seen the seeds of the key
+    order = BatchOrder(len(task.data.targets), BATCH, options.fresh, (0, fresh))
     rows = order.rows(0, options.steps, options.steps)
     starts = [
-        jax.jit(task.init)(key) for key in jax.random.split(jax.random.key(FRESH), options.fresh)
+        jax.jit(task.init)(key) for key in jax.random.split(jax.random.key(fresh), options.fresh)
     ]
     losses, seconds = [], []
     for tx, steps in zip(txs, options.budgets, strict=True):  # the last is the longest

@@ -23,6 +23,7 @@ class Options:
     rates: int  # evenly spread in the logarithm
     fresh: int  # seeds of the confirmation
     out: Path
+    key: int = 0  # of the trials; the confirmation has the next one
 
     @property
     def budgets(self) -> tuple[int, ...]:

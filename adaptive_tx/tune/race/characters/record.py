@@ -27,6 +27,7 @@ def save(scores: Sequence[Score], options: Options, path: Path) -> None:
         "settings": {
             "seeds": options.seeds,
             "fresh": options.fresh,
+            "key": options.key,
             "steps": options.steps,
             "tokens": budgets,
             "rates": options.rates,

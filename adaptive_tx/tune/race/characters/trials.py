@@ -30,6 +30,7 @@ def trials(racer: Racer, task: Task, options: Options) -> Result:
         batch_size=BATCH,
         seeds=options.seeds,
         evaluate=task.evaluate,
+        key=options.key,
         points=1,
         out=options.out / "trials" / racer.name,
         progress=False,

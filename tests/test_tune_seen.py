@@ -1,0 +1,145 @@
+"""What a person sees of tuning: full disks in one line, versions, keys, the range test as a command."""
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+
+import adaptive_tx as atx
+from adaptive_tx import tune
+from adaptive_tx.__main__ import main
+from adaptive_tx.tune.tasks import load
+from adaptive_tx.tune.training import store
+from adaptive_tx.tune.training.store import Store
+
+SMALL = ["--task", "iris", "--steps", "20", "--seeds", "1", "--batch-size", "16"]
+TUNE = ["tune", *SMALL, "--axis", "learning_rate=0.01,0.1"]
+
+
+def one_line(capsys, *argv) -> str:
+    """What a command that gives up says."""
+    with pytest.raises(SystemExit) as stopped:
+        main([*argv])
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
+# Folders. ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "Make room and call again"), (errno.EROFS, "Make it writable and call again")],
+)
+def test_a_folder_that_takes_nothing_more_is_one_line(
+    number, remedy, tmp_path, capsys, monkeypatch
+):
+    """And what was saved before is left as it was: the same command goes on from it."""
+
+    def full(file, **arrays):
+        file.write(b"PK")
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.np, "savez", full)
+        said = one_line(capsys, *TUNE, "--out", str(tmp_path))
+    assert f"train: cannot write {tmp_path / 'adam.npz'}: {os.strerror(number)}. {remedy}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["call.json"]
+    assert main([*TUNE, "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "adam.npz").exists()
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    (tmp_path / "tune.png").mkdir()
+    said = one_line(capsys, *TUNE, "--out", str(tmp_path))
+    assert f"cannot write {tmp_path / 'tune.png'}: Is a directory; make room there, or ch" in said
+
+
+@pytest.mark.parametrize("name", ["call.json", "adam.npz"])
+def test_a_damaged_file_is_one_line(name, tmp_path, capsys):
+    assert main([*TUNE, "--out", str(tmp_path)]) == 0
+    (tmp_path / name).write_text("{ half")
+    capsys.readouterr()
+    said = one_line(capsys, *TUNE, "--out", str(tmp_path))
+    assert f"{tmp_path / name} is damaged" in said
+    assert "Choose another out, or delete the folder to begin again." in said
+
+
+def test_files_of_another_program_are_one_line(tmp_path, capsys):
+    (tmp_path / "results.csv").write_text("mine\n")
+    said = one_line(capsys, *TUNE, "--out", str(tmp_path))
+    assert f"{tmp_path} holds results.csv of another training, but no call.json" in said
+    assert (tmp_path / "results.csv").read_text() == "mine\n"
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot make the folder .*file: .*Choose another out"):
+        Store("train", tmp_path / "file", None, [])  # type: ignore
+
+
+@pytest.mark.parametrize("data", [None, (), {}])
+def test_no_data_says_what_is_wanted(data):
+    task = load("iris")
+    with pytest.raises(ValueError, match="train: data .*Give all examples as arrays, or a func"):
+        tune.train(task.loss, task.init, data, tune.sweep(atx.sgd, learning_rate=0.1), steps=1)
+
+
+# Commands. ---------------------------------------------------------------------------------------
+
+
+def test_the_version_is_that_of_all_that_makes_the_numbers(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    words = capsys.readouterr().out.replace(",", "").split()
+    assert words[::2] == ["adaptive-tx", "jax", "jaxlib", "optax", "Python"]
+
+
+def test_another_key_is_another_training_and_its_table_has_all_digits(tmp_path, capsys):
+    scores = []
+    for i in ("0", "1", "1"):
+        out = tmp_path / str(len(scores))
+        assert main([*TUNE, "--key", i, "--out", str(out)]) == 0
+        members = json.loads((out / "results.json").read_text())["members"]
+        rows = (out / "results.csv").read_text().splitlines()
+        kept = [float(row.split(",")[5]) for row in rows[1:]]
+        scores.append([one["score"] for one in members])
+        printed = capsys.readouterr().out
+        shown = [float(line.split()[2]) for line in printed.splitlines() if line[:6] == "adam  "]
+        np.testing.assert_allclose(sorted(shown), sorted(kept), rtol=1e-6)
+    assert scores[0] != scores[1] == scores[2]
+    assert "holds another training" in one_line(
+        capsys, *TUNE, "--key", "2", "--out", str(tmp_path / "0")
+    )
+
+
+def test_the_range_test_as_a_command(tmp_path, capsys):
+    argv = ["--optimizer", "adam,sgd", *SMALL, "--steps", "40", "--out", str(tmp_path)]
+    assert main(["range", *argv]) == 0
+    printed, err = capsys.readouterr()
+    assert err == ""
+    task = load("iris")
+    kept = json.loads((tmp_path / "range.json").read_text())
+    assert list(kept) == ["adam", "sgd"]
+    how = {"steps": 40, "batch_size": 16, "key": 0}
+    test = tune.rate_range_test(task.loss, task.init, task.data, atx.adam(1.0), **how)
+    assert kept["adam"]["suggestion"] == test.suggestion
+    assert eval(kept["adam"]["tx"], vars(atx)) == test.tx == atx.adam(test.suggestion)
+    assert f"= {test.tx!r}\n" in printed
+    for name in ("adam.png", "sgd.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+        assert f"{tmp_path / name}\n" in printed
+
+
+def test_a_range_without_a_good_rate_says_so(tmp_path, capsys):
+    argv = ["--optimizer", "sgd", *SMALL, "--low", "1e20", "--high", "1e30"]
+    assert main(["range", *argv, "--out", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("adaptive-tx range: sgd: the loss never falls below its first value")
+    said = one_line(capsys, "range", *SMALL, "--low", "-1", "--out", str(tmp_path))
+    assert "argument --low: expected a number above 0, got '-1'" in said
