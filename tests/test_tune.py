@@ -531,7 +531,13 @@ def test_debug_nans_finds_the_step():
 
 # Its files. -------------------------------------------------------------------------------------
 
-FOLDERS = [{"sweeps", "tasks"}, {"report", "options"}, {"training"}, {"command"}, {"race"}]
+FOLDERS = [
+    {"sweeps", "tasks"},
+    {"report", "options"},
+    {"training"},
+    {"command"},
+    {"range_command", "race"},
+]
 
 
 @pytest.mark.parametrize("module", [name for name in IMPORTS if ".tune." in name])
