@@ -23,7 +23,7 @@ from adaptive_tx.schedules import cosine, with_warmup
 from adaptive_tx.tune.report import sensitivity
 from adaptive_tx.tune.sweeps.batches import BatchOrder
 from adaptive_tx.tune.sweeps.plan import plan
-from adaptive_tx.tune.training import workers
+from adaptive_tx.tune.training import progress, workers
 from adaptive_tx.tune.training.chunk import Chunk
 
 RNG = np.random.RandomState(0)
@@ -761,11 +761,14 @@ def test_close_settings_are_written_apart():
 def test_the_bar_says_which_loss_it_shows(capsys, monkeypatch):
     """On stderr: of what is trained the training loss, at the end what `evaluate` found."""
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    best, said = progress.best, []
+    monkeypatch.setattr(progress, "best", lambda search: said.append(best(search)) or said[-1])
     result = trained(steps=4, progress=True)
     out, err = capsys.readouterr()
     printed = " ".join(err.split())
     assert out == ""
-    assert "adam" in printed and "best training loss" in printed
+    assert all(words.startswith("best training loss ") for words in said) and len(said) == 4
+    assert "adam" in printed
     assert f"best evaluated loss {result.best.score:.4g} at learning_rate=" in printed
 
 
