@@ -14,7 +14,7 @@ from adaptive_tx.tune.options import Axis, axis, halving, named_optimizers, swee
 from adaptive_tx.tune.tasks import TASKS, load
 from adaptive_tx.tune.training.chunk import Chunk
 
-SMALL = ["--task", "iris", "--steps", "20", "--seeds", "2", "--batch-size", "16"]
+SMALL = ["--task", "iris", "--steps", "20", "--seeds", "2", "--batch-size", "16", "--confirm", "0"]
 
 
 def command(*argv) -> int:
@@ -62,6 +62,7 @@ def command(*argv) -> int:
         (["--within", "-1"], "--within: expected a number above 0, got '-1'"),
         (["--batch-size", "106", "--task", "iris"], "batch_size 106 is more than the 105"),
         (["--key", "-1"], "--key: expected a whole number of at least 0, got '-1'"),
+        (["--confirm", "-1"], "--confirm: expected a whole number of at least 0, got '-1'"),
         (["--fast"], "--fast"),
     ],
 )
@@ -166,6 +167,7 @@ def strict(path):
 def test_a_small_sweep_is_the_one_written_in_code(tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     argv = [*SMALL, "--axis", "learning_rate=1e-3:1:7", "--halving", "10:0.5", "--at-once", "4"]
+    argv += ["--confirm", "2"]
     assert command(*argv, "--out", str(out)) == 0
     task = load("iris")
     sweep = {"adam": tune.sweep(atx.adam, learning_rate=tune.log_uniform(1e-3, 1, 7))}
@@ -190,7 +192,13 @@ def test_a_small_sweep_is_the_one_written_in_code(tmp_path, capsys):
     assert f"= {best.tx!r}\n" in printed
     assert str(result.sensitivity(0.1)["adam"]) in printed
     assert "7 settings x 2 seeds, 20 steps of 16 of 105 examples; loss on 45 others" in printed
-    for name in ("tune.png", "results.csv", "results.json"):
+    fresh = strict(out / "confirmed.json")["members"]
+    assert {one["settings"]["learning_rate"] for one in fresh} <= {
+        result.member(i).settings["learning_rate"] for i in result.ranked[:2]
+    }
+    assert len(fresh) == 2 and all(len(one["scores"]) == 8 for one in fresh)
+    assert "The best again, on 8 fresh seeds" in printed
+    for name in ("tune.png", "results.csv", "results.json", "confirmed.json"):
         assert f"{out / name}\n" in printed
 
 

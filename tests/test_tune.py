@@ -715,8 +715,10 @@ def test_a_gradient_that_begins_at_zero_is_one():
 
 def test_tables_and_files(plain, tmp_path):
     lines = plain.table(plain=True).splitlines()
-    assert lines[0].split() == ["optimizer", "learning_rate", "b2", "loss", "±", "std"]
-    assert len(lines) == 7 and len(plain.table(2, plain=True).splitlines()) == 3
+    assert lines[0].split() == ["optimizer", "learning_rate", "b2", "loss", "±", "std", "tied"]
+    remarks = [line for line in lines if line.startswith(("At the edge", "~", "No"))]
+    assert len(lines) == 7 + len(remarks)
+    assert len(plain.table(2, plain=True).splitlines()) == 3 + len(remarks)
     assert lines[1].split()[1:3] == [f"{x:g}" for x in plain.best.settings.values()]
     np.testing.assert_allclose(float(lines[1].split()[3]), plain.best.score, rtol=1e-8)
     plain.to_json(tmp_path / "a.json")

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from adaptive_tx.tune.options import COUNT, above_zero, add_training, axis, halving, listed, sweeps
+import numpy as np
+
+from adaptive_tx.tune.options import (
+    COUNT,
+    above_zero,
+    add_training,
+    axis,
+    from_zero,
+    halving,
+    listed,
+    sweeps,
+)
 from adaptive_tx.tune.tasks import load
 from adaptive_tx.tune.training.interrupts import Terminated
 from adaptive_tx.tune.training.train import train
@@ -28,6 +39,7 @@ axes:
   b1=0:0.9:linear              with --random: anything between
 """
 INTERRUPTED, TERMINATED = 130, 143  # exit codes, as of a process that the signal ended
+FRESH_SEEDS = 8  # of what is confirmed
 RATES = "learning_rate=1e-5:1:16"
 
 
@@ -43,6 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--random", **COUNT, help="draw N settings from the ranges, instead of a grid")
     within = {"type": above_zero, "metavar": "LOSS", "default": 0.1}
     add("--within", **within, help=f"how much worse than the best still counts as good {default}")
+    best = {"type": from_zero, "metavar": "N", "default": 5}
+    add("--confirm", **best, help=f"train the N best again on {FRESH_SEEDS} fresh seeds {default}")
     add("--out", default="tune", metavar="DIR", help=f"for its files {default}")
     parser.epilog = f"{AXES}\n{listed()}"
 
@@ -65,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     how |= {"batch_size": batch_size, "evaluate": task.evaluate}
     try:
         result = train(task.loss, task.init, task.data, tried, **how)
+        some = arguments.confirm and np.isfinite(result.losses).any()
+        confirmed = result.confirm(arguments.confirm, FRESH_SEEDS) if some else None
     except (ValueError, TypeError, OSError) as error:
         if not str(error).startswith("train: "):
             raise
@@ -74,7 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     with left(arguments, "tune.png") as path:
         result.plot().savefig(path, dpi=160)
-    summary.show(task, result, batch_size, arguments)
+    if confirmed:
+        with left(arguments, "confirmed.json") as path:
+            confirmed.to_json(path)
+    summary.show(task, result, batch_size, confirmed, arguments)
     return 0
 
 

@@ -57,14 +57,14 @@ def at_least_one(text: str) -> int:
     return number
 
 
-COUNT: dict[str, Any] = {"type": at_least_one, "metavar": "N"}  # of an option that is a count
-
-
-def key(text: str) -> int:
-    """A whole number from 0, of which all that is random follows."""
+def from_zero(text: str) -> int:
+    """A whole number from 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
     return int(text)
+
+
+COUNT: dict[str, Any] = {"type": at_least_one, "metavar": "N"}  # of an option that is a count
 
 
 def add_training(add: Callable, steps: int, seeds: int) -> None:
@@ -84,7 +84,7 @@ def add_training(add: Callable, steps: int, seeds: int) -> None:
 def add_key(add: Callable) -> None:
     """What all that is random follows from."""
     drawn = "of the initial parameters and the batches"
-    add("--key", type=key, metavar="N", default=0, help=f"{drawn} (default: %(default)s)")
+    add("--key", type=from_zero, metavar="N", default=0, help=f"{drawn} (default: %(default)s)")
 
 
 def listed() -> str:

@@ -14,6 +14,7 @@ from adaptive_tx.plots.mpl import Axes
 from adaptive_tx.plots.picture import Picture
 from adaptive_tx.tune.report import heatmap
 from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.report.remarks import at_edges
 
 PANEL, BELOW, ABOVE, ROW = 3.6, 0.72, 1.0, 0.2  # inches; a row is one of the key
 HIGH = 3.75  # inches, of the figure without its key
@@ -53,7 +54,8 @@ def _title(result: Members) -> tuple[str, str]:
         best = "nothing is best"
     count = f"{len(result)} settings, {seeds} {'seed' if seeds == 1 else 'seeds'} each"
     lost = f"; {diverged} diverged" if diverged else ""
-    return ", ".join(result.sweeps), f"{count}, {result.stops[-1]} steps{lost}; {best}"
+    edges = "".join(f"; {edge} tried" for edge in at_edges(result))
+    return ", ".join(result.sweeps), f"{count}, {result.stops[-1]} steps{lost}; {best}{edges}"
 
 
 def _curves(result: Members, axes: Axes) -> None:

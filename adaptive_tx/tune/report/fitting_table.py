@@ -19,12 +19,23 @@ GAP = 2  # between columns
 class FittingTable(JupyterMixin):
     """Rows of texts under a header, the first one in bold: it is the best."""
 
-    def __init__(self, head: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""):
-        self.head, self.rows, self.title = head, rows, title
+    def __init__(
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        title: str = "",
+        remarks: Sequence[str] = (),
+    ):
+        self.head, self.rows, self.title, self.remarks = head, rows, title, remarks
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.title:
             yield Text(self.title, style="bold")
+        yield from self._body(options)
+        for remark in self.remarks:
+            yield Padding(Text(remark), (0, 1), expand=False)
+
+    def _body(self, options: ConsoleOptions) -> RenderResult:
         stacked = [re.sub(r"(?<=\w) |(?<=_)", "\n", name) for name in self.head]
         for head in (self.head, stacked):
             if self._width(head) <= options.max_width:

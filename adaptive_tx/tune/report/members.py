@@ -8,6 +8,7 @@ import numpy as np
 
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.report.sensitivity import Width, width
+from adaptive_tx.tune.report.ties import tied
 from adaptive_tx.tune.sweeps.sweep import Sweep
 
 
@@ -90,7 +91,7 @@ class Members:
     def member(self, i: int) -> Member:
         """Everything about one member."""
         name = self.names[i]
-        row = i - self._of(name)[0]
+        row = i - self.first(name)
         scores, sweep = self.scores[i], self.sweeps[name]
         diverged = int(self.diverged[i].sum())
         mean = float(scores.mean()) if not diverged else float("nan")
@@ -98,6 +99,12 @@ class Members:
         return Member(
             i, name, sweep.setting(row), sweep[row], int(self.trained[i]), mean, std, diverged
         )
+
+    @property
+    def tied(self) -> np.ndarray:
+        """bool[member]: trained to the end, and by their seeds not to be told from the best (`ties`)."""
+        ended = (self.trained == self.stops[-1])[:, None] & ~self.diverged
+        return tied(np.where(ended, self.sign * self.scores, np.inf))
 
     def alike(self, i: int, axis: str) -> list[int]:
         """The members of the same sweep that differ from member i in one axis at most, along it."""
@@ -127,6 +134,10 @@ class Members:
             for name in self.sweeps
             if np.isfinite(self.losses[self._of(name)]).any()
         }
+
+    def first(self, name: str) -> int:
+        """The first member of a sweep."""
+        return self._of(name)[0]
 
     def _of(self, name: str) -> range:
         """The members of a sweep."""

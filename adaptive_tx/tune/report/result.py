@@ -1,11 +1,13 @@
 """What a training returns: its members in numbers, and these as a table, a figure and files."""
 
 import dataclasses
+import functools
 import os
 from pathlib import Path
 from typing import Any
 
 from adaptive_tx.tune.report import files, tables
+from adaptive_tx.tune.report.confirming import Confirmation, confirm
 from adaptive_tx.tune.report.members import Members
 
 
@@ -15,6 +17,45 @@ class Result(Members):
 
     Arrays of floats are NaN where a member was not trained, or does not have the axis.
     """
+
+    again: functools.partial | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def confirm(self, top: int = 5, seeds: int = 8, key: Any = None) -> Confirmation:
+        """Trains the best settings again, on fresh seeds: what they reach without the luck of the search.
+
+        The best score of many is the luckiest: on other seeds the same setting is worse. What is trained
+        is the call that made this result, to the end and without halving, each sweep in one program.
+
+        Args:
+          top: how many of the best, >= 1.
+          seeds: of each, >= 1, with other batches, keys and (from a function) parameters than any of the
+            search.
+          key: an int or a `jax.random.key` other than that of the search; the default is made from that.
+
+        Returns:
+          For each its mean with an interval (Student's t; 95 % for all of them at once, so also for the
+          one that comes out best), whether it can be told apart from the best of them (`tied`: a paired
+          t test over the seeds, which share their batches), and beside it the score of the search.
+
+        Raises:
+          ValueError: if everything diverged, for the key of the search, or if this result was read from
+            a pickle, which does not hold the loss and the data.
+        """
+        if (train := self.again) is None:
+            raise ValueError(
+                "confirm: this result does not hold its loss and data; train it again."
+            )
+        given = train.keywords
+        at_once = given["at_once"] and max(1, given["at_once"] * given["seeds"] // seeds)
+        fresh = {"halving": None, "out": None, "at_once": at_once}
+
+        def train_again(sweeps, seeds, key):
+            return train(sweep=sweeps, seeds=seeds, key=key, **fresh)
+
+        return confirm(self, train_again, top, seeds, key, given["key"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "again": None}
 
     def table(self, top: int | None = None, plain: bool = False) -> Any:
         """The members, best first: a table for rich, as wide as the terminal, or with `plain` text.

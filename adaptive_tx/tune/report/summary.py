@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 
 from adaptive_tx.plots.words import counted
+from adaptive_tx.tune.report.confirming import Confirmation
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.report.terminal import Page
 from adaptive_tx.tune.sweeps.sweep import written
@@ -14,8 +15,14 @@ ROWS = 10  # of the table
 FILES = "tune.png", "results.csv", "results.json"
 
 
-def show(task: Task, result: Result, batch_size: int, arguments: argparse.Namespace) -> None:
-    """The best rows, the best of each optimizer as one writes it, and where the files are."""
+def show(
+    task: Task,
+    result: Result,
+    batch_size: int,
+    confirmed: Confirmation | None,
+    arguments: argparse.Namespace,
+) -> None:
+    """The best rows, in the search and again, the best of each optimizer as one writes it, the files."""
     page = Page()
     settings, seeds = result.scores.shape
     page.say()
@@ -26,15 +33,26 @@ def show(task: Task, result: Result, batch_size: int, arguments: argparse.Namesp
         f"{len(task.held_out.targets):,} others"
     )
     page.say()
-    page.table(result, ROWS)
+    page.table(result, top=ROWS)
     if settings > ROWS:
         page.say(f"and {settings - ROWS} more in results.csv", indent=1, style="dim")
+    if confirmed is not None:
+        _on_fresh_seeds(page, confirmed)
     page.say()
     for name in result.sweeps:
         _best(page, result, name, arguments.within)
     page.say()
-    for file in FILES:
+    for file in (*FILES, "confirmed.json") if confirmed else FILES:
         page.copyable(str(arguments.out / file))
+
+
+def _on_fresh_seeds(page: Page, confirmed: Confirmation) -> None:
+    page.say()
+    page.say(
+        f"The best again, on {confirmed.seeds} fresh seeds (intervals: 95 % for all "
+        "at once; ~ cannot be told from the best, paired by seed):"
+    )
+    page.table(confirmed)
 
 
 def _best(page: Page, result: Result, name: str, within: float) -> None:

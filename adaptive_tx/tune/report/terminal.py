@@ -1,12 +1,13 @@
 """What a command prints: sentences that break between words, and lines that can be copied."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from adaptive_tx.tune.report.confirming import Confirmation
     from adaptive_tx.tune.report.result import Result
 
 
@@ -23,12 +24,12 @@ class Page:
         else:
             self.copyable(" " * indent + text)
 
-    def table(self, result: "Result", top: int) -> None:
-        """The best members: as wide as the terminal, or in a file with all digits."""
+    def table(self, of: "Result | Confirmation", **how: Any) -> None:
+        """Its table: as wide as the terminal, or in a file with all digits."""
         if self.console.is_terminal:
-            self.console.print(result.table(top))
+            self.console.print(of.table(**how))
         else:
-            self.copyable(result.table(top, plain=True))
+            self.copyable(of.table(**how, plain=True))
 
     def copyable(self, text: str) -> None:
         """One line, however long, so that it is copied as one."""

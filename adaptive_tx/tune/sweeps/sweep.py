@@ -44,6 +44,11 @@ class Sweep:
         """The optimizers of these rows, as one transformation."""
         return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self.tx)
 
+    def only(self, rows: np.ndarray) -> "Sweep":
+        """A sweep of these rows alone."""
+        settings = {name: column[rows] for name, column in self.settings.items()}
+        return dataclasses.replace(self, settings=settings, tx=self.at(rows))
+
     def __repr__(self) -> str:
         axes = ", ".join(f"{n}={len(set(c))} values" for n, c in self.settings.items())
         return f"<sweep of {len(self)} x {self.name}: {axes}>"

@@ -1,6 +1,8 @@
 """Training every member of a sweep, with every seed, in one compiled program."""
 
 import contextlib
+import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -88,6 +90,7 @@ def train(
     Source: halving is of Jamieson and Talwalkar, Non-stochastic Best Arm Identification, 2016,
     arXiv:1502.07943.
     """
+    again = functools.partial(train, **locals())  # this very call, for `Result.confirm`
     sweeps = _by_name(sweep)
     shared = setup(
         WHO,
@@ -126,7 +129,7 @@ def train(
             if store:
                 for name, text in _result(shared, searches).files().items():
                     store.write_text(name, text)
-    return _result(shared, searches)
+    return dataclasses.replace(_result(shared, searches), again=again)
 
 
 def _by_name(sweep: Any) -> dict[str, Sweep]:

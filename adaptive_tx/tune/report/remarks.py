@@ -1,0 +1,71 @@
+"""What a reader of the scores must know: a best at the edge of what was tried, and what seeds can tell."""
+
+import numpy as np
+
+from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.sweeps.sweep import Sweep
+
+
+def remarks(members: Members) -> list[str]:
+    """Sentences to print below a table."""
+    return [*_at_edges(members), *_ties(members)]
+
+
+def at_edges(members: Members) -> list[str]:
+    """Of the best of each sweep, the axes at whose end it lies, in words."""
+    found = []
+    for name, sweep in members.sweeps.items():
+        rows = members.losses[members.first(name) :][: len(sweep)]
+        if np.isfinite(rows).any():
+            best = members.best_of(name)
+            ends = edges(sweep, best.index - members.first(name)).items()
+            whose = f"{name} " if len(members.sweeps) > 1 else ""
+            found += [f"{whose}{axis} {best.settings[axis]:.7g} is the {end}" for axis, end in ends]
+    return found
+
+
+def _at_edges(members: Members) -> list[str]:
+    found = at_edges(members)
+    return [f"At the edge of what was tried: {', '.join(found)}."] if found else []
+
+
+def _ties(members: Members) -> list[str]:
+    seeds, ties = members.scores.shape[1], int(members.tied.sum())
+    if len(members) == 1 or not ties:
+        return []
+    if seeds == 1:
+        return ["One seed tells no setting from another; result.confirm() trains the best on more."]
+    if ties == 1:
+        return [f"No other can be the best, as {seeds} seeds tell (95 %, paired by seed)."]
+    return [
+        f"~ {ties} cannot be told apart by {seeds} seeds (95 %, paired by seed), and the first is the "
+        "luckiest of them; result.confirm() trains the best on fresh seeds."
+    ]
+
+
+def edges(sweep: Sweep, row: int) -> dict[str, str]:
+    """The axes at whose end this row lies, and which end: "smallest" or "largest".
+
+    An axis of one value has no edge, nor has an end beyond which its optimizer allows nothing (b1 = 0).
+    """
+    found = {}
+    for name, column in sweep.settings.items():
+        values = np.unique(column)
+        here = float(column[row])
+        if len(values) > 1 and here in (values[0], values[-1]):
+            next_inside = values[1] if here == values[0] else values[-2]
+            if _allowed(sweep, row, name, 2 * here - float(next_inside)):
+                found[name] = "smallest" if here == values[0] else "largest"
+    return found
+
+
+def _allowed(sweep: Sweep, row: int, name: str, beyond: float) -> bool:
+    """Whether a value as far beyond the end as the next one is inside, or nearer, makes an optimizer."""
+    here = sweep.setting(row)[name]
+    for value in (beyond, (here + beyond) / 2, 0.99 * here + 0.01 * beyond):
+        try:
+            sweep.make(**{**sweep.setting(row), name: value})
+        except (ValueError, TypeError):
+            continue
+        return True
+    return False
