@@ -10,6 +10,8 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.__main__ import main
+from adaptive_tx.plots import scales
+from adaptive_tx.tune.options import named_optimizers
 from adaptive_tx.tune.tasks import load
 from adaptive_tx.tune.training import store
 from adaptive_tx.tune.training.store import Store
@@ -143,3 +145,142 @@ def test_a_range_without_a_good_rate_says_so(tmp_path, capsys):
     assert err.startswith("adaptive-tx range: sgd: the loss never falls below its first value")
     said = one_line(capsys, "range", *SMALL, "--low", "-1", "--out", str(tmp_path))
     assert "argument --low: expected a number above 0, got '-1'" in said
+
+
+# Figures. ----------------------------------------------------------------------------------------
+
+
+def result(sweeps, seeds=2, steps=100, dropped=0, diverged=0) -> tune.Result:
+    """A result of made-up numbers: the first members were dropped, the last diverged."""
+    n, rng = sum(map(len, sweeps.values())), np.random.default_rng(0)
+    stops = np.arange(10, steps + 1, 10)
+    curves = {"loss": np.exp(-stops / 50) * rng.uniform(1, 3, (n, seeds, 1))}
+    lost, trained = np.zeros((n, seeds), bool), np.full(n, steps)
+    lost[n - diverged :], trained[:dropped] = True, steps // 2
+    return tune.Result(
+        sweeps=sweeps,
+        stops=stops,
+        curves={"loss": np.where(stops > trained[:, None, None], np.nan, curves["loss"])},
+        metrics={},
+        scores=np.where(lost, np.nan, rng.uniform(0.1, 30, (n, seeds))),
+        trained=trained,
+        diverged=lost,
+        seconds=dict.fromkeys(sweeps, 1.0),
+        by="loss",
+        sign=1.0,
+    )
+
+
+def swept(make=atx.adam, **axes) -> tune.Sweep:
+    return tune.sweep(make, **axes)
+
+
+RATES = tune.log_uniform(1e-4, 1, 8)
+SHOWN = {
+    "one": result({"sgd": swept(atx.sgd, learning_rate=RATES)}, seeds=1),
+    "grid": result({"adam": swept(learning_rate=RATES, b2=[0.9, 0.99, 0.999, 0.9999])}, diverged=3),
+    "many axes": result(
+        {
+            "adamw": swept(
+                atx.adamw,
+                learning_rate=[0.1, 0.01],
+                b1=[0, 0.5],
+                b2=[0.9, 0.99],
+                eps=[1e-8, 1e-4],
+                weight_decay=[0.1, 1],
+            )
+        },
+        dropped=20,
+    ),
+    "17 sweeps": result(
+        {
+            name: swept(make, learning_rate=RATES)
+            for name, make in list(named_optimizers().items())[:17]
+        },
+        diverged=3,
+    ),
+    "nothing": result({"sgd": swept(atx.sgd, learning_rate=[0.1, 1.0])}, diverged=2),
+}
+
+
+@pytest.mark.parametrize("which", SHOWN)
+def test_nothing_in_a_figure_is_cut_or_stands_over_another_thing(which):
+    """Every word lies within the figure; no panel reaches into another, or into the key."""
+    figure = SHOWN[which].plot()
+    renderer = figure._get_renderer()
+    figure.draw(renderer)
+    page = figure.bbox
+    (key,) = figure.legends
+    panels = [
+        axes.get_tightbbox(renderer) for axes in figure.axes if axes.get_label() != "<colorbar>"
+    ]
+    words = [text.get_window_extent(renderer) for text in figure.texts]
+    parts = [key.get_window_extent(renderer), *words, *panels]
+    bars = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    for box in (*parts, *bars):
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+    for i, one in enumerate(parts):
+        for other in parts[:i]:
+            assert not one.overlaps(other)
+
+
+def test_panels_stand_in_rows_of_at_most_four():
+    axes = SHOWN["many axes"].plot().axes
+    rows = [round(one.get_position().y0, 3) for one in axes]
+    assert len(axes) == 6 and sorted(map(rows.count, set(rows))) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("which", "named"),
+    [
+        ("one", ["the best, and", "a setting"]),
+        ("grid", ["the best, and", "a setting, from its lowest", "lowest to highest", "diverged"]),
+        ("many axes", ["the best, and", "a setting, from", "lowest to highest", "dropped, at the"]),
+        ("17 sweeps", [*SHOWN["17 sweeps"].sweeps, "a setting", "lowest to highest", "diverged"]),
+        ("nothing", ["diverged"]),
+    ],
+)
+def test_the_key_names_every_mark(which, named):
+    (key,) = SHOWN[which].plot().legends
+    said = [text.get_text() for text in key.get_texts()]
+    assert len(said) == len(named)
+    assert all(one.startswith(word) for one, word in zip(said, named))
+    looks = [
+        str((h.get_color(), h._unscaled_dash_pattern, h.get_marker())) for h in key.get_lines()
+    ]
+    assert len(set(looks)) == len(looks)
+
+
+@pytest.mark.parametrize(
+    ("values", "way"),
+    [
+        (tune.log_uniform(1e-4, 1, 9).grid("", ""), "log"),
+        (tune.uniform(5, 60, 9).grid("", ""), "linear"),
+        (tune.uniform(5, 60).draws(np.random.default_rng(0), 32), "linear"),
+        (tune.log_uniform(5, 500).draws(np.random.default_rng(0), 16), "log"),
+        ([0.9, 0.99, 0.999, 0.9999], "log of 1 - x"),
+        ([0.9, 0.95, 0.98, 0.99, 0.999], "log of 1 - x"),
+        ([0.9, 0.92, 0.94, 0.96, 0.98], "linear"),
+        ([0.0, 0.3, 0.6, 0.9], "linear"),
+        ([0.0, 1e-4, 1.0], "linear"),
+        ([3.0], "linear"),
+    ],
+)
+def test_axes_are_drawn_as_their_values_are_spread(values, way):
+    assert scales.spread(np.array(values)) == way
+
+
+def test_an_axis_near_one_is_even_in_the_logarithm_of_its_distance():
+    figure = SHOWN["grid"].plot()
+    axes = figure.axes[2]
+    assert axes.get_xlabel() == "b2"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
+        "0.9",
+        "0.99",
+        "0.999",
+        "0.9999",
+    ]
+    at = axes.transData.transform([(b2, 1) for b2 in (0.9, 0.99, 0.999, 0.9999)])[:, 0]
+    np.testing.assert_allclose(np.diff(at), np.diff(at)[0], rtol=1e-6)
+    shown = [tick.get_text() for tick in figure.axes[3].get_yticklabels()]
+    assert shown == ["0.9", "0.99", "0.999", "0.9999"]

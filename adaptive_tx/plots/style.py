@@ -85,19 +85,23 @@ def look(palette: Palette = LIGHT):
 
 
 def words(figure: Figure, title: str, subtitle: str) -> None:
-    """Title and subtitle in the upper left corner, at a fixed distance from the edges, in inches."""
+    """Title and subtitle in the upper left corner, at a fixed distance from the edges, in inches.
+
+    A subtitle may have several lines, of 0.17 inches.
+    """
     wide, high = figure.get_size_inches()
-    corner = {"x": 0.2 / wide, "va": "center"}
-    figure.text(y=1 - 0.3 / high, s=title, size=13, weight="bold", **corner)
-    figure.text(y=1 - 0.56 / high, s=subtitle, size=9, color=SOFT, **corner)
+    corner = {"x": 0.2 / wide, "linespacing": 1.36}
+    figure.text(y=1 - 0.3 / high, s=title, size=13, weight="bold", va="center", **corner)
+    below = 1 - (0.56 + 0.085 * subtitle.count("\n")) / high
+    figure.text(y=below, s=subtitle, size=9, color=SOFT, va="center", **corner)
 
 
 def looks(n: int, palette: Palette = LIGHT) -> list[dict[str, Any]]:
-    """How to draw each of n lines of unlike things."""
+    """How to draw each of n lines of unlike things; up to 28 of them differ."""
     k = len(palette.lines)
-    dashes = ("-", (0, (4, 1.5)))
+    dashes = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
     return [
-        {"color": palette.lines[i % k], "marker": MARKERS[i % k], "ls": dashes[i // k % 2]}
+        {"color": palette.lines[i % k], "marker": MARKERS[i % k], "ls": dashes[i // k % 4]}
         for i in range(n)
     ]
 

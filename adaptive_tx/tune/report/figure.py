@@ -1,51 +1,70 @@
 """The picture of a result: loss curves, the score against each axis, and a map where there are two.
 
-Lines and rings of the best are orange; what diverged is a cross at the edge, what was dropped on the way
+Lines and dots of the best are orange; what diverged is a cross at the edge, what was dropped on the way
 a grey ring at the score it had then. Where several sweeps were trained, each has its colour and its mark,
-and is shown by its best settings.
+and is shown by its best settings. The key names every mark that is there.
 """
 
-from typing import Any
+import textwrap
 
 import numpy as np
 
-from adaptive_tx.plots import scales, style
-from adaptive_tx.plots.mpl import Axes
+from adaptive_tx.plots import style
+from adaptive_tx.plots.mpl import Axes, Line2D, Patch
 from adaptive_tx.plots.picture import Picture
-from adaptive_tx.tune.report import heatmap
+from adaptive_tx.tune.report import heatmap, panels
 from adaptive_tx.tune.report.members import Members
 from adaptive_tx.tune.report.remarks import at_edges
 
-PANEL, BELOW, ABOVE, ROW = 3.6, 0.72, 1.0, 0.2  # inches; a row is one of the key
-HIGH = 3.75  # inches, of the figure without its key
+MOST = 4  # panels in a row
+WIDE, HIGH = 3.6, 2.85  # of a panel with its words, in inches
+AXES = 1.95  # the height of its axes
+LEFT, RIGHT, BELOW = 0.72, 0.3, 0.6  # of the figure, in inches
+SLANTED = 0.3  # more below a map, whose numbers stand slanted
+WORDS, LINE, KEY = 0.6, 0.17, 0.2  # title and its distance; a line of words; a row of the key
+LETTER, BOLD, HANDLE = 0.0675, 0.125, 0.62  # of the words, the title, what is before a name
 
 
 def draw(result: Members) -> Picture:
-    """A figure of all panels in a row."""
-    varied = [name for name, column in result.settings.items() if len(heatmap.known(column)) > 1]
+    """A figure of all panels, at most four in a row."""
+    columns = result.settings.items()
+    varied = [name for name, column in columns if len(heatmap.known(column)) > 1]
     grid = heatmap.grid(result)
-    panels = 1 + len(varied) + (grid is not None)
-    lines = len(result.sweeps) if len(result.sweeps) > 1 else 1
-    columns = min(lines, 4 * panels)
-    wide, high = PANEL * panels + 0.5, HIGH + ROW * -(-lines // columns)
+    count = 1 + len(varied) + (grid is not None)
+    rows = -(-count // MOST)
+    across = -(-count // rows)
+    wide = max(WIDE * across, 6.2) + 0.2
     with style.look():
-        figure = Picture(wide, high)
-        axes = np.ravel(figure.subplots(1, panels, squeeze=False))
-        sides = {"left": 0.75 / wide, "right": 1 - 0.25 / wide, "wspace": 0.34}
-        figure.subplots_adjust(bottom=BELOW / high, top=(HIGH - ABOVE) / high, **sides)
-        _curves(result, axes[0])
-        for name, panel in zip(varied, axes[1:]):
-            _against(result, name, panel)
+        title, lines = _title(result, wide)
+        key = _key(result)
+        in_a_row = style.columns([name for _, name in key], wide - 0.4, LETTER, HANDLE)
+        above = WORDS + LINE * len(lines) + KEY * -(-len(key) // in_a_row) + 0.3
+        below = BELOW + SLANTED * (grid is not None)
+        figure = Picture(wide, high := above + HIGH * (rows - 1) + AXES + below)
+        cells = [_cell(figure, i, across, high - above) for i in range(count)]
+        panels.curves(result, cells[0])
+        for name, panel in zip(varied, cells[1:]):
+            panels.against(result, name, panel)
         if grid is not None:
-            heatmap.draw(result, *grid, axes[-1], figure)
-        style.words(figure, *_title(result))
-        key = {"loc": "upper left", "bbox_to_anchor": (0.2 / wide, 1 - 0.72 / high)}
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=columns, columnspacing=1.2, **key)
+            heatmap.draw(result, *grid, cells[-1], figure)
+        style.words(figure, title, "\n".join(lines))
+        corner = 0.2 / wide, 1 - (WORDS + LINE * len(lines)) / high
+        where = {"loc": "upper left", "bbox_to_anchor": corner, "ncols": in_a_row}
+        figure.legend(*zip(*key), columnspacing=1.4, handlelength=2.2, **where)
     return figure
 
 
-def _title(result: Members) -> tuple[str, str]:
+def _cell(figure: Picture, i: int, across: int, top: float) -> Axes:
+    """The axes of panel i; `top` is where those of the first row end, in inches."""
+    wide, high = figure.get_size_inches()
+    each = (wide - 0.2) / across
+    x, y = 0.1 + each * (i % across) + LEFT - 0.1, top - AXES - HIGH * (i // across)
+    box = x / wide, y / high, (each - LEFT - RIGHT) / wide, AXES / high
+    return figure.add_axes(box)
+
+
+def _title(result: Members, wide: float) -> tuple[str, list[str]]:
+    """Title and the lines below it, each within the figure."""
     seeds, diverged = result.scores.shape[1], int(result.diverged.any(1).sum())
     if np.isfinite(result.losses).any():
         settings = ", ".join(f"{name} {x:.7g}" for name, x in result.best.settings.items())
@@ -54,100 +73,33 @@ def _title(result: Members) -> tuple[str, str]:
         best = "nothing is best"
     count = f"{len(result)} settings, {seeds} {'seed' if seeds == 1 else 'seeds'} each"
     lost = f"; {diverged} diverged" if diverged else ""
+    title = ", ".join(result.sweeps)
+    title = title if BOLD * len(title) <= wide - 0.4 else f"{len(result.sweeps)} sweeps"
     edges = "".join(f"; {edge} tried" for edge in at_edges(result))
-    return ", ".join(result.sweeps), f"{count}, {result.stops[-1]} steps{lost}; {best}{edges}"
+    words = f"{count}, {result.stops[-1]} steps{lost}; {best}{edges}"
+    return title, textwrap.wrap(words, int((wide - 0.4) / LETTER))
 
 
-def _curves(result: Members, axes: Axes) -> None:
-    """Mean loss over seeds against the step: of one sweep every member, of several the best of each."""
-    curves = result.curves["loss"]
-    means = curves.mean(1)
-    bests = _best(result)
-    shown = [best for best, _ in bests.values()]
-    if len(result.sweeps) == 1:
-        first = next(iter(result.settings))
-        axes.set_title(f"training loss, {first} from dark to light", loc="left", size=9)
-        shown = list(np.argsort(result.settings[first], kind="stable"))
-        for look, member in zip(style.ramp(len(shown)), shown):
-            axes.plot(result.stops, means[member], color=look["color"], lw=0.8, alpha=0.7)
-    else:
-        axes.set_title("training loss of the best settings", loc="left", size=9)
-    for name, (best, look) in bests.items():
-        line = {"color": look["color"], "ls": look["ls"], "lw": 1.8}
-        label = name if len(result.sweeps) > 1 else "best; band: its seeds"
-        low, high = curves[best].min(0), curves[best].max(0)
-        axes.fill_between(result.stops, low, high, color=look["color"], alpha=0.2, lw=0)
-        axes.plot(result.stops, means[best], label=label, **line)
-    _loss_axis(axes, means[shown], _first_loss(result))
-    axes.set_xlabel("step")
-    axes.grid(axis="y")
-
-
-def _against(result: Members, name: str, axes: Axes) -> None:
-    """The score of each member against one axis; lines through the members that share all others."""
-    values = result.settings[name]
-    finite, scores = np.isfinite(result.losses), result.scores
-    axes.set_title(f"{result.by} against {name}", loc="left", size=9)
-    for sweep, (best, look) in _best(result).items():
-        _members(result, name, finite & (np.array(result.names) == sweep), look["color"], axes)
-        line = {"color": look["color"], "ls": look["ls"], "lw": 1.5, "label": sweep}
-        ring = {"color": look["color"], "marker": look["marker"], "ms": 6, "mec": "white"}
-        full = finite & (result.trained == result.trained.max())
-        alike = [i for i in result.alike(best, name) if full[i]]
-        axes.plot(values[alike], scores[alike].mean(1), **line)
-        axes.plot(values[best], scores[best].mean(), **ring)
-    usual = _first_loss(result) if result.by == "loss" else None
-    _loss_axis(axes, scores[finite], usual, result.sign)
-    edge = axes.get_ylim()[1 if result.sign > 0 else 0]
-    diverged = values[~finite & ~np.isnan(values)]
-    crosses = {"ls": "", "marker": "x", "ms": 5, "color": style.SOFT, "clip_on": False}
-    axes.plot(diverged, np.full(len(diverged), edge), **crosses)
-    known = heatmap.known(values)
-    if known[0] > 0 and known[-1] / known[0] >= 10:
-        scales.few_decades(axes, known[-1] / known[0])
-    axes.set_xlabel(name)
-    axes.grid(axis="y")
-
-
-def _members(result: Members, name: str, these: np.ndarray, colour: str, axes: Axes) -> None:
-    """A dot for each member of a sweep with the spread of its seeds; a ring if it was dropped."""
-    values, scores = result.settings[name], result.scores
-    full = these & (result.trained == result.trained.max())
-    dropped = these & ~full
-    ring = {"ls": "", "marker": "o", "ms": 3, "mfc": "none", "mec": style.EDGE, "mew": 0.8}
-    axes.plot(values[dropped], scores[dropped].mean(1), **ring)
-    faint = colour if len(result.sweeps) > 1 else style.SOFT
-    low, high = scores[full].min(1), scores[full].max(1)
-    axes.vlines(values[full], low, high, alpha=0.5, color=faint, lw=0.8)
-    axes.plot(values[full], scores[full].mean(1), ".", ms=4, alpha=0.6, color=faint)
-
-
-def _first_loss(result: Members) -> float:
-    """The loss at the beginning of a usual member."""
-    first = result.curves["loss"][:, :, 0]
-    return float(np.median(first[np.isfinite(first)])) if np.isfinite(first).any() else 1.0
-
-
-def _loss_axis(axes: Axes, values: np.ndarray, usual: float | None, sign: float = 1.0) -> None:
-    """Limits that show what is good: a logarithm where it spans a decade, and nothing far above."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return
-    low, high = float(values.min()), float(values.max())
-    if sign > 0:
-        usual = float(np.quantile(values, 0.75)) if usual is None else usual
-        high = min(high, max(1.5 * usual, low + 1e-12))
-    if low > 0 and high / low > 10:
-        scales.log_axis(axes, low / 1.2, high * 1.2)
-    elif high > low:
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-
-
-def _best(result: Members) -> dict[str, tuple[int, dict[str, Any]]]:
-    """The best member of each sweep that has one, and how it is drawn."""
-    looks = [{"color": style.ORANGE, "marker": "o", "ls": "-"}]
-    if len(result.sweeps) > 1:
-        looks = style.looks(len(result.sweeps))
-    finite = {name for name, loss in zip(result.names, result.losses) if np.isfinite(loss)}
-    pairs = zip(result.sweeps, looks, strict=True)
-    return {name: (result.best_of(name).index, look) for name, look in pairs if name in finite}
+def _key(result: Members) -> list[tuple[Line2D | Patch, str]]:
+    """Handle and name of every mark that is drawn."""
+    alone, seeds = len(result.sweeps) == 1, result.scores.shape[1] > 1
+    finite, full = np.isfinite(result.losses), result.trained == result.trained.max()
+    colour = style.ORANGE if alone else style.SOFT
+    key: list[tuple[Line2D | Patch, str]] = []
+    for name, (_, look) in panels.best_of_each(result).items():
+        words = "the best, and what differs from it along the axis alone" if alone else name
+        line = {"color": look["color"], "ls": look["ls"], "marker": look["marker"]}
+        key.append((Line2D([], [], lw=1.6, ms=6, mec="white", **line), words))
+    dot = Line2D([], [], ls="", marker=".", ms=6, color=style.SOFT)
+    bar = Line2D([], [], marker=".", ms=6, lw=0.8, color=style.SOFT)
+    if (finite & full).any():
+        key.append(
+            (bar, "a setting, from its lowest to its highest seed") if seeds else (dot, "a setting")
+        )
+    if seeds and finite.any():
+        key.append((Patch(color=colour, alpha=0.2, lw=0), "lowest to highest seed of the best"))
+    if (finite & ~full).any():
+        key.append((Line2D([], [], **panels.DROPPED), "dropped, at the score it had then"))
+    if (~finite).any():
+        key.append((Line2D([], [], **panels.DIVERGED), "diverged"))
+    return key

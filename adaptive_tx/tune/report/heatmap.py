@@ -28,7 +28,7 @@ def grid(result: Members) -> tuple[tuple[str, str], np.ndarray] | None:
 def draw(
     result: Members, names: tuple[str, str], table: np.ndarray, axes: Axes, figure: Picture
 ) -> None:
-    """The cells; the best has a ring, what diverged a cross."""
+    """The cells; the best has its dot, what diverged a cross."""
     x, y = (known(result.settings[name]) for name in names)
     shown = np.ma.masked_invalid(table)
     edges = [np.arange(len(numbers) + 1) - 0.5 for numbers in (x, y)]
@@ -36,10 +36,10 @@ def draw(
     cells = {"cmap": "viridis_r", "linewidth": 0.5, "edgecolor": "white"}
     mesh = axes.pcolormesh(*edges, shown.T, vmin=limits[0], vmax=limits[1], **cells)
     for i, j in np.argwhere(~np.isfinite(table)):
-        axes.plot(i, j, "x", ms=4, color=style.SOFT)
+        axes.plot(i, j, "x", ms=5, color=style.SOFT)
     if shown.count():
         best = np.unravel_index(np.ma.argmin(shown), shown.shape)
-        axes.plot(*best, "o", ms=9, mfc="none", mec=style.ORANGE, mew=1.8)
+        axes.plot(*best, "o", ms=8, color=style.ORANGE, mec="white")
     for numbers, set_ticks in ((x, axes.set_xticks), (y, axes.set_yticks)):
         every = -(-len(numbers) // TICKS)
         set_ticks(range(0, len(numbers), every), _labels(numbers[::every]))
@@ -56,7 +56,12 @@ def known(column: np.ndarray) -> np.ndarray:
 
 
 def _labels(numbers: np.ndarray) -> list[str]:
-    """Numbers, in as many digits as make them differ."""
-    apart = (d for d in range(3, 18) if len({f"{n:.{d}g}" for n in numbers}) == len(numbers))
-    digits = next(apart)
-    return [power(float(n), digits) for n in numbers]
+    """Numbers, each in as many digits as bring it nowhere near its neighbours, or to 1."""
+    gaps = np.diff(numbers)
+    least = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
+    return [_label(float(n), gap) for n, gap in zip(numbers, np.minimum(least, abs(1 - numbers)))]
+
+
+def _label(number: float, gap: float) -> str:
+    exact = (d for d in range(3, 18) if abs(float(f"{number:.{d}g}") - number) <= gap / 20)
+    return power(number, next(exact, 17))
