@@ -4,6 +4,7 @@ from adaptive_tx.tune import tasks as tasks
 from adaptive_tx.tune.report.members import Member as Member
 from adaptive_tx.tune.report.result import Result as Result
 from adaptive_tx.tune.report.sensitivity import Width as Width
+from adaptive_tx.tune.studies.run import optuna as optuna
 from adaptive_tx.tune.sweeps.axes import log_uniform as log_uniform
 from adaptive_tx.tune.sweeps.axes import random as random
 from adaptive_tx.tune.sweeps.axes import uniform as uniform

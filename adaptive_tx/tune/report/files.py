@@ -45,18 +45,43 @@ def as_json(members: Members) -> str:
 def as_csv(members: Members) -> str:
     """A row for each member and seed: its numbers, without the curves."""
     out = io.StringIO()
-    head = ["optimizer", *members.settings, "seed", "steps", "diverged", "score", *members.metrics]
     writer = csv.writer(out, lineterminator="\n")
+    head, rows = _table(members)
     writer.writerow(head)
-    reached = [members.scores, *members.metrics.values()]
+    for name, settings, run, ends in rows:
+        known = ["" if np.isnan(x) else x for x in settings]
+        numbers = [float(f"{x:.7g}") if np.isfinite(x) else "" for x in ends]
+        writer.writerow([name, *known, *run, *numbers])
+    return out.getvalue()
+
+
+def as_frame(members: Members) -> Any:
+    """The same rows as a table of pandas, NaN where nothing is known.
+
+    Raises:
+      ImportError: without pandas.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError("to_frame: needs pandas: pip install pandas.") from None
+    head, rows = _table(members)
+    seeds = members.scores.shape[1]
+    index = pandas.Index(np.repeat(np.arange(len(members)), seeds), name="member")
+    flat = [[name, *settings, *run, *ends] for name, settings, run, ends in rows]
+    return pandas.DataFrame(flat, index, head)
+
+
+def _table(members: Members) -> tuple[list[str], list[tuple[str, list, tuple, list]]]:
+    """The header, and for each member and seed its optimizer, settings, run, and what it reached."""
+    head = ["optimizer", *members.settings, "seed", "steps", "diverged", "score", *members.metrics]
+    reached, rows = [members.scores, *members.metrics.values()], []
     for i, name in enumerate(members.names):
-        settings = ["" if np.isnan(c[i]) else float(c[i]) for c in members.settings.values()]
+        settings = [float(column[i]) for column in members.settings.values()]
         for seed in range(members.scores.shape[1]):
             run = seed, int(members.trained[i]), bool(members.diverged[i, seed])
-            ends = [values[i, seed] for values in reached]
-            numbers = [float(f"{x:.7g}") if np.isfinite(x) else "" for x in ends]
-            writer.writerow([name, *settings, *run, *numbers])
-    return out.getvalue()
+            rows.append((name, settings, run, [float(values[i, seed]) for values in reached]))
+    return head, rows
 
 
 def finite(values: Any) -> Any:

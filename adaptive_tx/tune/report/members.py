@@ -21,7 +21,7 @@ class Member(NamedTuple):
     tx: Transformation  # with Python numbers, as one would write it
     steps: int  # made; fewer than all if it was dropped
     score: float  # mean over seeds of what ranks; NaN if a run diverged
-    std: float | None  # over seeds, with n - 1; None for one seed
+    std: float | None  # over seeds, with n - 1; None for one seed, and without a finite score
     diverged: int  # of its seeds
 
 
@@ -95,7 +95,8 @@ class Members:
         scores, sweep = self.scores[i], self.sweeps[name]
         diverged = int(self.diverged[i].sum())
         mean = float(scores.mean()) if not diverged else float("nan")
-        std = float(scores.std(ddof=1)) if len(scores) > 1 and not diverged else None
+        spread = len(scores) > 1 and not diverged and np.isfinite(mean)
+        std = float(scores.std(ddof=1)) if spread else None
         return Member(
             i, name, sweep.setting(row), sweep[row], int(self.trained[i]), mean, std, diverged
         )

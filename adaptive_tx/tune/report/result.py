@@ -3,12 +3,17 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adaptive_tx.tune.report import files, tables
+from adaptive_tx.tune.report import files, tables, trials
 from adaptive_tx.tune.report.confirming import Confirmation, confirm
 from adaptive_tx.tune.report.members import Members
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +94,34 @@ class Result(Members):
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes a row for each member and seed: its numbers, without the curves."""
         Path(path).write_text(files.as_csv(self))
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A row for each member and seed, as in `to_csv`, with all digits; the index is the member.
+
+        Raises:
+          ImportError: without pandas.
+        """
+        return files.as_frame(self)
+
+    def to_optuna(
+        self, study: "optuna.Study | None" = None, space: Mapping[str, Any] | None = None
+    ) -> "optuna.Study":
+        """The members as finished trials of a study, for `optuna.visualization` and `optuna.importance`.
+
+        A member that diverged is a trial of infinite value; one that was dropped is PRUNED. Of several
+        sweeps "optimizer" is a parameter.
+
+        Args:
+          study: to add them to, so that a search begins with what is known; the default is a new one in
+            memory.
+          space: distributions of Optuna by name, as those of that search; without, an axis goes from its
+            least value to its largest, in the logarithm if these are a decade or more apart.
+
+        Raises:
+          ImportError: without Optuna.
+          ValueError: for a study with another direction, or several.
+        """
+        return trials.as_study(self, study, space or {})
 
     def files(self) -> dict[str, str]:
         """The text of each file that a training leaves in its folder, by name."""
