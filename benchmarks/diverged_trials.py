@@ -58,4 +58,6 @@ if __name__ == "__main__":
     for how in ("FAIL", "infinite", "PRUNED"):
         shares, best = zip(*(searched(how, seed) for seed in range(seeds)))
         spread = np.std(shares, ddof=1) / seeds**0.5
-        print(f"{how:8}  diverged {np.mean(shares):.3f} +- {spread:.3f}  best {np.median(best):.4f}")
+        print(
+            f"{how:8}  diverged {np.mean(shares):.3f} +- {spread:.3f}  best {np.median(best):.4f}"
+        )

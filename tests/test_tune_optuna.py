@@ -105,6 +105,8 @@ def test_a_trial_is_what_training_it_gives(plain):
         assert trial.value == (np.inf if diverged.any() or np.isnan(mean) else mean)
     assert study.best_params == result.best.settings
     assert result.best.tx == make(**study.best_params)
+    confirmed = result.confirm(top=2, seeds=2)
+    assert len(confirmed.members) == 2
 
 
 def test_what_diverges_is_told_as_infinite(plain):
@@ -384,6 +386,7 @@ def test_without_pandas_the_error_says_so(plain, monkeypatch):
         plain[1].to_frame()
 
 
+@pytest.mark.slow
 def test_the_page_runs(tmp_path, monkeypatch):
     page = (PACKAGE.parent / "docs" / "optuna.md").read_text()
     first, second = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

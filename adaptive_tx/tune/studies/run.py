@@ -1,5 +1,7 @@
 """A study of Optuna whose trials are trained in batches, each batch in one compiled program."""
 
+import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -79,7 +81,8 @@ def optuna(
       **how: what else `train` takes: `batch_size`, `evaluate`, `halving`, `key`.
 
     Returns:
-      All members that the study knows, of whatever worker, in the order of their trials.
+      All members that the study knows, of whatever worker, in the order of their trials; `confirm()`
+      trains the best of them again.
 
     Raises:
       ImportError: without Optuna.
@@ -97,14 +100,16 @@ def optuna(
         if name in how:
             raise TypeError(f"{WHO}: takes no {name}: {reason}.")
     how |= {"steps": steps, "seeds": seeds, "minimize": minimize, "maximize": maximize}
+    how = {"key": None, **how, "at_once": None, "progress": False}
     _check_same(study, make, list(space), how)
+    train_them = functools.partial(train, loss=loss, params=params, data=data, **how)
     begin = time.monotonic()
     with unwinding(), Worker(study, grace) as worker, study_bar(study, trials, progress) as show:
         while _missing(study, worker, trials):
             batch = worker.ask(asked, at_once)
             try:
                 rows = [fixed | {name: trial.params[name] for name in asked} for trial in batch]
-                result = train(loss, params, data, _tried(make, rows), progress=False, **how)
+                result = train_them(sweep=_tried(make, rows))
                 for i, trial in enumerate(batch):
                     _tell(study, trial, result, i)
             except BaseException:
@@ -113,7 +118,8 @@ def optuna(
                 raise
             show()
     by, sign = maximize or minimize or "loss", 1.0 if maximize is None else -1.0
-    return _result(study, make, by, sign, time.monotonic() - begin)
+    result = _result(study, make, by, sign, time.monotonic() - begin)
+    return dataclasses.replace(result, again=train_them)
 
 
 def _missing(study: "Study", worker: Worker, trials: int) -> bool:
@@ -156,7 +162,7 @@ def _check_same(study: "Study", make: Callable, axes: list[str], how: dict[str, 
       ValueError: if it holds another.
     """
     asked = {"make": getattr(make, "__name__", type(make).__name__), "axes": axes}
-    asked |= {name: how.get(name) for name in SAME} | {"key": as_key(WHO, how.get("key"))[0]}
+    asked |= {name: how.get(name) for name in SAME} | {"key": as_key(WHO, how["key"])[0]}
     now = json.loads(json.dumps(asked, default=str))
     was = study.user_attrs.get(RECORD, now)
     if changed := [name for name in now if was.get(name) != now[name]]:
