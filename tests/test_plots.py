@@ -1,6 +1,7 @@
 """Pictures: what is drawn equals numbers computed otherwise, read back from the lines; files; errors."""
 
 import base64
+import html
 import html.parser
 import inspect
 import pickle
@@ -301,7 +302,10 @@ def test_every_metric_has_its_place(run):
     every = [curve for panel in shown.values() for curve in panel.every()]
     drawn = {values.tobytes() for curve in every for values in curve.arrays()}
     for name, values in run.items():
-        assert np.asarray(values, float).tobytes() in drawn, name
+        assert np.asarray(values, float).tobytes() in drawn or not values.any(), name
+    assert "nonfinite_leaves" not in shown and not run["nonfinite_leaves"].any()
+    said = " ".join(plots.dashboard(run).texts[1].get_text().split())
+    assert "zero throughout: nonfinite_leaves" in said
 
 
 def test_the_lines_are_the_metrics(run):
@@ -372,6 +376,42 @@ def test_long_runs_keep_their_extremes():
     assert len(x) <= 3 * curves.BUCKETS + 2 and (x[0], x[-1]) == (1, 50_000)
     assert (y[x == 778], y[x == 40_002]) == (9, -9) and np.isnan(y[x == 30_001])
     np.testing.assert_array_equal(y, values[x.astype(int) - 1])
+
+
+def test_a_long_run_is_smoothed_with_its_steps_behind():
+    """The mean over a fortieth of the run around each step, by a plain loop; a gap stays a gap."""
+    values = np.random.default_rng(0).normal(size=400)
+    values[100] = NAN
+    figure = plots.dashboard({"a": values})
+    x, y = line(figure.axes[0], "a, smoothed")
+    expected = [np.nanmean(values[max(i - 5, 0) : i + 6]) for i in range(400)]
+    expected[100] = NAN
+    np.testing.assert_allclose(y, expected, rtol=1e-9)
+    np.testing.assert_array_equal(x, np.arange(1, 401))
+    np.testing.assert_array_equal(line(figure.axes[0], "a")[1], values)
+    said = " ".join(figure.texts[1].get_text().split())
+    assert said == "400 steps; lines are means over 11 steps, behind them each step"
+    assert [one.get_label() for one in plots.dashboard({"a": values[:99]}).axes[0].lines][0] == "a"
+
+
+def test_the_page_says_the_numbers_where_one_points(tmp_path):
+    """The strips lie over the axes, one for each of few steps, and tell what is drawn there."""
+    history = {"loss": [4.0, 2.0, 1.0], NASTY: [1.0, NAN, 3.0], "rectification": [1, 2, 3]}
+    plots.dashboard_html(history | {"rho": [7.0, 8.0, 9.0]}, tmp_path / "a.html")
+    text = (tmp_path / "a.html").read_text()
+    said = [html.unescape(at) for at in re.findall(r'data-at="([^"]*)"', text)]
+    assert said[:3] == ["step 1\nloss 4", "step 2\nloss 2", "step 3\nloss 1"]
+    assert f"step 2\n{NASTY} nan" in said
+    assert said[-1] == "step 3\nrectification 3\nrho 9"
+    shown = panels.panels(checked("x", history))[0]
+    (box,) = set(re.findall(r'class="steps" style="left:(.*?)%;width:(.*?)%', text)[:1])
+    axes = plots.dashboard({"loss": history["loss"]}).axes[0].get_position()
+    left, wide = axes.x0 * 4.0 + axes.x0 * 0.1 - 0.05, axes.width * 4.1
+    np.testing.assert_allclose(np.array(box, float) / 100 * curves.WIDE, [left, wide], atol=0.01)
+    assert shown.title == "loss"
+    plots.dashboard_html({"loss": np.arange(5000.0)}, tmp_path / "b.html")
+    many = re.findall(r"step (\d+)&#10;loss", (tmp_path / "b.html").read_text())
+    assert len(many) == 100 and many == sorted(many, key=int) and 5000 - int(many[-1]) < 50
 
 
 def test_of_many_groups_those_that_end_highest_are_named():

@@ -1,10 +1,14 @@
-"""A panel on paper: its lines with their gaps, its axes, and the names of what it shows."""
+"""A panel on paper: its lines with their gaps, its axes, and the names of what it shows.
+
+Of a long run each line is a mean over some steps; what it was at each step is drawn faintly behind it.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from adaptive_tx.plots import scales, style
+from adaptive_tx.plots.history import smoothed, window
 from adaptive_tx.plots.mpl import Axes, Line2D, Patch
 from adaptive_tx.plots.panels import Curve, Panel
 from adaptive_tx.plots.picture import Picture
@@ -14,6 +18,7 @@ from adaptive_tx.plots.words import fitted
 WIDE, HIGH = 3.15, 1.5  # of a panel with its ticks, of its axes alone, in inches
 LEFT, RIGHT, ROW, TICKS = 0.52, 0.12, 0.16, 0.45
 LETTER, HANDLE = 0.058, 0.36  # of a name and what is before it, in inches
+FEW = 4  # curves whose single steps do not hide the others
 NAMES = 8  # at most, of the curves in a panel
 DASHED, ON_THE_RIGHT = (0, (4, 2)), (0, (1, 0.8))
 BUCKETS = 500  # a line of more than 4 times as many steps is thinned to the extremes of each
@@ -24,15 +29,21 @@ def height(panel: Panel) -> float:
     return ROW * _rows(_key(panel)) + HIGH + TICKS
 
 
+def place(panel: Panel) -> tuple[float, float, float, float]:
+    """Where its axes are in it: left, bottom, width and height, in inches."""
+    right = RIGHT + (0.35 if panel.right else 0)
+    return LEFT, TICKS, WIDE - LEFT - right, HIGH
+
+
 def draw(figure: Picture, x: float, bottom: float, panel: Panel) -> None:
     """Draws a panel whose lower left corner is at (x, bottom), in inches."""
     palette = figure.palette
     wide, high = figure.get_size_inches()
-    right = RIGHT + (0.35 if panel.right else 0)
-    left, low = (x + LEFT) / wide, (bottom + TICKS) / high
-    axes = figure.add_axes((left, low, (WIDE - LEFT - right) / wide, HIGH / high))
+    left, low, across, tall = place(panel)
+    left, low = (x + left) / wide, (bottom + low) / high
+    axes = figure.add_axes((left, low, across / wide, tall / high))
     for curve, look in zip(panel.curves, _looks(panel, palette)):
-        _curve(axes, curve, look["color"], look["ls"])
+        _curve(axes, curve, look["color"], look["ls"], few=len(panel.curves) <= FEW)
     _scale(axes, panel)
     axes.set_xlim(1, max(len(panel.curves[0].values), 2))
     scales.step_axis(axes, 5)
@@ -77,19 +88,28 @@ def _looks(panel: Panel, palette: Palette) -> list[dict[str, Any]]:
     return total + (style.looks(n, palette) if n < style.LOOKS else style.ramp(n, dark=0.3))
 
 
-def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any) -> None:
+def _curve(axes: Axes, curve: Curve, colour: str, dashes: Any, few: bool = True) -> None:
     """A line with gaps; a finite value between two gaps is a dot."""
     finite = [np.where(np.isfinite(series), series, np.nan) for series in curve.arrays()]
     values, *others = finite
+    mean = smoothed(values)
     if curve.band:
-        low, high = others[-2:]
+        low, high = map(smoothed, others[-2:])
         at = np.union1d(thinned(low), thinned(high))
+        at = at[:: max(1, window(len(values)) // 10)]
         axes.fill_between(at + 1, low[at], high[at], color=colour, alpha=0.2, lw=0)
     if curve.bound is not None:
         at = thinned(others[0])
         axes.plot(at + 1, others[0][at], color=colour, lw=1, ls=DASHED)
     at = thinned(values)
-    axes.plot(at + 1, values[at], color=colour, ls=dashes, lw=1.2, label=curve.label)
+    line: dict[str, Any] = {"color": colour, "ls": dashes, "lw": 1.2}
+    if mean is not values:
+        few_of_them = at[:: max(1, window(len(values)) // 10)]  # what is smooth needs no more
+        axes.plot(
+            few_of_them + 1, mean[few_of_them], label=f"{curve.label}, smoothed", zorder=2.5, **line
+        )
+        line = {"color": colour, "lw": 0.6, "alpha": 0.35 if few else 0.12}
+    axes.plot(at + 1, values[at], label=curve.label, **line)
     gap = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
     lone = np.flatnonzero(~gap[1:-1] & gap[:-2] & gap[2:])
     axes.plot(lone + 1, values[lone], ".", color=colour, ms=4, clip_on=False)
@@ -111,13 +131,18 @@ def _scale(axes: Axes, panel: Panel) -> None:
     scales.linear_axis(axes, low - 0.04 * (high - low), high + 0.06 * (high - low))
 
 
+def named(panel: Panel) -> list[int]:
+    """Which curves the key names: all, or of many those that end highest."""
+    if len(panel.curves) <= NAMES:
+        return list(range(len(panel.curves)))
+    last = np.nan_to_num([curve.values[-1] for curve in panel.curves])
+    return np.argsort(-last, kind="stable")[: NAMES - 1].tolist()
+
+
 def _key(panel: Panel, palette: Palette = style.LIGHT) -> list[tuple[Any, str]]:
     """Handle and name of all that a panel shows; none for a lone curve named as the panel."""
     looks, curves = _looks(panel, palette), panel.curves
-    order = list(range(len(curves)))
-    if len(order) > NAMES:  # the ones that end highest
-        last = np.nan_to_num([curve.values[-1] for curve in curves])
-        order = np.argsort(-last, kind="stable")[: NAMES - 1].tolist()
+    order = named(panel)
     key: list[tuple[Any, str]] = [
         (Line2D([], [], lw=1.6, color=looks[i]["color"], ls=looks[i]["ls"]), curves[i].label)
         for i in order

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adaptive_tx.plots.files import FORMATS, saved, writable
 from adaptive_tx.plots.history import checked
 from adaptive_tx.plots.panels import panels
+from adaptive_tx.plots.words import of_run
 
 if TYPE_CHECKING:
     from adaptive_tx.plots.picture import Picture
@@ -24,7 +25,9 @@ def dashboard(
     bound; the signal-to-noise ratio and its quantiles; RAdam's rectification and rho; the groups of
     one name (`grad_norm/encoder`). Any other name, as `loss`, has its own. Positive values that span
     more than a factor of 50 are shown logarithmically. A value that is not finite is a gap in its
-    line and a red tick below it. Runs over 2000 steps are thinned to the extremes of 500 stretches.
+    line and a red tick below it. Runs over 2000 steps are thinned to the extremes of 500 stretches. From
+    100 steps on a line is the mean over a fortieth of the run, with the single steps behind it; what is
+    zero throughout is named, and has no panel.
 
     >>> from adaptive_tx import plots
     >>> figure = plots.dashboard({"loss": [2.3, 1.1, 0.7], "grad_norm": [1.0, 3.0, 2.0]})
@@ -47,8 +50,7 @@ def dashboard(
 
     writable("dashboard", path, FORMATS)
     values = checked("dashboard", history)
-    steps = len(next(iter(values.values())))
-    return saved(board(panels(values), title or TITLE, steps), path)
+    return saved(board(panels(values), title or TITLE, of_run(values)), path)
 
 
 def dashboard_html(
@@ -56,6 +58,7 @@ def dashboard_html(
 ) -> None:
     """Writes the dashboard of a run, and a table of its numbers, as one HTML file.
 
+    Pointing at a panel shows the step and the numbers there.
     The file loads nothing, neither from the network nor from beside it; it can be read on a phone,
     printed, and sent. It holds no date: the same run gives the same file.
 

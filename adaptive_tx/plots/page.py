@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from adaptive_tx.plots import curves, style
+from adaptive_tx.plots import curves, hover, style
 from adaptive_tx.plots.panels import Panel, panels
 from adaptive_tx.plots.picture import Picture
 from adaptive_tx.plots.style import DARK, LIGHT, Palette
-from adaptive_tx.plots.words import counted, power
+from adaptive_tx.plots.words import of_run, power
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -27,7 +27,7 @@ PAGE = """<!doctype html>
 <body>
 <header>
 <h1>{title}</h1>
-<p>{steps} &middot; {versions}</p>
+<p>{run} &middot; {versions}</p>
 </header>
 <main class="panels">
 {panels}
@@ -62,6 +62,7 @@ figcaption { display: flex; justify-content: space-between; align-items: baselin
 figcaption b { font-size: 0.95rem; overflow-wrap: anywhere; }
 figcaption span { color: var(--soft); font-size: 0.8rem; white-space: nowrap; }
 figcaption .bad, td.bad { color: var(--red); }
+HOVER
 img { display: block; width: 100%; height: auto; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
@@ -79,7 +80,7 @@ def page(values: Mapping[str, np.ndarray], title: str) -> str:
     return PAGE.format(
         title=html.escape(title),
         style=_style(),
-        steps=counted(len(next(iter(values.values()))), "step"),
+        run=html.escape("; ".join(of_run(values))),
         versions=html.escape(", ".join(_versions())),
         panels="\n".join(map(_figure, panels(values))),
         rows="\n".join(_row(name, series) for name, series in values.items()),
@@ -94,8 +95,8 @@ def _figure(panel: Panel) -> str:
     return (
         f"<figure><figcaption><b>{html.escape(panel.title)}</b>"
         f"<span{kind}>{html.escape(remark)}</span></figcaption>\n"
-        f'<picture><source media="{IS_DARK}" srcset="{_drawn(panel, DARK)}">\n'
-        f'<img src="{_drawn(panel, LIGHT)}" alt="{alt}"></picture>\n</figure>'
+        f'<div class="shown"><picture><source media="{IS_DARK}" srcset="{_drawn(panel, DARK)}">\n'
+        f'<img src="{_drawn(panel, LIGHT)}" alt="{alt}"></picture>\n{hover.steps(panel)}</div></figure>'
     )
 
 
@@ -111,7 +112,12 @@ def _style() -> str:
         " ".join(f"--{name}: {colour};" for name, colour in zip(Palette._fields[:-1], palette))
         for palette in (LIGHT, DARK)
     )
-    return STYLE.replace("LIGHT", light).replace("IS_DARK", IS_DARK).replace("DARK", dark)
+    return (
+        STYLE.replace("HOVER\n", hover.STYLE)
+        .replace("LIGHT", light)
+        .replace("IS_DARK", IS_DARK)
+        .replace("DARK", dark)
+    )
 
 
 def _versions() -> list[str]:

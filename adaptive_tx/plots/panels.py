@@ -49,6 +49,10 @@ class Panel(NamedTuple):
         """All its curves."""
         return self.curves + ([self.right] if self.right else [])
 
+    def zero(self) -> bool:
+        """Whether everything that it shows is 0 at every step."""
+        return not any(series.any() for curve in self.every() for series in curve.arrays())
+
     def broken(self) -> np.ndarray:
         """bool[step]: where something that it shows is not finite."""
         numbers = [series for curve in self.every() for series in curve.arrays()]
@@ -89,6 +93,8 @@ KNOWN = {name for f in FAMILIES for name in (*f.names, f.bound, f.right) if name
 def panels(values: Mapping[str, np.ndarray]) -> list[Panel]:
     """The panels of a checked history; first those of what the library does not know, as a loss.
 
+    One in which everything is zero throughout is left out, unless all are.
+
     Of a chain with several rules, `measured` names the metrics after the part: "1.0.snr_median".
     """
     parts: dict[str, dict[str, np.ndarray]] = {}
@@ -109,7 +115,8 @@ def panels(values: Mapping[str, np.ndarray]) -> list[Panel]:
         while left:
             name = next(iter(left)).split("/")[0]
             own += _of(Family(name, (name,)), inside, left)
-    return sorted(own, key=lambda panel: "loss" not in panel.title) + known
+    every = sorted(own, key=lambda panel: "loss" not in panel.title) + known
+    return [panel for panel in every if not panel.zero()] or every
 
 
 def _of(family: Family, values: Mapping[str, np.ndarray], left: dict[str, np.ndarray]):
