@@ -4,7 +4,9 @@ Flax keeps `tx` static, so that another rate is another program. Here its number
 parameters: they can be replaced, mapped over and checkpointed. Needs the extra `flax`.
 """
 
-from typing import Any, TypeVar
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +21,7 @@ from adaptive_tx.core.transformation import Transformation, transformation_of
 from adaptive_tx.wrappers.eval_params import eval_params
 
 Model = TypeVar("Model")
+UPDATE = "update(grads, state, params, value=loss)"  # how parts that watch a value ask for it
 
 
 class TrainState(train_state.TrainState):
@@ -51,6 +54,22 @@ class TrainState(train_state.TrainState):
         """
         tx = transformation_of(cls.__name__, "tx", tx)
         return super().create(apply_fn=apply_fn, params=params, tx=tx, **kwargs)
+
+    def apply_gradients(self, *, grads, value: Any = None, **kwargs):
+        """As Flax's, and the loss goes to the optimizer, where one of its parts asks for it.
+
+        Args:
+          grads: like the parameters.
+          value: the loss, or what `reduce_on_plateau` and `guarded_by_z_score` else watch.
+          **kwargs: fields to replace, such as `batch_stats`.
+
+        Raises:
+          TypeError: without a value that a part needs.
+        """
+        told = self.replace(tx=_Told(self.tx, value))
+        apply = super(TrainState, told).apply_gradients
+        with _asking_for_it("state.apply_gradients(grads=grads, value=loss)"):
+            return apply(grads=grads, **{"tx": self.tx, **kwargs})
 
     @property
     def eval_params(self) -> Any:
@@ -102,6 +121,11 @@ class Optimizer(nnx.Optimizer[Model]):
         for name, array in arrays.items():
             self.numbers[name][...] = array
 
+    def update(self, model: Model, grads: Any, /, **kwargs: Any) -> Any:
+        """As Flax's: `optimizer.update(model, grads, value=loss)` gives the loss to what watches it."""
+        with _asking_for_it("optimizer.update(model, grads, value=loss)"):
+            return super().update(model, grads, **kwargs)
+
     def eval_params(self, model: Model) -> Any:
         """The weights of the model to evaluate: the average that the optimizer keeps, or as they are.
 
@@ -116,6 +140,30 @@ class Optimizer(nnx.Optimizer[Model]):
         names = self.structure.value.unflatten(range(self.structure.value.num_leaves))
         order = [keystr(p, simple=True, separator=".") for p, _ in jax.tree.leaves_with_path(names)]
         return self.structure.value.unflatten([self.numbers[name][...] for name in order])
+
+
+class _Told(NamedTuple):
+    """An optimizer that is told a value beside the gradients."""
+
+    tx: optax.GradientTransformation
+    value: Any
+
+    def update(self, grads, state, params):
+        tx = optax.with_extra_args_support(self.tx)
+        return tx.update(
+            grads, state, params, **({} if self.value is None else {"value": self.value})
+        )
+
+
+@contextlib.contextmanager
+def _asking_for_it(call: str) -> Iterator[None]:
+    """Whoever asks for a value asks for it as one gives it here."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if UPDATE not in str(error):
+            raise
+        raise type(error)(str(error).replace(UPDATE, call)) from None
 
 
 def _array(x) -> jax.Array:
