@@ -47,7 +47,7 @@ def command(*argv) -> int:
         (["--axis", "learning_rate=0:1:4"], "log_uniform: low must lie in "),
         (["--axis", "learning_rate=0.1:1:1"], "count must be at least 2, got 1."),
         (["--axis", "learning_rate=0.1:1:many"], "a whole number of at least 1, got 'many'"),
-        (["--axis", "learning_rate=0.1:1:4:log"], "expected low:high:count, low:high:count:lin"),
+        (["--axis", "learning_rate=0.1:1:4:log"], "expected low:high:count, low:high:count:SPACING"),
         (["--axis", "learning_rate=0.1:1"], "learning_rate needs a count, low:high:count, or --r"),
         (["--axis", "learning_rate=0.1", "--random", "3"], "adam has no range to draw from"),
         (["--random", "0"], "--random: expected a whole number of at least 1, got '0'"),

@@ -33,6 +33,8 @@ AXES = """\
 axes:
   learning_rate=1e-4:1e-1:16   16 values, evenly spaced in the logarithm
   b1=0:0.9:4:linear            4 values, evenly spaced
+  b2=0.9:0.9999:4:log_one_minus  4 values, evenly spaced in log(1 - b2): 0.9, 0.99, ...
+  learning_rate=1:9:3:integers   3 integers
   b2=0.9,0.99,0.999            these values; or one
   lion.learning_rate=...       for one optimizer alone, instead of what is for all
   learning_rate=1e-4:1e-1      with --random: anything between, drawn in the logarithm

@@ -8,11 +8,16 @@ from typing import Any, NamedTuple
 
 from adaptive_tx import optimizers
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.sweeps.axes import Interval, log_uniform, points, random, uniform
+from adaptive_tx.tune.sweeps import intervals
+from adaptive_tx.tune.sweeps.axes import points, random
+from adaptive_tx.tune.sweeps.intervals import Interval
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 from adaptive_tx.tune.tasks import TASKS
 
-FORMS = "low:high:count, low:high:count:linear or a,b,c; with --random low:high or low:high:linear"
+FORMS = (
+    "low:high:count, low:high:count:SPACING or a,b,c, with --random low:high or low:high:SPACING; "
+    "SPACING is linear, log_one_minus or integers"
+)
 
 
 class Axis(NamedTuple):
@@ -148,13 +153,25 @@ def _values(name: str, text: str) -> Interval | list[float]:
     words = text.split(":")
     if len(words) == 1:
         return points("axis", name, [number(word) for word in text.split(",")])
-    linear = words[-1] == "linear"
-    numbers = words[:-1] if linear else words
-    if not 2 <= len(numbers) <= 3:
+    spaced = SPACINGS[words.pop()] if words[-1] in SPACINGS else intervals.log_uniform
+    if not 2 <= len(words) <= 3:
         raise ValueError(f"expected {FORMS}.")
-    low, high = map(number, numbers[:2])
-    count = at_least_one(numbers[2]) if len(numbers) == 3 else None
-    return (uniform if linear else log_uniform)(low, high, count)
+    low, high = map(number, words[:2])
+    count = at_least_one(words[2]) if len(words) == 3 else None
+    return spaced(low, high, count)
+
+
+def _integers(low: float, high: float, count: int | None) -> Interval:
+    if low % 1 or high % 1:
+        raise ValueError(f"integers go from one integer to another, got {low:g} and {high:g}.")
+    return intervals.integers(int(low), int(high), count)
+
+
+SPACINGS = {  # of a range, by the last word of its form; without one it is log_uniform
+    "linear": intervals.uniform,
+    "log_one_minus": intervals.log_one_minus,
+    "integers": _integers,
+}
 
 
 def number(word: str) -> float:

@@ -60,7 +60,7 @@ class Confirmation(NamedTuple):
         numbers = {"search": one.member.score, "mean": one.mean, "low": one.low, "high": one.high}
         return {
             "optimizer": one.member.name,
-            "settings": one.member.settings,
+            "settings": files.settings(one.member),
             "tx": repr(one.member.tx),
             "scores": files.finite(one.scores),
             **{name: files.finite(x) for name, x in numbers.items()},
@@ -73,7 +73,7 @@ class Confirmation(NamedTuple):
         head = ["optimizer", *names, f"{self.by} on fresh seeds", "95 % interval", "tied"]
         rows = []
         for one in self.members:
-            row = [one.member.name, *(tables.number(one.member.settings.get(n), 7) for n in names)]
+            row = [one.member.name, *(tables.value(one.member.settings, n) for n in names)]
             lost = f"{one.diverged}/{self.seeds} diverged"
             row += [lost if one.diverged else tables.number(one.mean, 4)]
             known = np.isfinite([one.low, one.high]).all()

@@ -15,6 +15,7 @@ from adaptive_tx.plots.picture import Picture
 from adaptive_tx.tune.report import heatmap, panels
 from adaptive_tx.tune.report.members import Members
 from adaptive_tx.tune.report.remarks import at_edges
+from adaptive_tx.tune.sweeps.categories import word
 
 MOST = 4  # panels in a row
 WIDE, HIGH = 3.6, 2.85  # of a panel with its words, in inches
@@ -67,7 +68,7 @@ def _title(result: Members, wide: float) -> tuple[str, list[str]]:
     """Title and the lines below it, each within the figure."""
     seeds, diverged = result.scores.shape[1], int(result.diverged.any(1).sum())
     if np.isfinite(result.losses).any():
-        settings = ", ".join(f"{name} {x:.7g}" for name, x in result.best.settings.items())
+        settings = ", ".join(f"{name} {word(x)}" for name, x in result.best.settings.items())
         best = f"best: {result.best.name}, {settings}"
     else:
         best = "nothing is best"

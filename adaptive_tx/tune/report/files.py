@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.report.members import Member, Members
+from adaptive_tx.tune.sweeps.categories import word
 
 
 def as_dict(members: Members) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def _member(members: Members, i: int) -> dict[str, Any]:
     one = members.member(i)
     return {
         "optimizer": one.name,
-        "settings": one.settings,
+        "settings": settings(one),
         "tx": repr(one.tx),
         "steps": one.steps,
         "score": finite(one.score),
@@ -35,6 +36,11 @@ def _member(members: Members, i: int) -> dict[str, Any]:
         **{name: finite(values[i]) for name, values in members.metrics.items()},
         "curves": {name: finite(curve[i]) for name, curve in members.curves.items()},
     }
+
+
+def settings(one: Member) -> dict[str, Any]:
+    """As JSON knows them: a function by its name."""
+    return {name: word(x) if callable(x) else x for name, x in one.settings.items()}
 
 
 def as_json(members: Members) -> str:
@@ -49,7 +55,7 @@ def as_csv(members: Members) -> str:
     head, rows = _table(members)
     writer.writerow(head)
     for name, settings, run, ends in rows:
-        known = ["" if np.isnan(x) else x for x in settings]
+        known = ["" if x != x else x for x in settings]  # NaN, where it has no such axis
         numbers = [float(f"{x:.7g}") if np.isfinite(x) else "" for x in ends]
         writer.writerow([name, *known, *run, *numbers])
     return out.getvalue()
@@ -74,10 +80,12 @@ def as_frame(members: Members) -> Any:
 
 def _table(members: Members) -> tuple[list[str], list[tuple[str, list, tuple, list]]]:
     """The header, and for each member and seed its optimizer, settings, run, and what it reached."""
-    head = ["optimizer", *members.settings, "seed", "steps", "diverged", "score", *members.metrics]
+    words, run = members.words, ("seed", "steps", "diverged", "score")
+    head = ["optimizer", *words, *members.settings, *run, *members.metrics]
     reached, rows = [members.scores, *members.metrics.values()], []
     for i, name in enumerate(members.names):
-        settings = [float(column[i]) for column in members.settings.values()]
+        settings: list[Any] = [column[i] for column in words.values()]
+        settings += [float(column[i]) for column in members.settings.values()]
         for seed in range(members.scores.shape[1]):
             run = seed, int(members.trained[i]), bool(members.diverged[i, seed])
             rows.append((name, settings, run, [float(values[i, seed]) for values in reached]))

@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.report.sensitivity import Width, width
 from adaptive_tx.tune.report.ties import tied
+from adaptive_tx.tune.sweeps.categories import word
 from adaptive_tx.tune.sweeps.sweep import Sweep
 
 
@@ -17,7 +18,7 @@ class Member(NamedTuple):
 
     index: int
     name: str  # of its sweep
-    settings: dict[str, float]
+    settings: dict[str, Any]  # its numbers, and categories
     tx: Transformation  # with Python numbers, as one would write it
     steps: int  # made; fewer than all if it was dropped
     score: float  # mean over seeds of what ranks; NaN if a run diverged
@@ -55,6 +56,19 @@ class Members:
             name: np.concatenate(
                 [sweep.settings.get(name, missing[one]) for one, sweep in self.sweeps.items()]
             )
+            for name in names
+        }
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """The category of each member, as a word, for each axis of categories; "" where it has none."""
+        names = dict.fromkeys(name for sweep in self.sweeps.values() for name in sweep.words)
+        return {
+            name: [
+                word(sweep.words[name]) if name in sweep.words else ""
+                for sweep in self.sweeps.values()
+                for _ in range(len(sweep))
+            ]
             for name in names
         }
 
@@ -109,7 +123,7 @@ class Members:
 
     def alike(self, i: int, axis: str) -> list[int]:
         """The members of the same sweep that differ from member i in one axis at most, along it."""
-        members = self._of(self.names[i])
+        members = self._of(self.names[i])  # which have the same categories
         others = [column for name, column in self.settings.items() if name != axis]
         same = [
             j for j in members if all(np.array_equal(c[i], c[j], equal_nan=True) for c in others)

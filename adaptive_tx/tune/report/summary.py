@@ -8,7 +8,7 @@ from adaptive_tx.plots.words import counted
 from adaptive_tx.tune.report.confirming import Confirmation
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.report.terminal import Page
-from adaptive_tx.tune.sweeps.sweep import written
+from adaptive_tx.tune.sweeps.categories import written
 from adaptive_tx.tune.tasks import Task
 
 ROWS = 10  # of the table

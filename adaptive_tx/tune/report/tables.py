@@ -7,6 +7,7 @@ import numpy as np
 
 from adaptive_tx.tune.report.members import Members
 from adaptive_tx.tune.report.remarks import remarks
+from adaptive_tx.tune.sweeps.categories import word
 
 MISSING = "\u2013"
 SHORT, FULL = {"score": 4, "std": 2}, {"score": 9, "std": 9}  # digits; nine are all of float32
@@ -55,12 +56,13 @@ def _cells(
     several = members.scores.shape[1] > 1
     dropped, diverged = len(set(members.trained)) > 1, members.diverged.any()
     score = f"{'' if members.sign > 0 else 'highest '}{members.by}"
-    head = ["optimizer", *members.settings, score] + several * ["\u00b1 std"]
+    axes = [*members.words, *members.settings]
+    head = ["optimizer", *axes, score] + several * ["\u00b1 std"]
     head += dropped * ["steps"] + bool(diverged) * ["diverged"] + several * ["tied"]
     rows, tied = [], members.tied
     for i in members.ranked[:top]:
         one = members.member(i)
-        row = [one.name, *(number(one.settings.get(name), 7) for name in members.settings)]
+        row = [one.name, *(value(one.settings, name) for name in axes)]
         row += [number(one.score, digits["score"])] + several * [number(one.std, digits["std"])]
         if dropped:
             row.append(str(one.steps))
@@ -70,6 +72,11 @@ def _cells(
             row.append("~" if tied[i] else "")
         rows.append(row)
     return head, rows
+
+
+def value(settings: dict[str, Any], name: str) -> str:
+    """One value of a setting; a dash if it has none."""
+    return word(settings[name]) if name in settings else MISSING
 
 
 def number(value: float | None, digits: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_tx.tune.sweeps.sweep import written
+from adaptive_tx.tune.sweeps.categories import written
 from adaptive_tx.tune.training.search import Search
 
 BAR = 20  # characters: what it says of the best needs the room

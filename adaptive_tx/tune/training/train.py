@@ -57,7 +57,8 @@ def train(
         All of them are trained; leaves that no gradient reaches are named in a warning.
       data: a tree of arrays with a first axis of examples, of which each epoch sees all in another
         order; or a function `(key) -> batch` that jax can trace, of which two keys give two batches.
-      sweep: what is tried (`tune.sweep`); or several by name, each an optimizer of its own.
+      sweep: what is tried (`tune.sweep`); or several by name, each an optimizer of its own. Each, and each
+        combination of categories in one, compiles once.
       steps: updates of each member, >= 1.
       batch_size: examples in a batch, if `data` is arrays; without it each step sees all of them, in
         their order.
@@ -141,7 +142,8 @@ def _by_name(sweep: Any) -> dict[str, Sweep]:
     for name in sweeps:
         if not isinstance(name, str) or os.path.basename(name) != name:
             raise ValueError(f"{WHO}: {name!r} cannot name a sweep: it must do as a file's name.")
-    return sweeps
+    parts = [(name + label, part) for name in sweeps for label, part in sweeps[name].parts.items()]
+    return dict(parts)
 
 
 def _without_gradient(leaves: tuple[str, ...]) -> str:

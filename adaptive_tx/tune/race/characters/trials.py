@@ -3,7 +3,7 @@
 from adaptive_tx.tune.race.characters.options import BATCH, LEAST, MOST, SHARES, Options
 from adaptive_tx.tune.race.characters.racers import Racer, made
 from adaptive_tx.tune.report.result import Result
-from adaptive_tx.tune.sweeps.axes import log_uniform
+from adaptive_tx.tune.sweeps.intervals import log_uniform
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 from adaptive_tx.tune.tasks import Task
 from adaptive_tx.tune.training.train import train
