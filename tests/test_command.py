@@ -10,7 +10,8 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.__main__ import main
-from adaptive_tx.tune.options import Axis, axis, halving, named_optimizers, sweeps
+from adaptive_tx.tune.options import halving, named_optimizers, sweeps
+from adaptive_tx.tune.sweeps.forms import Axis, axis
 from adaptive_tx.tune.tasks import TASKS, load
 from adaptive_tx.tune.training.chunk import Chunk
 
@@ -47,7 +48,10 @@ def command(*argv) -> int:
         (["--axis", "learning_rate=0:1:4"], "log_uniform: low must lie in "),
         (["--axis", "learning_rate=0.1:1:1"], "count must be at least 2, got 1."),
         (["--axis", "learning_rate=0.1:1:many"], "a whole number of at least 1, got 'many'"),
-        (["--axis", "learning_rate=0.1:1:4:log"], "expected low:high:count, low:high:count:SPACING"),
+        (
+            ["--axis", "learning_rate=0.1:1:4:log"],
+            "expected low:high:count, low:high:count:SPACING",
+        ),
         (["--axis", "learning_rate=0.1:1"], "learning_rate needs a count, low:high:count, or --r"),
         (["--axis", "learning_rate=0.1", "--random", "3"], "adam has no range to draw from"),
         (["--random", "0"], "--random: expected a whole number of at least 1, got '0'"),

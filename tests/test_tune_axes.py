@@ -11,7 +11,7 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.schedules import constant, linear, with_warmup
-from adaptive_tx.tune.options import axis
+from adaptive_tx.tune.sweeps.forms import axis
 from adaptive_tx.tune.training.chunk import Chunk
 
 DATA = np.random.default_rng(0).standard_normal((16, 3)).astype(np.float32)
@@ -157,9 +157,9 @@ def test_functions_and_integers_that_change_the_parts():
 
 # Numbers inside wrappers. ------------------------------------------------------------------------
 
-MOMENTUM = {
+WRAPPED = {
     "grouped": lambda x: atx.grouped({"w": atx.sgd(x)}, by={"w": "w"}, default=atx.adam(0.1)),
-    "masked": lambda x: atx.masked(atx.adam(x), only="w"),
+    "masked": lambda x: atx.chain(atx.masked(atx.scale_by_adam(b1=x), only="w"), atx.sgd(0.1)),
     "accumulated": lambda x: atx.accumulated(atx.adam(x), every=2),
     "schedule_free": lambda x: atx.schedule_free(atx.scale_by_adam(), x),
     "rounded": lambda x: atx.rounded(atx.adam(x)),
@@ -172,10 +172,10 @@ MOMENTUM = {
 }
 
 
-@pytest.mark.parametrize("name", MOMENTUM)
+@pytest.mark.parametrize("name", WRAPPED)
 def test_numbers_inside_wrappers_are_swept(name):
     """One program for both, and each as by itself."""
-    make = MOMENTUM[name]
+    make = WRAPPED[name]
     sweep = tune.sweep(make, x=[0.1, 0.4])
     assert list(sweep.parts) == [""]
     result = trained(sweep)

@@ -13,12 +13,12 @@ from adaptive_tx.tune.options import (
     COUNT,
     above_zero,
     add_training,
-    axis,
     from_zero,
     halving,
     listed,
     sweeps,
 )
+from adaptive_tx.tune.sweeps.forms import axis
 from adaptive_tx.tune.tasks import load
 from adaptive_tx.tune.training.interrupts import Terminated
 from adaptive_tx.tune.training.train import train

@@ -4,28 +4,15 @@ import argparse
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from adaptive_tx import optimizers
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.sweeps import intervals
-from adaptive_tx.tune.sweeps.axes import points, random
+from adaptive_tx.tune.sweeps.axes import random
+from adaptive_tx.tune.sweeps.forms import Axis, at_least_one
 from adaptive_tx.tune.sweeps.intervals import Interval
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 from adaptive_tx.tune.tasks import TASKS
-
-FORMS = (
-    "low:high:count, low:high:count:SPACING or a,b,c, with --random low:high or low:high:SPACING; "
-    "SPACING is linear, log_one_minus or integers"
-)
-
-
-class Axis(NamedTuple):
-    """An axis as it was asked for."""
-
-    optimizer: str | None  # the only one that has it; None: all
-    name: str
-    values: Interval | list[float]
 
 
 def named_optimizers() -> dict[str, Callable[..., Transformation]]:
@@ -49,17 +36,6 @@ def optimizer_names(text: str) -> tuple[str, ...]:
                 f"there is no optimizer {name!r}; choose from {', '.join(known)}"
             )
     return tuple(names)
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return number
 
 
 def from_zero(text: str) -> int:
@@ -134,53 +110,6 @@ def halving(text: str) -> tuple[int, float]:
             f"expected EVERY:KEEP, with KEEP between 0 and 1, got {text!r}"
         )
     return at_least_one(every), part
-
-
-def axis(text: str) -> Axis:
-    """`b2=0.9,0.99`, `learning_rate=1e-4:1e-1:16`, or `lion.learning_rate=...` for one alone."""
-    target, equals, values = (word.strip() for word in text.partition("="))
-    if not equals or not target or not values:
-        raise argparse.ArgumentTypeError(f"expected name=values, got {text!r}")
-    optimizer, dot, name = target.rpartition(".")
-    try:
-        return Axis(optimizer if dot else None, name, _values(name, values))
-    except (ValueError, TypeError) as error:
-        reason = str(error).removeprefix("axis: ")
-        raise argparse.ArgumentTypeError(f"{reason} In {text!r}.") from None
-
-
-def _values(name: str, text: str) -> Interval | list[float]:
-    words = text.split(":")
-    if len(words) == 1:
-        return points("axis", name, [number(word) for word in text.split(",")])
-    spaced = SPACINGS[words.pop()] if words[-1] in SPACINGS else intervals.log_uniform
-    if not 2 <= len(words) <= 3:
-        raise ValueError(f"expected {FORMS}.")
-    low, high = map(number, words[:2])
-    count = at_least_one(words[2]) if len(words) == 3 else None
-    return spaced(low, high, count)
-
-
-def _integers(low: float, high: float, count: int | None) -> Interval:
-    if low % 1 or high % 1:
-        raise ValueError(f"integers go from one integer to another, got {low:g} and {high:g}.")
-    return intervals.integers(int(low), int(high), count)
-
-
-SPACINGS = {  # of a range, by the last word of its form; without one it is log_uniform
-    "linear": intervals.uniform,
-    "log_one_minus": intervals.log_one_minus,
-    "integers": _integers,
-}
-
-
-def number(word: str) -> float:
-    """One number of an axis."""
-    try:
-        return float(word)
-    except ValueError:
-        reason = f"{word!r} is no number; expected {FORMS}"
-        raise argparse.ArgumentTypeError(reason) from None
 
 
 def sweeps(names: Iterable[str], axes: Iterable[Axis], draws: int | None) -> dict[str, Sweep]:

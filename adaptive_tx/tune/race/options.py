@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from adaptive_tx.core.ranges import SMALLEST
-from adaptive_tx.tune.options import axis, number
 from adaptive_tx.tune.sweeps.axes import points
+from adaptive_tx.tune.sweeps.forms import axis, number
 from adaptive_tx.tune.sweeps.intervals import Interval
 
 MODELS = ("logistic", "mlp", "cnn")

@@ -4,11 +4,12 @@ import time
 
 import jax
 
-from adaptive_tx.tune.options import Axis, sweeps
+from adaptive_tx.tune.options import sweeps
 from adaptive_tx.tune.race import figure, ranking, record
 from adaptive_tx.tune.race.options import BATCH, Options
 from adaptive_tx.tune.race.score import Score, ranked, score
 from adaptive_tx.tune.report.result import Result
+from adaptive_tx.tune.sweeps.forms import Axis
 from adaptive_tx.tune.tasks import Split, load
 from adaptive_tx.tune.tasks.digits import MODELS, Digits, load_digits
 from adaptive_tx.tune.tasks.task import accuracy
