@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from adaptive_tx.tune.studies.worker import trained
-from adaptive_tx.tune.sweeps.sweep import written
+from adaptive_tx.tune.sweeps.categories import written
 
 if TYPE_CHECKING:
     from optuna import Study

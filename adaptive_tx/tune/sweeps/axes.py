@@ -91,6 +91,15 @@ def values(who: str, name: str, axis: Any) -> list[Any]:
     return [checks.number(who, f"{name}[{i}]", ranges.finite(x)) for i, x in enumerate(column)]
 
 
+def numbers(who: str, name: str, axis: Any) -> list[Any]:
+    """The same where one program takes all of them: no categories."""
+    column = values(who, name, axis)
+    for i, x in enumerate(column):
+        if is_category(x):
+            raise TypeError(f"{who}: {name}[{i}] must be a number, got {x!r}.")
+    return column
+
+
 def is_category(value: Any) -> bool:
     """Whether it is none of the numbers that one program can sweep."""
     return value is None or isinstance(value, (bool, np.bool_, str)) or callable(value)
