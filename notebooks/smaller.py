@@ -12,10 +12,12 @@ COLOURS = 128
 
 
 def smaller(png: str) -> str:
-    """The picture with its own best palette, or as it is if that is no gain."""
-    kept = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    """The picture with its own best palette, or as it is if it has one, or that is no gain."""
+    kept = Image.open(io.BytesIO(base64.b64decode(png)))
+    if kept.mode == "P":
+        return png
     buffer = io.BytesIO()
-    palette = kept.quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = kept.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     palette.save(buffer, format="PNG", optimize=True)
     return min(base64.b64encode(buffer.getvalue()).decode(), png, key=len)
 
