@@ -923,7 +923,7 @@ AROUND = [
         "test_accumulated.py",
     ),
     (
-        "wrappers/measured.py",
+        "wrappers/flags.py",
         "return jax.tree.map(\n        lambda x: x if isinstance(x, (float, int)) else lax.stop_gradient(x), values\n    )",
         "return values",
         "test_measured.py",
@@ -942,15 +942,39 @@ AROUND = [
     ),
     (
         "wrappers/guard_step.py",
-        "clean = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)",
+        "clean = _where(finite, grads, jax.tree.map(jnp.zeros_like, grads))",
         "clean = grads",
         "test_guarded.py",
     ),
     (
         "wrappers/guard_step.py",
-        "_where(taken, inner_state, state.inner_state)",
-        "inner_state",
+        "clean = _where(verdict.taken, grads, jax.tree.map(jnp.zeros_like, grads))",
+        "clean = grads",
         "test_guarded.py",
+    ),
+    (
+        "wrappers/guard_step.py",
+        "_where(verdict.taken, new, state)",
+        "new",
+        "test_wrapper_costs.py",
+    ),
+    (
+        "wrappers/guard_step.py",
+        "return jax.tree.map(jnp.zeros_like, would), state",
+        "return would, state",
+        "test_guarded.py",
+    ),
+    (
+        "wrappers/flags.py",
+        "(rule_of(part), arguments_of(part)) for part in parts",
+        "(rule_of(part), arguments_of(part)) for part in parts if rule_of(part)",
+        "test_wrapper_costs.py -k called_once",
+    ),
+    (
+        "wrappers/gradient_noise.py",
+        "newest = (1 - rest**every) / (1 - (1 - c1) * rest ** (every - 1))",
+        "newest = newest",
+        "test_wrapper_costs.py -k seventh",
     ),
     ("wrappers/guard_step.py", "too_many=in_a_row >=", "too_many=in_a_row >", "test_guarded.py"),
     (

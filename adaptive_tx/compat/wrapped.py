@@ -17,7 +17,7 @@ WRAPPERS = {
     "MultiStepsState": (("inner_opt_state",), "gradient_step"),
     "ApplyIfFiniteState": (("inner_state",), ""),
     "GuardedState": (("inner_state",), "count"),
-    "MeasuredState": (("inner_state",), ""),
+    "MeasuredState": (("inner_state",), "count"),
 }
 INSIDE = {name for names, _ in WRAPPERS.values() for name in names}
 

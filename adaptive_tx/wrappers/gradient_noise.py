@@ -58,12 +58,17 @@ def signal_and_noise(
     b1: Decay,
     c1,
     splits,
+    every: int = 1,
 ) -> tuple[jax.Array, jax.Array]:
     """The estimates of |G|^2 and of the trace of the covariance, in the unit of the gradients squared.
 
-    `old_power` is their sum after the step before. One gradient shows no noise: it is all signal.
+    `old_power` is their sum `every` steps before. One gradient shows no noise: it is all signal.
     """
-    power = old_power + b1.weight / c1 * (_total(grads, splits) - old_power)
+    new, newest = b1.weight, b1.weight / c1
+    if every > 1:  # the gradients that are seen have the weights of an average with decay b1^every
+        rest = 1 - new
+        newest = (1 - rest**every) / (1 - (1 - c1) * rest ** (every - 1))
+    power = old_power + newest * (_total(grads, splits) - old_power)
     weights = b1.weight / (2 - b1.weight) * (2 - c1) / c1
     seen = 1 - weights > 1e-3
     rest = jnp.where(seen, 1 - weights, 1)

@@ -2,8 +2,11 @@
 
 A step is taken if all of it is finite (gradients, the loss if `update` gets one, the updates) and the
 history, where there is one, sees no spike. Otherwise the updates are zero and the inner state stays.
+What a probe can tell is judged before the step is made: see `flags`.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +18,7 @@ from adaptive_tx.core.arguments import Arguments, Static, in_dtype
 from adaptive_tx.core.axes import Axes, check_agreement, varying
 from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.tree import global_norm
+from adaptive_tx.wrappers import flags
 
 ONE_DECISION = "name it, axis_name={axis}, and give a value that is the same on all"
 
@@ -54,48 +58,86 @@ def init(history: Static, arguments: Arguments, params) -> GuardedState:
     )
 
 
+class Verdict(NamedTuple):
+    """Whether a step is taken, and what the guard will know of it."""
+
+    taken: jax.Array  # bool[]
+    finite: jax.Array  # bool[]
+    not_finite: NotFinite
+    history: Any  # if it is taken
+
+
 def update(history: Static, arguments: Arguments, grads, state, params=None, **extra):
     who = arguments.who
     checks.state_type(who, GuardedState, state)
     checks.floating(who, "grads", grads)
     over = Axes.of(arguments)
     value, bad_value, extra = _value(arguments, over, extra)
-    bad_grads = over.largest(_not_finite(grads))
-    if bad_grads.shape != state.not_finite.grads.shape:
+    if (leaves := len(jax.tree.leaves(grads))) != state.not_finite.grads.size:
         raise ValueError(
-            f"{who}: grads has {bad_grads.size} leaves, but the state was made for "
+            f"{who}: grads has {leaves} leaves, but the state was made for "
             f"{state.not_finite.grads.size}."
         )
-    finite = ~jnp.any(bad_grads) & ~bad_value
-    # A rule never sees what is not finite: neither its numbers nor its derivatives become NaN.
-    clean = jax.tree.map(lambda g: jnp.where(finite, g, jnp.zeros_like(g)), grads)
-    updates, inner_state = arguments.inner(clean, state.inner_state, params, **extra)
-    bad_updates = over.largest(_not_finite(updates))
-    finite &= ~jnp.any(bad_updates)
 
-    spike, entered = _against(history.value, arguments, over, state, clean, value)
-    taken = finite & ~spike
-    check_agreement(who, "grads", grads, "whether to skip it", taken, ONE_DECISION)
+    def judged(clean, bad_grads, bad_updates) -> Verdict:
+        found = NotFinite(bad_value, over.largest(bad_grads), over.largest(bad_updates))
+        finite = ~(bad_value | jnp.any(found.grads) | jnp.any(found.updates))
+        spike, entered = _against(history.value, arguments, over, state, clean, value)
+        taken = finite & ~spike
+        check_agreement(who, "grads", grads, "whether to skip it", taken, ONE_DECISION)
+        return Verdict(taken, finite, found, entered)
+
+    given = grads, state.inner_state, params
+    if not over.names and flags.may_repeat(arguments.inner, given):
+        step = _judged_beforehand
+    else:
+        step = functools.partial(_judged_afterwards, over, bad_value)
+    updates, inner_state, verdict = step(arguments.inner, *given, extra, judged)
+    taken, finite = verdict.taken, verdict.finite
     in_a_row = jnp.where(taken, 0, incremented(state.in_a_row))
-    return _where(taken, updates, jax.tree.map(jnp.zeros_like, updates)), GuardedState(
-        _where(taken, inner_state, state.inner_state),
+    return updates, GuardedState(
+        inner_state,
         count=incremented(state.count),
         skipped=jnp.where(taken, state.skipped, incremented(state.skipped)),
         in_a_row=in_a_row,
         too_many=in_a_row >= arguments.setting("max_in_a_row"),
-        not_finite=_where(finite, state.not_finite, NotFinite(bad_value, bad_grads, bad_updates)),
-        history=_where(taken, entered, state.history),
+        not_finite=_where(finite, state.not_finite, verdict.not_finite),
+        history=_where(taken, verdict.history, state.history),
     )
+
+
+def _judged_beforehand(inner, grads, state, params, extra, judged: Callable):
+    """A probe tells what the step would give; then it is made, in place, or not at all."""
+    entries = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, jnp.zeros_like(g)), grads)
+    probe, *given = flags.constant((inner, entries, state, params, extra))
+    would, _ = probe(*given[:3], **given[3])
+    verdict = judged(entries, *flags.not_finite(flags.constant(grads), would))
+
+    def taken(state):
+        # Mapped over members, both branches run.
+        clean = _where(verdict.taken, grads, jax.tree.map(jnp.zeros_like, grads))
+        return inner(clean, state, params, **extra)
+
+    def skipped(state):
+        return jax.tree.map(jnp.zeros_like, would), state
+
+    return *lax.cond(verdict.taken, taken, skipped, state), verdict
+
+
+def _judged_afterwards(over: Axes, bad_value, inner, grads, state, params, extra, judged: Callable):
+    """The step is made beside what is there, and one of them is chosen."""
+    (bad_grads,) = flags.not_finite(grads)
+    finite = ~(bad_value | jnp.any(over.largest(bad_grads)))
+    # A rule never sees what is not finite: neither its numbers nor its derivatives become NaN.
+    clean = _where(finite, grads, jax.tree.map(jnp.zeros_like, grads))
+    updates, new = inner(clean, state, params, **extra)
+    verdict = judged(clean, bad_grads, *flags.not_finite(updates))
+    nothing = jax.tree.map(jnp.zeros_like, updates)
+    return _where(verdict.taken, updates, nothing), _where(verdict.taken, new, state), verdict
 
 
 def _where(condition: jax.Array, tree, other):
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), tree, other)
-
-
-def _not_finite(tree) -> jax.Array:
-    """Which leaves have an entry that is not finite."""
-    flags = [~jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
-    return jnp.stack(flags) if flags else jnp.zeros(0, bool)
 
 
 def _value(arguments: Arguments, over: Axes, extra: dict[str, Any]):

@@ -8,6 +8,7 @@ Nothing is measured inside the arithmetic: each part of a chain runs as it would
 in, what came out, and the part's state are looked at afterwards.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -24,10 +25,11 @@ from adaptive_tx.core.finding import states_of, unboxed
 from adaptive_tx.core.mistakes import explained
 from adaptive_tx.core.numerics import narrow
 from adaptive_tx.core.paths import with_paths
-from adaptive_tx.core.states import exportable
+from adaptive_tx.core.states import exportable, incremented
 from adaptive_tx.core.transformation import Transformation, transformation_of, wrap
 from adaptive_tx.core.tree import global_norm
 from adaptive_tx.core.typing import AxisName, PyTree
+from adaptive_tx.wrappers import flags
 from adaptive_tx.wrappers.stage_metrics import clipped, stage_metrics
 
 SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite_leaves")
@@ -36,6 +38,7 @@ SIZES = ("grad_norm", "update_norm", "param_norm", "update_to_param", "nonfinite
 @exportable
 class MeasuredState(NamedTuple):
     inner_state: Any
+    count: jax.Array  # int32[]
     metrics: dict[str, jax.Array]  # float32[] each; 0 before the first update
 
 
@@ -44,6 +47,7 @@ def measured(
     tx: optax.GradientTransformation,
     *,
     by: Literal["leaf"] | Callable[[str], str] | None = None,
+    every: int = 1,
     axis_name: AxisName | None = None,
     sharded: PyTree | None = None,
 ) -> Transformation:
@@ -53,6 +57,9 @@ def measured(
       tx: the transformation; its hyperparameters keep their names.
       by: what to measure also apart, under `name/group`: "leaf", or a function from a leaf's path, such
         as `encoder/kernel`, to the name of its group. By default only all leaves together.
+      every: how many steps one measurement stands for, at least 1: the first is measured, and every n-th
+        after it; in between, the metrics stay. On a CPU a measured step costs as much as three to five
+        of Adam, the others nothing; under `vmap` every step is measured, and every n-th shown.
       axis_name: inside `shard_map`, the name(s) of the axes over which leaves are split: the metrics are
         then those of all devices together. Without it they are those of a shard.
       sharded: which leaves are split over them, where JAX does not know it, as in `clip_by_global_norm`.
@@ -86,7 +93,9 @@ def measured(
     """
     if by is not None and by != "leaf" and not callable(by):
         raise ValueError(f'measured: by must be "leaf" or a function of a path, got {by!r}.')
-    settings = ({} if by is None else {"by": by}) | axes.settings("measured", axis_name, sharded)
+    every = checks.whole("measured", "every", every, 1)
+    settings = ({} if by is None else {"by": by}) | ({} if every == 1 else {"every": every})
+    settings |= axes.settings("measured", axis_name, sharded)
     tx = transformation_of("measured", "tx", tx)
     return wrap("measured", _init, _update, tx, Static(stage_metrics(tx)), settings=settings)
 
@@ -125,34 +134,53 @@ def _init(stage_metrics: Static, arguments: Arguments, params) -> MeasuredState:
         names += [name + group for each in stage_metrics.value for name in each.names(not group)]
     if any(each.clips for each in stage_metrics.value):
         names.append("clipped")
-    return MeasuredState(inner_state, {name: jnp.zeros((), jnp.float32) for name in names})
+    zeros = {name: jnp.zeros((), jnp.float32) for name in names}
+    return MeasuredState(inner_state, jnp.zeros((), jnp.int32), zeros)
 
 
 def _update(stage_metrics: Static, arguments: Arguments, grads, state, params=None, **extra):
     checks.state_type(arguments.who, MeasuredState, state)
     checks.params_given(arguments.who, params)
-    updates, inner_state, stages = walked(arguments.inner, grads, state.inner_state, params, extra)
-    trees, stages, old = _constant(((grads, updates, params), stages, state.metrics))
+    watch = functools.partial(_watched, stage_metrics.value, extra=extra)
+    inner, given = functools.partial(arguments.inner, **extra), (grads, state.inner_state, params)
+    every, old = arguments.setting("every") or 1, state.metrics
+    due = state.count % every == 0
+    if every == 1 or not flags.is_traced(given, due):
+        measured = every == 1 or bool(due)
+        updates, new, found = watch(arguments, *given, old) if measured else (*inner(*given), old)
+    elif flags.may_repeat(arguments.inner, given):
+        constants = flags.constant((arguments, *given, old))
+        found = lax.cond(due, lambda: watch(*constants)[2], lambda: old)
+        # What is measured is what was there: the step, which writes in place, must wait for it. The
+        # compiler does not know that a count of leaves is never negative.
+        done = found["nonfinite_leaves"] >= 0
+        grads = jax.tree.map(lambda g: jnp.where(done, g, jnp.zeros_like(g)), grads)
+        updates, new = inner(grads, *given[1:])
+    else:
+        updates, new, found = lax.cond(
+            due, lambda: watch(arguments, *given, old), lambda: (*inner(*given), old)
+        )
+    return updates, MeasuredState(new, incremented(state.count), found)
+
+
+def _watched(stage_metrics, arguments: Arguments, grads, state, params, old, *, extra):
+    """The step, and its metrics."""
+    updates, inner_state, stages = walked(arguments.inner, grads, state, params, extra)
+    trees, stages, old = flags.constant(((grads, updates, params), stages, old))
     over, found = axes.Axes.of(arguments), {}
     splits, bad = over.splits(*trees), over.largest(_not_finite(trees[0]))
+    every = arguments.setting("every") or 1
     for group, leaves in _groups(arguments, grads).items():
         of_group = [splits[i] for i in leaves]
         values = _sizes(of_group, *([jax.tree.leaves(tree)[i] for i in leaves] for tree in trees))
         values["nonfinite_leaves"] = jnp.sum(bad[np.array(leaves, int)])
-        for each, stage in zip(stage_metrics.value, stages, strict=True):
-            values |= each.metrics(stage, leaves, not group, old, of_group)
+        for each, stage in zip(stage_metrics, stages, strict=True):
+            values |= each.metrics(stage, leaves, not group, old, of_group, every)
         found |= {name + group: value for name, value in values.items()}
-    clips = [stage for each, stage in zip(stage_metrics.value, stages) if each.clips]
+    clips = [stage for each, stage in zip(stage_metrics, stages) if each.clips]
     if clips:
         found["clipped"] = clipped(clips, splits)
-    return updates, MeasuredState(inner_state, found)
-
-
-def _constant(values):
-    """The same, without a derivative. Python numbers have none; as arrays they would be rounded."""
-    return jax.tree.map(
-        lambda x: x if isinstance(x, (float, int)) else lax.stop_gradient(x), values
-    )
+    return updates, inner_state, found
 
 
 def _groups(arguments: Arguments, tree) -> dict[str, list[int]]:
@@ -184,5 +212,4 @@ def _sizes(splits: list, grads: list, updates: list, params: list) -> dict[str, 
 
 def _not_finite(grads) -> jax.Array:
     """1 for each leaf that has an entry that is NaN or infinite, otherwise 0."""
-    flags = [~jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)]
-    return jnp.stack([jnp.zeros((), jnp.float32), *map(jnp.float32, flags)])[1:]
+    return flags.not_finite(grads)[0].astype(jnp.float32)

@@ -20,7 +20,7 @@ from adaptive_tx.core.leafwise import rule_of
 from adaptive_tx.core.numerics import Decay, modulus, narrow
 from adaptive_tx.core.slots import Slot
 from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.wrappers import gradient_noise
+from adaptive_tx.wrappers import flags, gradient_noise
 
 NOISE = ("gradient_signal", "gradient_noise", "gradient_noise_scale")
 RATIOS = tuple(f"snr_{name}" for name in gradient_noise.FRACTIONS)
@@ -72,9 +72,15 @@ class StageMetrics:
         return [self.prefix + name for name in names]
 
     def metrics(
-        self, stage: Stage, leaves: Sequence[int], whole: bool, old: dict, splits: Sequence[Split]
+        self,
+        stage: Stage,
+        leaves: Sequence[int],
+        whole: bool,
+        old: dict,
+        splits: Sequence[Split],
+        every: int,
     ) -> dict:
-        """The same, with their values for some of the leaves; `old` are those of the step before.
+        """The same, with their values for some of the leaves; `old` are those `every` steps before.
 
         `splits` says over which axes of devices each of these leaves is split. Of a part that steps on a
         group of its own, they are what it has of them.
@@ -91,7 +97,7 @@ class StageMetrics:
                 values["effective_step_bound"] = jnp.maximum(1, b1.weight / jnp.sqrt(b2.weight))
         if whole and self.mean:
             power = old[self.prefix + NOISE[0]] + old[self.prefix + NOISE[1]]
-            values |= _noise(stage, self.mean, leaves, power, splits)
+            values |= _noise(stage, self.mean, leaves, power, splits, every)
         return {self.prefix + name: value for name, value in values.items()}
 
 
@@ -101,10 +107,10 @@ def _ratios(stage: Stage, mean: Moment, square: Moment, leaves, splits) -> dict[
     return dict(zip(RATIOS, gradient_noise.ratios(*moments, *sums, splits)))
 
 
-def _noise(stage: Stage, mean: Moment, leaves, power, splits) -> dict[str, jax.Array]:
+def _noise(stage: Stage, mean: Moment, leaves, power, splits, every: int) -> dict[str, jax.Array]:
     grads, means = _picked(stage.before, leaves), mean.leaves(stage, leaves)
     b1, weights = mean.decay(stage), mean.weights(stage)
-    pair = gradient_noise.signal_and_noise(grads, means, power, b1, weights, splits)
+    pair = gradient_noise.signal_and_noise(grads, means, power, b1, weights, splits, every)
     return dict(zip(NOISE, (*pair, gradient_noise.scale(*pair))))
 
 
@@ -138,7 +144,7 @@ def _picked(tree, leaves: Sequence[int]) -> list[jax.Array]:
 
 def _largest(tree) -> jax.Array:
     """The largest entry."""
-    sizes = [narrow(jnp.max(modulus(u), initial=0), jnp.float32) for u in jax.tree.leaves(tree)]
+    sizes = [flags.largest(narrow(modulus(u), jnp.float32)) for u in jax.tree.leaves(tree)]
     return functools.reduce(jnp.maximum, sizes, jnp.zeros((), jnp.float32))
 
 
