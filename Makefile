@@ -45,6 +45,7 @@ lint: .venv/test.installed
 
 notebooks: .venv/notebooks.installed
 	$(BIN)/jupyter-execute --inplace --kernel_name=python3 notebooks/*.ipynb
+	$(BIN)/python notebooks/smaller.py notebooks/*.ipynb
 
 parity: .venv/test.installed
 	@test -x .venv/parity/bin/python || $(PYTHON) -m venv .venv/parity

@@ -11,9 +11,10 @@ import pytest
 import adaptive_tx as atx
 from adaptive_tx.__main__ import main
 from adaptive_tx.tune.options import named_optimizers, optimizer_names
+from adaptive_tx.tune.race import figure
 from adaptive_tx.tune.race.options import MODELS, Options, learning_rates
 from adaptive_tx.tune.race.run import trained
-from adaptive_tx.tune.race.score import Outcomes, Score, choose, ranked, score
+from adaptive_tx.tune.race.score import Outcomes, Score, choose, ranked, ranks, score
 from adaptive_tx.tune.tasks.digits import MODELS as KNOWN
 from adaptive_tx.tune.tasks.digits import load_digits
 
@@ -189,6 +190,65 @@ def test_a_diverged_run_counts_as_a_guess():
     assert [one.name for one in ranked(scores)] == ["some", "none"]
 
 
+def made_up(name, accuracy, width, at=3) -> Score:
+    """A score whose accuracies at the rate `at` are these, one of each seed."""
+    rates = tuple(np.geomspace(1e-3, 1e3, 7))
+    test = np.full((7, len(accuracy)), 0.1)
+    test[at] = accuracy
+    for i in range(1, width + 1):
+        test[at + i] = np.array(accuracy) - 0.01
+    runs = runs_of(test, test, np.zeros(test.shape, bool))
+    return Score(name, rates, runs, test.mean(1), choose(rates, runs), "", 1.0)
+
+
+def test_a_rank_is_shared_where_the_seeds_tell_no_more():
+    """`close` is ahead in two seeds of four, `worse` behind in each, by much more than these differ."""
+    best = made_up("best", [0.97, 0.95, 0.96, 0.98], 0)
+    close = made_up("close", [0.96, 0.96, 0.95, 0.98], 0)
+    worse = made_up("worse", [0.91, 0.89, 0.90, 0.92], 0)
+    worst = made_up("worst", [0.61, 0.59, 0.60, 0.62], 0)
+    none = best._replace(name="none", best=None)
+    assert ranks([best, close, worse, worst, none]) == [1, 1, 3, 4, 5]
+    assert ranks([made_up("a", [0.9], 0), made_up("b", [0.8], 0)]) == [1, 1]  # of one seed nothing
+
+
+def test_the_picture_of_a_race_says_how_wide_the_good_rates_are(tmp_path):
+    """A bar from the first to the last good rate, and its number; nothing is cut or overlaps."""
+    names = sorted(named_optimizers(), key=len)[-13:]
+    scores = [made_up(name, [0.97, 0.95], i % 3, at=1 + i % 3) for i, name in enumerate(names)]
+    options = Options(tuple(names), "mlp", scores[0].rates, 2, 10, tmp_path)
+    picture = figure.draw(scores, options, {"train": 9, "validation": 9, "test": 9})
+    renderer = picture._get_renderer()
+    picture.draw(renderer)
+    page = picture.bbox
+    for axes, one in zip(picture.axes, scores):
+        assert one.best is not None
+        (bar,) = [x for x in axes.lines if x.get_ydata()[0] == figure.BAR]
+        assert tuple(bar.get_xdata()) == (one.best.width.low, one.best.width.high)
+        said = [text.get_text() for text in axes.texts]
+        number = f"{'≥ ' if one.best.width.open else ''}{one.best.width.decades:.1f}"
+        assert said == [number, f"{100 * one.best.mean:.1f} %"]
+        assert axes.get_title(loc="left") == f"1  {one.name}"
+        box = axes.get_tightbbox(renderer)
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+    boxes = [axes.get_tightbbox(renderer) for axes in picture.axes if axes.get_visible()]
+    boxes += [one.get_window_extent(renderer) for one in (*picture.texts, *picture.legends)]
+    assert all(box.x1 <= page.x1 for box in boxes)
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    said = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert "within 2 points of it, and how many decades" in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"optimizers": 3}'])
+def test_a_record_that_is_none_is_one_line(text, tmp_path, capsys):
+    (tmp_path / "race.json").write_text(text)
+    with pytest.raises(SystemExit) as stopped:
+        main(["race", "--redraw", str(tmp_path / "race.json"), "--out", str(tmp_path)])
+    err = capsys.readouterr().err
+    assert (stopped.value.code, err.count("\n")) == (2, 1)
+    assert f"argument --redraw: {tmp_path / 'race.json'} is no record of a race" in err
+
+
 # The whole. --------------------------------------------------------------------------------------
 
 
@@ -207,7 +267,7 @@ def test_a_small_race(tmp_path, capsys):
 
     record = strict((out / "race.json").read_text())
     assert {one["name"] for one in record["optimizers"]} == {"sgd", "adam"}
-    assert [one["rank"] for one in record["optimizers"]] == [1, 2]
+    assert record["optimizers"][0]["rank"] == 1
     for one in record["optimizers"]:
         assert one["diverged"] == [[False, False], [True, True]]
         assert one["test_accuracy"][1] == [None, None]
@@ -225,6 +285,11 @@ def test_a_small_race(tmp_path, capsys):
     assert "2/4" in printed  # diverged
     assert "nan" not in printed
     assert str(out / "race.png") in printed.replace("\n", "")
+
+    again = tmp_path / "again"
+    assert main(["race", "--redraw", str(out / "race.json"), "--out", str(again)]) == 0
+    assert capsys.readouterr().out == f"{again / 'race.png'}\n"
+    assert (again / "race.png").read_bytes() == (out / "race.png").read_bytes()
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from adaptive_tx.tune.training import store
 from adaptive_tx.tune.training.store import Store
 
 SMALL = ["--task", "iris", "--steps", "20", "--seeds", "1", "--batch-size", "16"]
-TUNE = ["tune", *SMALL, "--axis", "learning_rate=0.01,0.1"]
+TUNE = ["tune", *SMALL, "--axis", "learning_rate=0.01,0.1", "--confirm", "0"]
 
 
 def one_line(capsys, *argv) -> str:

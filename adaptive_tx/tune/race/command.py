@@ -1,7 +1,9 @@
 """`adaptive-tx race`: its options, and what they are without being asked for."""
 
 import argparse
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from adaptive_tx.tune.command import INTERRUPTED
@@ -41,6 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         add(f"--{name}", **COUNT, help=f"{what} (default: of {usual})")
     add_key(add)
     add("--out", default="race", metavar="DIR", help="for figure and numbers (default: race)")
+    redraw = "draw the figure again from the numbers of a race, without training"
+    add("--redraw", type=Path, metavar="FILE", help=redraw)
     quick = "; ".join(
         f"of {task} " + ", ".join(f"{name} {value}" for name, value in preset[True].items())
         for task, preset in PRESETS.items()
@@ -53,6 +57,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Races; returns the exit code."""
+    if arguments.redraw:
+        return _redrawn(arguments)
     race = {"digits": _digits, "characters": _characters}[arguments.task]
     preset = dict(PRESETS[arguments.task][arguments.quick])
     preset |= {n: x for n in ("seeds", "steps") if (x := getattr(arguments, n)) is not None}
@@ -67,6 +73,23 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("adaptive-tx race: interrupted", file=sys.stderr)
         return INTERRUPTED
+    return 0
+
+
+def _redrawn(arguments: argparse.Namespace) -> int:
+    """From a file that a race left, race.json or characters.json."""
+    from adaptive_tx.tune.race import run as digits  # need rich and matplotlib
+    from adaptive_tx.tune.race.characters import run as of_characters
+
+    path = arguments.redraw
+    try:
+        known = "optimizers" in json.loads(path.read_text())
+        print((digits if known else of_characters).redraw(path, arguments.out))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        arguments.fail(
+            f"argument --redraw: {path} is no record of a race, or cannot be used: {reason}"
+        )
     return 0
 
 

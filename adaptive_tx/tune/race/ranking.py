@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from adaptive_tx.tune.race.options import Options
-from adaptive_tx.tune.race.score import GUESS, POINTS, Score
+from adaptive_tx.tune.race.score import GUESS, POINTS, Score, ranks
 from adaptive_tx.tune.report.fitting_table import FittingTable
 from adaptive_tx.tune.report.tables import MISSING
 from adaptive_tx.tune.report.terminal import Page
@@ -27,7 +27,8 @@ def show(scores: Sequence[Score], options: Options, data: Digits, seconds: float
 
 def _table(scores: Sequence[Score], options: Options) -> FittingTable:
     results = "best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds"
-    rows = [[str(rank), score.name, *_cells(score)] for rank, score in enumerate(scores, 1)]
+    pairs = zip(ranks(scores), scores, strict=True)
+    rows = [[str(rank), score.name, *_cells(score)] for rank, score in pairs]
     title = (
         f"Digits: {options.model}, {options.steps} steps, "
         f"{len(options.rates)} rates x {options.seeds} seeds"
@@ -49,7 +50,7 @@ def _cells(score: Score) -> list[str]:
 def _caption(options: Options, data: Digits) -> Table:
     rates, test = options.rates, len(data.test.targets)
     text = {
-        "#": "by test accuracy; ranks closer than the seeds' spread mean nothing: read the decades",
+        "#": "by test accuracy; optimizers that the seeds cannot tell from the best of them share one",
         "best rate": f"of {len(rates)} from {_short(rates[0])} to {_short(rates[-1])}, the one "
         f"that is best on average on {len(data.validation.targets)} validation images",
         "test acc.": f"at that rate, on {test} other images (one is {100 / test:.1f} points): "

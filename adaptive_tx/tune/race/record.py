@@ -9,7 +9,15 @@ import jax
 import numpy as np
 
 from adaptive_tx.tune.race.options import BATCH, Options
-from adaptive_tx.tune.race.score import DIVERGED, POINTS, Score
+from adaptive_tx.tune.race.score import (
+    DIVERGED,
+    POINTS,
+    Outcomes,
+    Score,
+    choose,
+    mean_accuracy,
+    ranks,
+)
 from adaptive_tx.tune.report.files import finite
 from adaptive_tx.tune.tasks.digits import Digits
 from adaptive_tx.tune.training.identity import installed
@@ -24,7 +32,7 @@ def save(
     device = jax.devices()[0]
     record = {
         "task": {"data": "scikit-learn digits"}
-        | {f"{part}_images": len(split.targets) for part, split in data._asdict().items()},
+        | {f"{part}_images": number for part, number in images(data).items()},
         "settings": {
             "optimizers": options.optimizers,
             "model": options.model,
@@ -35,6 +43,7 @@ def save(
             "batch": BATCH,
         },
         "rules": {
+            "rank": "those that the seeds cannot tell from the best of them share one",
             "best_rate": "highest mean validation accuracy; the smallest rate if equal",
             "width": f"mean test accuracy within {POINTS} of that at best_rate, around it",
             "diverged": f"not finite, or train loss above {DIVERGED:.4f} nats; counts as a guess",
@@ -43,9 +52,38 @@ def save(
         | {"python": platform.python_version()},
         "device": {"platform": device.platform, "kind": device.device_kind},
         "seconds": round(seconds, 3),
-        "optimizers": [_record(rank, score) for rank, score in enumerate(scores, 1)],
+        "optimizers": [_record(*pair) for pair in zip(ranks(scores), scores, strict=True)],
     }
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def images(data: Digits) -> dict[str, int]:
+    """How many there are in each part."""
+    return {part: len(split.targets) for part, split in data._asdict().items()}
+
+
+def read(path: Path) -> tuple[list[Score], Options, dict[str, int]]:
+    """What `save` wrote, to draw it again: the scores in their order, the options, the images."""
+    record = json.loads(path.read_text())
+    settings, task = record["settings"], record["task"]
+    names = tuple(settings["optimizers"])
+    rates, key = tuple(settings["rates"]), settings.get("key", 0)
+    seeds = len(settings["seeds"])
+    options = Options(names, settings["model"], rates, seeds, settings["steps"], path.parent, key)
+    parts = {part: task[f"{part}_images"] for part in Digits._fields}
+    return [_score(one) for one in record["optimizers"]], options, parts
+
+
+def _score(one: dict) -> Score:
+    known = {
+        "train_loss": "train_loss",
+        "validation": "validation_accuracy",
+        "test": "test_accuracy",
+    }
+    numbers = {name: np.array(one[kept], float) for name, kept in known.items()}
+    runs = Outcomes(**numbers, diverged=np.array(one["diverged"]))
+    rates, mean = tuple(one["rates"]), mean_accuracy(runs.test, runs.diverged)
+    return Score(one["name"], rates, runs, mean, choose(rates, runs), one["winner"], one["seconds"])
 
 
 def _record(rank: int, score: Score) -> dict:

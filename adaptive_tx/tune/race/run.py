@@ -1,6 +1,7 @@
 """Runs a race: a sweep of learning rates for each optimizer, then the table, figure and numbers."""
 
 import time
+from pathlib import Path
 
 import jax
 
@@ -24,11 +25,17 @@ def race(options: Options) -> list[Score]:
     data = load_digits()
     result = trained(options, data)
     scores = ranked([score(result, name) for name in result.sweeps])
-    figure.draw(scores, options, data).savefig(options.out / "race.png", dpi=160)
+    figure.draw(scores, options, record.images(data)).savefig(options.out / "race.png", dpi=160)
     seconds = time.perf_counter() - clock
     record.save(scores, options, data, seconds, options.out / "race.json")
     ranking.show(scores, options, data, seconds)
     return scores
+
+
+def redraw(path: Path, out: Path) -> Path:
+    """Draws `race.png` in a folder from the numbers of a race."""
+    figure.draw(*record.read(path)).savefig(drawn := out / "race.png", dpi=160)
+    return drawn
 
 
 def trained(options: Options, data: Digits) -> Result:

@@ -14,6 +14,7 @@ import numpy as np
 
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.report.sensitivity import Width, width
+from adaptive_tx.tune.report.ties import tied
 from adaptive_tx.tune.tasks.digits import CLASSES
 
 POINTS = 0.02  # how far below the best still counts as good, in accuracy
@@ -89,6 +90,26 @@ def choose(rates: Sequence[float], runs: Outcomes) -> Best | None:
     mean = mean_accuracy(runs.test, runs.diverged)
     good = width(np.array(rates), -mean, i, POINTS)
     return Best(i, rates[i], float(mean[i]), std, good)
+
+
+def ranks(scores: Sequence[Score]) -> list[int]:
+    """The rank of each, best first: those that the seeds cannot tell from the best of them share one."""
+    found, left = [0] * len(scores), list(range(len(scores)))
+    while left:
+        alike = tied(-np.stack([_reached(scores[i]) for i in left]))
+        group = [i for i, same in zip(left, alike, strict=True) if same] or left
+        for i in group:
+            found[i] = 1 + len(scores) - len(left)
+        left = [i for i in left if i not in group]
+    return found
+
+
+def _reached(score: Score) -> np.ndarray:
+    """float[seed]: the test accuracy at the best rate; of nothing that is finite, if there is none."""
+    if score.best is None:
+        return np.full(score.runs.test.shape[1], -np.inf)
+    i = score.best.at
+    return np.where(score.runs.diverged[i], GUESS, np.asarray(score.runs.test[i], np.float64))
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:

@@ -59,6 +59,7 @@ def read(path: Path) -> tuple[list[Score], Options]:
     ]
     names = "seeds", "fresh", "steps", "rates"
     settings = {name: record["settings"][name] for name in names}
+    settings["key"] = record["settings"].get("key", 0)
     return scores, Options(racers=tuple(one.name for one in scores), out=path.parent, **settings)
 
 

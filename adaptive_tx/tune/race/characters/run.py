@@ -1,6 +1,7 @@
 """Runs a race of characters: each racer's trials and confirmation, then the table, figure and numbers."""
 
 import time
+from pathlib import Path
 
 import jax
 
@@ -31,6 +32,12 @@ def race(options: Options) -> list[Score]:
     record.save(scores, options, options.out / "characters.json")
     ranking.show(scores, options)
     return scores
+
+
+def redraw(path: Path, out: Path) -> Path:
+    """Draws `characters.png` in a folder from the numbers of a race."""
+    figure.draw(*record.read(path)).savefig(drawn := out / "characters.png", dpi=160)
+    return drawn
 
 
 def raced(name: str, options: Options) -> Score:
