@@ -162,23 +162,41 @@ def test_what_is_reported_of_the_training_loss():
     assert study.trials[0].value == pytest.approx(result.scores[0].mean())
 
 
-def test_distributions_of_optuna_and_numbers():
+def test_distributions_of_optuna_integers_and_numbers_near_1():
     of = optuna.distributions
     space = {
         "learning_rate": of.FloatDistribution(1e-3, 0.1, log=True),
-        "momentum": 0.5,
-        "warmup": of.IntDistribution(2, 6, step=2),
+        "b1": 0.5,
+        "b2": tune.log_one_minus(0.9, 0.999),
+        "warmup": tune.integers(2, 6),
     }
 
-    def warmed(learning_rate, momentum, warmup):
+    def warmed(learning_rate, b1, b2, warmup):
         rate = atx.schedules.with_warmup(atx.schedules.constant(learning_rate), warmup)
-        return atx.momentum(rate, decay=momentum)
+        return atx.adam(rate, b1=b1, b2=b2)
 
     study = study_of()
     result = searched(study, space, warmed, 8)
-    assert set(result.settings["momentum"]) == {0.5} and "momentum" not in study.best_params
-    assert set(result.settings["warmup"]) == {2.0, 4.0, 6.0}
-    assert study.trials[0].distributions["warmup"] == space["warmup"]
+    assert set(result.settings["b1"]) == {0.5} and "b1" not in study.best_params
+    assert {2, 6} < set(result.settings["warmup"]) <= {2, 3, 4, 5, 6}
+    known = study.trials[0].distributions
+    assert known["1 - b2"] == of.FloatDistribution(1 - 0.999, 1 - 0.9, log=True)
+    assert known["warmup"] == of.IntDistribution(2, 6)
+    far = [trial.params["1 - b2"] for trial in study.trials]
+    assert result.settings["b2"].tolist() == [1 - x for x in far]
+    assert result.best.tx == warmed(**result.best.settings)
+
+
+def test_what_makes_several_programs_is_refused():
+    def layered(learning_rate, parts):
+        return atx.chain(*[atx.clip_by_global_norm(1.0)] * parts, atx.sgd(learning_rate))
+
+    with pytest.raises(ValueError, match="optuna: the space changes which parts the optimizer has"):
+        searched(study_of(), {"learning_rate": RATES, "parts": tune.integers(1, 3)}, layered, 8)
+    with pytest.raises(
+        TypeError, match="nesterov.0. must be a number.*give each a study of its own"
+    ):
+        searched(study_of(), {"learning_rate": RATES, "nesterov": [True, False]}, make, 8)
 
 
 # Going on, and going down. -----------------------------------------------------------------------

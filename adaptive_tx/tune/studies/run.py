@@ -67,8 +67,9 @@ def optuna(
       params: as of `train`.
       data: as of `train`.
       make: makes an optimizer from numbers, as of `sweep`.
-      space: by name, a range (`log_uniform`, `uniform`), a distribution of Optuna, a list of numbers of
-        which to choose, or one number.
+      space: by name, a range (`log_uniform`, `uniform`, `integers`; of `log_one_minus` Optuna has the
+        distance from 1, as "1 - b2"), a distribution of Optuna, a list of numbers of which to choose,
+        or one number.
       trials: ends once the study has so many, >= 1, those of other workers and of earlier calls among
         them; a batch is never split, so there may be a few more.
       at_once: trials in a batch, >= 1.
@@ -95,7 +96,7 @@ def optuna(
     trials = checks.whole(WHO, "trials", trials, 1)
     at_once = checks.whole(WHO, "at_once", at_once, 1)
     grace = checks.number(WHO, "grace", ranges.positive(grace))
-    asked, fixed = space_of(WHO, space)
+    spaces = space_of(WHO, space)
     for name, reason in NOT_OURS.items():
         if name in how:
             raise TypeError(f"{WHO}: takes no {name}: {reason}.")
@@ -106,9 +107,9 @@ def optuna(
     begin = time.monotonic()
     with unwinding(), Worker(study, grace) as worker, study_bar(study, trials, progress) as show:
         while _missing(study, worker, trials):
-            batch = worker.ask(asked, at_once)
+            batch = worker.ask(spaces.asked, at_once)
             try:
-                rows = [fixed | {name: trial.params[name] for name in asked} for trial in batch]
+                rows = [spaces.setting(trial.params) for trial in batch]
                 result = train_them(sweep=_tried(make, rows))
                 for i, trial in enumerate(batch):
                     _tell(study, trial, result, i)
@@ -172,8 +173,18 @@ def _check_same(study: "Study", make: Callable, axes: list[str], how: dict[str, 
 
 
 def _tried(make: Callable, rows: list[dict[str, float]]) -> Sweep:
-    """One member for each row."""
-    return sweep(make, zipped(**{name: [row[name] for row in rows] for name in rows[0]}))
+    """One member for each row.
+
+    Raises:
+      ValueError: if they make several programs, for batches would differ in what they are made of.
+    """
+    tried = sweep(make, zipped(**{name: [row[name] for row in rows] for name in rows[0]}))
+    if len(tried.parts) > 1:
+        raise ValueError(
+            f"{WHO}: the space changes which parts the optimizer has ({', '.join(tried.parts)}); give each "
+            "of these a study of its own."
+        )
+    return tried
 
 
 def _result(study: "Study", make: Callable, by: str, sign: float, seconds: float) -> Result:
