@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import pathlib
 
 import jax
 import numpy as np
@@ -13,8 +14,9 @@ from adaptive_tx.__main__ import main
 from adaptive_tx.tune.options import named_optimizers, optimizer_names
 from adaptive_tx.tune.race import figure
 from adaptive_tx.tune.race.options import MODELS, Options, learning_rates
+from adaptive_tx.tune.race.record import read
 from adaptive_tx.tune.race.run import trained
-from adaptive_tx.tune.race.score import Outcomes, Score, choose, ranked, ranks, score
+from adaptive_tx.tune.race.score import Outcomes, Score, choose, places, ranked, score
 from adaptive_tx.tune.tasks.digits import MODELS as KNOWN
 from adaptive_tx.tune.tasks.digits import load_digits
 
@@ -208,8 +210,10 @@ def test_a_rank_is_shared_where_the_seeds_tell_no_more():
     worse = made_up("worse", [0.91, 0.89, 0.90, 0.92], 0)
     worst = made_up("worst", [0.61, 0.59, 0.60, 0.62], 0)
     none = best._replace(name="none", best=None)
-    assert ranks([best, close, worse, worst, none]) == [1, 1, 3, 4, 5]
-    assert ranks([made_up("a", [0.9], 0), made_up("b", [0.8], 0)]) == [1, 1]  # of one seed nothing
+    assert places([best, close, worse, worst, none]) == [1, 1, 3, 4, 5]
+    wild = made_up("wild", [0.95, 0.15, 0.95, 0.25], 0)
+    assert places([best, close, worse, worst, wild]) == [1, 1, 3, 4, 4]  # not 3: it is behind
+    assert places([made_up("a", [0.9], 0), made_up("b", [0.8], 0)]) == [1, 1]  # of one seed nothing
 
 
 def test_the_picture_of_a_race_says_how_wide_the_good_rates_are(tmp_path):
@@ -237,6 +241,19 @@ def test_the_picture_of_a_race_says_how_wide_the_good_rates_are(tmp_path):
     assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
     said = [text.get_text() for text in picture.legends[0].get_texts()]
     assert "within 2 points of it, and how many decades" in said
+
+
+def test_the_numbers_of_the_stored_picture_are_read_as_they_were_written():
+    """Ranks and widths of docs/race.json follow from its accuracies."""
+    path = pathlib.Path(__file__).parent.parent / "docs" / "race.json"
+    scores, options, images = read(path)
+    kept = json.loads(path.read_text())["optimizers"]
+    assert places(scores) == [one["rank"] for one in kept]
+    for one, score in zip(kept, scores):
+        assert score.best is not None
+        assert (one["name"], one["best_rate"]) == (score.name, score.best.rate)
+        np.testing.assert_allclose(one["width"]["decades"], score.best.width.decades, atol=1e-3)
+    assert (options.seeds, images["test"]) == (5, 359)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"optimizers": 3}'])

@@ -1,6 +1,5 @@
 """The dashboard as a figure: its panels in rows, as tall as their keys want them."""
 
-import textwrap
 from collections.abc import Sequence
 
 from adaptive_tx.plots import curves, style
@@ -17,7 +16,7 @@ def board(panels: Sequence[Panel], title: str, words: Sequence[str]) -> Picture:
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     heights = [TITLE + max(map(curves.height, row)) for row in rows]
     wide = max(curves.WIDE * columns, 4.0) + 0.1
-    lines = textwrap.wrap("; ".join(words), int((wide - 0.4) / 0.068))
+    lines = style.lines("; ".join(words), wide)
     above = ABOVE + 0.17 * (len(lines) - 1)
     high = above + sum(heights) + 0.05
     with style.look():

@@ -3,6 +3,7 @@
 The colours are Okabe and Ito's, and nothing is said by colour alone.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -82,6 +83,11 @@ def look(palette: Palette = LIGHT):
         "ytick.color": palette.soft,
     }
     return context(["default", STYLE | colours])
+
+
+def lines(subtitle: str, wide: float) -> list[str]:
+    """A subtitle in lines that fit a figure so many inches wide."""
+    return textwrap.wrap(subtitle, int((wide - 0.4) / 0.068))
 
 
 def words(figure: Figure, title: str, subtitle: str) -> None:

@@ -5,7 +5,6 @@ long as the range of good rates, with its length in decades. Ranks are shared wh
 """
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from adaptive_tx.plots.mpl import Axes, Line2D, Patch
 from adaptive_tx.plots.picture import Picture
 from adaptive_tx.plots.words import counted
 from adaptive_tx.tune.race.options import Options
-from adaptive_tx.tune.race.score import GUESS, POINTS, Best, Score, ranks
+from adaptive_tx.tune.race.score import GUESS, POINTS, Best, Score, places
 
 COLUMNS = 6  # at most
 LETTERS = 18  # of a title: a longer one is smaller
@@ -33,7 +32,7 @@ def draw(scores: Sequence[Score], options: Options, images: Mapping[str, int]) -
     rows = math.ceil(len(scores) / COLUMNS)
     columns = math.ceil(len(scores) / rows)
     wide = max(1.95 * columns + 0.9, 8.8)  # inches
-    words = textwrap.wrap(_words(options, images), int((wide - 0.4) / 0.066))
+    words = style.lines(_words(options, images), wide)
     above = 1.28 + 0.17 * len(words)
     high = 1.9 * max(rows, 1.4) + 0.25 + above
     with style.look():
@@ -42,7 +41,7 @@ def draw(scores: Sequence[Score], options: Options, images: Mapping[str, int]) -
         sides = {"left": 0.66 / wide, "right": 1 - 0.25 / wide, "wspace": 0.2, "hspace": 0.46}
         figure.subplots_adjust(bottom=0.6 / high, top=1 - above / high, **sides)
         panels = grid.ravel()
-        for axes, rank, score in zip(panels, ranks(scores), scores):
+        for axes, rank, score in zip(panels, places(scores), scores):
             _panel(axes, rank, score, scores)
         for i, axes in enumerate(panels):
             lowest = i + columns >= len(scores)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from adaptive_tx.tune.race.options import Options
-from adaptive_tx.tune.race.score import GUESS, POINTS, Score, ranks
+from adaptive_tx.tune.race.score import GUESS, POINTS, Score, places
 from adaptive_tx.tune.report.fitting_table import FittingTable
 from adaptive_tx.tune.report.tables import MISSING
 from adaptive_tx.tune.report.terminal import Page
@@ -27,7 +27,7 @@ def show(scores: Sequence[Score], options: Options, data: Digits, seconds: float
 
 def _table(scores: Sequence[Score], options: Options) -> FittingTable:
     results = "best rate", "test acc. %", "\u00b1 std", "decades", "diverged", "seconds"
-    pairs = zip(ranks(scores), scores, strict=True)
+    pairs = zip(places(scores), scores, strict=True)
     rows = [[str(rank), score.name, *_cells(score)] for rank, score in pairs]
     title = (
         f"Digits: {options.model}, {options.steps} steps, "

@@ -16,7 +16,7 @@ from adaptive_tx.tune.race.score import (
     Score,
     choose,
     mean_accuracy,
-    ranks,
+    places,
 )
 from adaptive_tx.tune.report.files import finite
 from adaptive_tx.tune.tasks.digits import Digits
@@ -52,7 +52,7 @@ def save(
         | {"python": platform.python_version()},
         "device": {"platform": device.platform, "kind": device.device_kind},
         "seconds": round(seconds, 3),
-        "optimizers": [_record(*pair) for pair in zip(ranks(scores), scores, strict=True)],
+        "optimizers": [_record(*pair) for pair in zip(places(scores), scores, strict=True)],
     }
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from adaptive_tx.tune.race.ranks import ranks
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.report.sensitivity import Width, width
-from adaptive_tx.tune.report.ties import tied
 from adaptive_tx.tune.tasks.digits import CLASSES
 
 POINTS = 0.02  # how far below the best still counts as good, in accuracy
@@ -92,16 +92,9 @@ def choose(rates: Sequence[float], runs: Outcomes) -> Best | None:
     return Best(i, rates[i], float(mean[i]), std, good)
 
 
-def ranks(scores: Sequence[Score]) -> list[int]:
-    """The rank of each, best first: those that the seeds cannot tell from the best of them share one."""
-    found, left = [0] * len(scores), list(range(len(scores)))
-    while left:
-        alike = tied(-np.stack([_reached(scores[i]) for i in left]))
-        group = [i for i, same in zip(left, alike, strict=True) if same] or left
-        for i in group:
-            found[i] = 1 + len(scores) - len(left)
-        left = [i for i in left if i not in group]
-    return found
+def places(scores: Sequence[Score]) -> list[int]:
+    """The rank of each, best first, by what each seed reached."""
+    return ranks(-np.stack([_reached(score) for score in scores]))
 
 
 def _reached(score: Score) -> np.ndarray:

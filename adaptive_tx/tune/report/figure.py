@@ -5,8 +5,6 @@ a grey ring at the score it had then. Where several sweeps were trained, each ha
 and is shown by its best settings. The key names every mark that is there.
 """
 
-import textwrap
-
 import numpy as np
 
 from adaptive_tx.plots import style
@@ -78,7 +76,7 @@ def _title(result: Members, wide: float) -> tuple[str, list[str]]:
     title = title if BOLD * len(title) <= wide - 0.4 else f"{len(result.sweeps)} sweeps"
     edges = "".join(f"; {edge} tried" for edge in at_edges(result))
     words = f"{count}, {result.stops[-1]} steps{lost}; {best}{edges}"
-    return title, textwrap.wrap(words, int((wide - 0.4) / LETTER))
+    return title, style.lines(words, wide)
 
 
 def _key(result: Members) -> list[tuple[Line2D | Patch, str]]:

@@ -50,9 +50,11 @@ class RangeTest:
         from adaptive_tx.plots.picture import Picture
 
         with style.look():
-            figure = Picture(6.4, 3.9)
+            words = style.lines(repr(self.tx), 6.4)
+            figure = Picture(6.4, high := 3.75 + 0.17 * len(words))
             axes = figure.subplots()
-            figure.subplots_adjust(left=0.12, right=0.97, bottom=0.16, top=0.7)
+            below = {"bottom": 0.62 / high, "top": 2.73 / high}
+            figure.subplots_adjust(left=0.12, right=0.97, **below)
             axes.plot(self.rates, self.losses, color=style.EDGE, lw=0.8, label="loss of each step")
             axes.plot(self.rates, self.smoothed, color=style.BLUE, lw=1.8, label="smoothed")
             marks = {"steepest": self.steepest, "edge of divergence": self.edge}
@@ -69,7 +71,7 @@ class RangeTest:
             axes.set_xlabel("learning rate")
             axes.set_ylabel("loss")
             axes.grid(axis="y")
-            style.words(figure, "Learning rate range test", repr(self.tx))
+            style.words(figure, "Learning rate range test", "\n".join(words))
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.03), ncols=3)
         return figure
 

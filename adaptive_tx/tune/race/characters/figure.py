@@ -10,7 +10,7 @@ from adaptive_tx.plots.picture import Picture
 from adaptive_tx.tune.race.characters.options import REFERENCE, SHARES, Options
 from adaptive_tx.tune.race.characters.ranking import share
 from adaptive_tx.tune.race.characters.record import tokens
-from adaptive_tx.tune.race.characters.score import ERRORS, WITHIN, Score
+from adaptive_tx.tune.race.characters.score import ERRORS, WITHIN, Score, places
 
 ROW = 0.27  # inches
 PLOTTED = 0.74  # of the width of the losses; numbers are to the right
@@ -65,7 +65,9 @@ def draw(scores: Sequence[Score], options: Options) -> Picture:
 
 def _rows(axes: Axes, scores: Sequence[Score]) -> None:
     """The names, from above."""
-    axes.set_yticks(range(len(scores)), [f"{i}  {one.name}" for i, one in enumerate(scores, 1)])
+    axes.set_yticks(
+        range(len(scores)), [f"{rank}  {one.name}" for rank, one in zip(places(scores), scores)]
+    )
     axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=style.INK)
     axes.set_ylim(len(scores) - 0.4, -0.6)
     for label, one in zip(axes.get_yticklabels(), scores, strict=True):

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from adaptive_tx.tune.race.characters.options import REFERENCE, SHARES, Options
 from adaptive_tx.tune.race.characters.record import tokens
-from adaptive_tx.tune.race.characters.score import ERRORS, WITHIN, Score
+from adaptive_tx.tune.race.characters.score import ERRORS, WITHIN, Score, places
 from adaptive_tx.tune.report.fitting_table import FittingTable
 from adaptive_tx.tune.report.tables import MISSING
 from adaptive_tx.tune.report.terminal import Page
@@ -24,7 +24,7 @@ def show(scores: Sequence[Score], options: Options) -> None:
     reference = next(one for one in scores if one.name == REFERENCE)
     rows = [
         [str(rank), one.name, *_cells(one, reference, tokens(options))]
-        for rank, one in enumerate(scores, 1)
+        for rank, one in zip(places(scores), scores)
     ]
     title = (
         f"Characters: transformer, {options.steps} steps, {options.rates} rates x {len(SHARES)} "
@@ -74,6 +74,7 @@ def share(one: Score, reference: Score, budgets: Sequence[int]) -> str:
 def _caption(options: Options) -> Table:
     budgets = tokens(options)
     text = {
+        "#": "optimizers that the seeds cannot tell from the best of them share one",
         "loss": "nats a character on the test part, of the setting that is best on the validation "
         f"part: mean and standard deviation over {options.fresh} fresh seeds",
         f"less {REFERENCE}'s": "mean over the same seeds; a tie is within "

@@ -14,6 +14,7 @@ import numpy as np
 
 from adaptive_tx.describing.description import describe
 from adaptive_tx.tune.race.characters.confirming import Confirmed
+from adaptive_tx.tune.race.ranks import ranks
 from adaptive_tx.tune.report.files import finite
 from adaptive_tx.tune.report.result import Result
 
@@ -108,6 +109,11 @@ def score(name: str, result: Result, reached: Confirmed, params: Any) -> Score:
         decays=decays,
         validation=finite(losses),
     )
+
+
+def places(scores: Sequence[Score]) -> list[int]:
+    """The rank of each, best first, by the losses of its fresh seeds, which are the same for all."""
+    return ranks(np.stack([one.losses for one in scores]))
 
 
 def ranked(scores: Sequence[Score]) -> list[Score]:
