@@ -249,10 +249,10 @@ def test_the_numbers_of_the_stored_picture_are_read_as_they_were_written():
     scores, options, images = read(path)
     kept = json.loads(path.read_text())["optimizers"]
     assert places(scores) == [one["rank"] for one in kept]
-    for one, score in zip(kept, scores):
-        assert score.best is not None
-        assert (one["name"], one["best_rate"]) == (score.name, score.best.rate)
-        np.testing.assert_allclose(one["width"]["decades"], score.best.width.decades, atol=1e-3)
+    for one, again in zip(kept, scores):
+        assert again.best is not None
+        assert (one["name"], one["best_rate"]) == (again.name, again.best.rate)
+        np.testing.assert_allclose(one["width"]["decades"], again.best.width.decades, atol=1e-3)
     assert (options.seeds, images["test"]) == (5, 359)
 
 
