@@ -3,12 +3,13 @@
 import numpy as np
 
 from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.sweeps.shapes import shapes_over
 from adaptive_tx.tune.sweeps.sweep import Sweep
 
 
 def remarks(members: Members) -> list[str]:
     """Sentences to print below a table."""
-    return [*_at_edges(members), *_ties(members)]
+    return [*_at_edges(members), *_ties(members), *_halved(members)]
 
 
 def at_edges(members: Members) -> list[str]:
@@ -40,6 +41,21 @@ def _ties(members: Members) -> list[str]:
     return [
         f"~ {ties} cannot be told apart by {seeds} seeds (95 %, paired by seed), and the first is the "
         "luckiest of them; result.confirm() trains the best on fresh seeds."
+    ]
+
+
+def _halved(members: Members) -> list[str]:
+    """How halving compared members whose rates have several shapes."""
+    if len(set(members.trained)) == 1:
+        return []
+    found = [shapes_over(sweep, int(members.stops[-1])) for sweep in members.sweeps.values()]
+    late = max(one.late for one in found)
+    most = max(int(one.of.max()) + 1 for one in found)
+    if most == 1:
+        return []
+    return [
+        f"Axes change the shape of the rate, of which there are {most}: halving dropped nothing before "
+        f"step {late}, where the last warm-up is over, and then compared members of one shape."
     ]
 
 

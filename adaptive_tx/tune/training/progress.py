@@ -40,7 +40,7 @@ def progress_bar(
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not _redrawn(console)) as bar:
-        total = sum(search.setup.plan.work(len(search.sweep)) for search in searches)
+        total = sum(search.work for search in searches)
         begun = sum(search.work_done for search in searches)
         now = "compiling" if begun < total else best(searches[-1])
         task = bar.add_task(searches[0].name, total=total, completed=begun, best=now)

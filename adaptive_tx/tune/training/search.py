@@ -7,8 +7,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from adaptive_tx.tune.sweeps.shapes import shapes
 from adaptive_tx.tune.sweeps.sweep import Sweep
-from adaptive_tx.tune.training.chunk import Begun, Chunk, Portions, join, select, shapes
+from adaptive_tx.tune.training.chunk import Begun, Chunk, Portions, join, select
+from adaptive_tx.tune.training.chunk import shapes as runs_like
 from adaptive_tx.tune.training.engine import Runs
 from adaptive_tx.tune.training.interrupts import held_back
 from adaptive_tx.tune.training.record import Record
@@ -37,6 +39,7 @@ class Search:
         self.setup, self.sweep, self.name, self.store = setup, sweep, name, store
         self.record = Record.empty(setup, len(sweep))
         self.cursor = Cursor(np.arange(len(sweep)))
+        self.shapes = shapes(sweep, setup.plan)
         self.saved = time.monotonic()
         self.seconds = 0.0  # of training
         self._resume()
@@ -53,6 +56,11 @@ class Search:
             self._save()
             self.seconds += time.monotonic() - begin
         return self.record
+
+    @property
+    def work(self) -> int:
+        """The steps of all members that will have been made."""
+        return self.shapes.work(self.setup.plan)
 
     @property
     def work_done(self) -> int:
@@ -110,9 +118,10 @@ class Search:
         """Drops the worst, and brings the others together."""
         alive, survivors = self.cursor.alive, None
         if not self._last_rung:
-            order = np.argsort(self.losses()[alive], kind="stable")
-            best = np.sort(order[: self.setup.plan.kept(len(alive))])
-            alive, survivors = alive[best], select(join(self.cursor.finished), best)
+            plan, rung = self.setup.plan, self.cursor.rung
+            best = self.shapes.survivors(alive, self.losses()[alive], plan, rung)
+            columns = np.searchsorted(alive, best)
+            alive, survivors = best, select(join(self.cursor.finished), columns)
         self.cursor = Cursor(alive, self.cursor.rung + 1, survivors=survivors)
         self._save()
 
@@ -132,7 +141,7 @@ class Search:
     def _resume(self) -> None:
         if self.store is None or self.name not in self.store:
             return
-        _, like = shapes(self.setup, self.sweep.tx)
+        _, like = runs_like(self.setup, self.sweep.tx)
         with self.store.load(self.name) as saved:
             self.record = unpacked("record", saved, self.record)
             self.cursor = Cursor(

@@ -73,7 +73,9 @@ def train(
       at_once: members trained at a time, each with all its seeds, to bound memory; the default is all.
         All chunks run the same compiled program, the last one filled up.
       halving: (every, keep): after each `every` steps only the best fraction `keep` of the members goes
-        on; the others are computed no more. Without `at_once`, each smaller portion compiles again.
+        on; the others are computed no more. Without `at_once`, each smaller portion compiles again. Where
+        an axis changes the shape of the rate (a warmup), none is dropped before the last warmup is over,
+        then each is compared with those of its shape, and the table says so.
       points: of the recorded curves, about; each is the mean over an interval of steps.
       out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
         crash the same call resumes and ends with the same numbers (with other cores or devices, up to
