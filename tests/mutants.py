@@ -1389,8 +1389,47 @@ MATRICES = [
         "test_matrices.py -k long_sides",
     ),
 ]
+STUDIES = [
+    (
+        "tune/report/trials.py",
+        "return Outcome(state.COMPLETE, members.sign * math.inf, {}, attributes)",
+        "return Outcome(state.COMPLETE, math.inf, {}, attributes)",
+        "test_tune_optuna.py -k maximizes",
+    ),
+    (
+        "tune/report/trials.py",
+        "    if one.steps < members.stops[-1]:",
+        "    if one.steps > members.stops[-1]:",
+        "test_tune_optuna.py -k halving",
+    ),
+    (
+        "tune/studies/worker.py",
+        "self.study.enqueue_trial(trial.params, {AGAIN: number})",
+        "self.study.enqueue_trial({}, {AGAIN: number})",
+        "test_tune_optuna.py -k dead_worker",
+    ),
+    (
+        "tune/studies/run.py",
+        "missing > worker.others_train()",
+        "missing > 0",
+        "test_tune_optuna.py -k dead_worker",
+    ),
+    (
+        "tune/studies/run.py",
+        "                    worker.put_back(trial.number)",
+        "                    pass",
+        "test_tune_optuna.py -k interrupt",
+    ),
+    (
+        "flax.py",
+        'return apply(grads=grads, **{"tx": self.tx, **kwargs})',
+        'return apply(grads=grads, **{**kwargs, "tx": self.tx})',
+        "test_flax_plateau.py",
+    ),
+]
 MUTANTS = [
-    Mutant(*row) for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS, *MATRICES]
+    Mutant(*row)
+    for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS, *MATRICES, *STUDIES]
 ]
 EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
 
