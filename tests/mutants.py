@@ -1025,6 +1025,48 @@ AROUND = [
         "max_norm / size",
         "test_compat_torch_values.py test_compat_torch.py",
     ),
+    (
+        "tune/race/ranks.py",
+        "found += [first + 1] * members",
+        "found += [len(found) + k + 1 for k in range(members)]",
+        "test_race.py -k rank",
+    ),
+    (
+        "tune/training/store.py",
+        "part.unlink(missing_ok=True)",
+        "pass",
+        "test_tune_seen.py -k takes_nothing",
+    ),
+    (
+        "tune/report/panels.py",
+        "axes.plot(diverged, np.full(len(diverged), edge), clip_on=False, **DIVERGED)",
+        "pass",
+        "test_tune_seen.py -k 'cross or key'",
+    ),
+    (
+        "plots/scales.py",
+        'ways["log of 1 - x"] = -np.log1p(-x)',
+        "pass",
+        "test_tune_seen.py -k spread",
+    ),
+    (
+        "plots/history.py",
+        "return np.where(known, means, np.nan)",
+        "return means",
+        "test_plots.py -k smoothed",
+    ),
+    (
+        "plots/panels.py",
+        "return [panel for panel in every if not panel.zero()] or every",
+        "return every",
+        "test_plots.py -k every_metric",
+    ),
+    (
+        "plots/hover.py",
+        'box |= {"top": 1 - (bottom + high) / tall',
+        'box |= {"top": 1 - bottom / tall',
+        "test_plots.py -k where_one_points",
+    ),
 ]
 SHARDING = [
     ("sharding.py", "if not _names(entry) and length and", "if length and", "test_sharding.py"),

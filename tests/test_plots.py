@@ -22,6 +22,7 @@ import adaptive_tx as atx
 from adaptive_tx import optimizers, plots, schedules
 from adaptive_tx.plots import curves, labels, panels, style
 from adaptive_tx.plots.history import checked
+from adaptive_tx.plots.picture import Picture
 
 PNG, PDF = b"\x89PNG\r\n\x1a\n", b"%PDF"
 NAN = float("nan")
@@ -404,11 +405,13 @@ def test_the_page_says_the_numbers_where_one_points(tmp_path):
     assert f"step 2\n{NASTY} nan" in said
     assert said[-1] == "step 3\nrectification 3\nrho 9"
     shown = panels.panels(checked("x", history))[0]
-    (box,) = set(re.findall(r'class="steps" style="left:(.*?)%;width:(.*?)%', text)[:1])
-    axes = plots.dashboard({"loss": history["loss"]}).axes[0].get_position()
-    left, wide = axes.x0 * 4.0 + axes.x0 * 0.1 - 0.05, axes.width * 4.1
-    np.testing.assert_allclose(np.array(box, float) / 100 * curves.WIDE, [left, wide], atol=0.01)
-    assert shown.title == "loss"
+    numbers = r'class="steps" style="left:(.*?)%;width:(.*?)%;top:(.*?)%;height:(.*?)%'
+    left, across, top, tall = np.array(re.findall(numbers, text)[0], float) / 100
+    picture = Picture(curves.WIDE, curves.height(shown))
+    curves.draw(picture, 0, 0, shown)
+    where = picture.axes[0].get_position()
+    drawn = where.x0, where.width, 1 - where.y1, where.height
+    np.testing.assert_allclose([left, across, top, tall], drawn, atol=1e-4)
     plots.dashboard_html({"loss": np.arange(5000.0)}, tmp_path / "b.html")
     many = re.findall(r"step (\d+)&#10;loss", (tmp_path / "b.html").read_text())
     assert len(many) == 100 and many == sorted(many, key=int) and 5000 - int(many[-1]) < 50

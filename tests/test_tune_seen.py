@@ -251,6 +251,17 @@ def test_the_key_names_every_mark(which, named):
     assert len(set(looks)) == len(looks)
 
 
+def test_what_diverged_is_a_cross_at_the_edge():
+    """One for each, at its value, where the axis ends."""
+    axes = SHOWN["grid"].plot().axes[1]
+    (crosses,) = [one for one in axes.lines if one.get_marker() == "x"]
+    lost = SHOWN["grid"].diverged.all(1)
+    np.testing.assert_array_equal(
+        crosses.get_xdata(), SHOWN["grid"].settings["learning_rate"][lost]
+    )
+    assert set(crosses.get_ydata()) == {axes.get_ylim()[1]}
+
+
 @pytest.mark.parametrize(
     ("values", "way"),
     [

@@ -18,7 +18,7 @@ RIGHT = ' class="right"'  # whose words stand on the left
 STYLE = """.shown { position: relative; }
 .steps { position: absolute; display: flex; }
 .steps i { flex: 1; }
-.steps i:hover { border-left: 1px solid var(--soft); }
+.steps i:hover { box-shadow: inset 1px 0 var(--soft); }
 .steps i:hover::after { content: attr(data-at); position: absolute; right: 0; top: 0; white-space: pre;
   padding: 0.15rem 0.4rem; font: 0.75rem/1.35 system-ui, sans-serif; pointer-events: none;
   color: var(--ink); background: var(--page); border: 1px solid var(--edge); }

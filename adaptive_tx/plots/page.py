@@ -42,7 +42,7 @@ PAGE = """<!doctype html>
 </tbody>
 </table>
 </div>
-<p>Least, largest and mean are of the finite values.</p>
+<p>Least, largest and mean are of the finite values. A panel tells its numbers where one points at it.</p>
 </section>
 </body>
 </html>
