@@ -535,7 +535,7 @@ FOLDERS = [
     {"sweeps", "tasks"},
     {"report", "options"},
     {"training"},
-    {"command"},
+    {"command", "studies"},
     {"range_command", "race"},
 ]
 
