@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
     except (KeyboardInterrupt, Terminated) as stop:
         print("adaptive-tx tune: interrupted; the same command goes on from here", file=sys.stderr)
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+    named = dataclasses.replace(result, origin={**result.origin, "task": task.name})
+    with left(arguments, "results.json") as path:
+        named.to_json(path)
     with left(arguments, "tune.png") as path:
         result.plot().savefig(path, dpi=160)
     if confirmed:

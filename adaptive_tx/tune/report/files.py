@@ -43,9 +43,9 @@ def settings(one: Member) -> dict[str, Any]:
     return {name: word(x) if callable(x) else x for name, x in one.settings.items()}
 
 
-def as_json(members: Members) -> str:
-    """The dictionary as text."""
-    return json.dumps(as_dict(members), indent=1, allow_nan=False) + "\n"
+def as_json(record: dict[str, Any]) -> str:
+    """A dictionary as text."""
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
 def as_csv(members: Members) -> str:

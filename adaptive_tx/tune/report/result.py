@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptive_tx.tune.report import files, tables, trials
+from adaptive_tx.tune.report import about, files, tables, trials
 from adaptive_tx.tune.report.confirming import Confirmation, confirm
 from adaptive_tx.tune.report.members import Members
 
@@ -24,6 +24,14 @@ class Result(Members):
     """
 
     again: functools.partial | None = dataclasses.field(default=None, compare=False, repr=False)
+    origin: dict[str, Any] = dataclasses.field(  # what the process knew that trained
+        default_factory=about.of_process, compare=False, repr=False
+    )
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What was trained, and how: task, command, versions, key, batch size, steps, seeds and axes."""
+        return {**about.of_call(self.again), **self.origin, **about.of_members(self)}
 
     def confirm(self, top: int = 5, seeds: int = 8, key: Any = None) -> Confirmation:
         """Trains the best settings again, on fresh seeds: what they reach without the luck of the search.
@@ -60,7 +68,7 @@ class Result(Members):
         return confirm(self, train_again, top, seeds, key, given["key"])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "again": None}
+        return {**self.__dict__, "again": None, "origin": about.of_call(self.again) | self.origin}
 
     def table(self, top: int | None = None, plain: bool = False) -> Any:
         """The members, best first: a table for rich, as wide as the terminal, or with `plain` text.
@@ -84,12 +92,12 @@ class Result(Members):
         return draw(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as what JSON knows; None where there is no finite number."""
-        return files.as_dict(self)
+        """Everything, as what JSON knows, `about` first; None where there is no finite number."""
+        return {**self.about, **files.as_dict(self)}
 
     def to_json(self, path: str | os.PathLike) -> None:
         """Writes `to_dict` to a file."""
-        Path(path).write_text(files.as_json(self))
+        Path(path).write_text(files.as_json(self.to_dict()))
 
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes a row for each member and seed: its numbers, without the curves."""
@@ -125,4 +133,4 @@ class Result(Members):
 
     def files(self) -> dict[str, str]:
         """The text of each file that a training leaves in its folder, by name."""
-        return {"results.json": files.as_json(self), "results.csv": files.as_csv(self)}
+        return {"results.json": files.as_json(self.to_dict()), "results.csv": files.as_csv(self)}

@@ -130,7 +130,8 @@ def train(
         for search in searches:
             search.train(lambda steps, search=search: show(search, steps))
             if store:
-                for name, text in _result(shared, searches).files().items():
+                so_far = dataclasses.replace(_result(shared, searches), again=again)
+                for name, text in so_far.files().items():
                     store.write_text(name, text)
     return dataclasses.replace(_result(shared, searches), again=again)
 
