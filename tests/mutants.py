@@ -1469,9 +1469,75 @@ STUDIES = [
         "test_flax_plateau.py",
     ),
 ]
+HONEST = [  # what a search may claim
+    (
+        "tune/report/ties.py",
+        "special.stdtrit(degrees, 1 - (1 - LEVEL) / len(others))",
+        "special.stdtrit(degrees, LEVEL)",
+        "test_tune_confirm.py -k true_best",
+    ),
+    (
+        "tune/report/ties.py",
+        "if len(variances) < ENOUGH or usual == 0:",
+        "if True:",
+        "test_tune_confirm.py -k true_best",
+    ),
+    (
+        "tune/report/confirming.py",
+        "key = jax.random.fold_in(root(), FRESH)",
+        "key = root()",
+        "test_tune_confirm.py -k fresh",
+    ),
+    (
+        "tune/report/confirming.py",
+        "interval(scores, len(order))",
+        "interval(scores, 2 * len(order))",
+        "test_tune_confirm.py -k what_it_shows",
+    ),
+    (
+        "tune/report/remarks.py",
+        "2 * here - float(next_inside)",
+        "here",
+        "test_tune_confirm.py -k edge",
+    ),
+    (
+        "tune/sweeps/intervals.py",
+        "even(self.high + self.whole)",
+        "even(self.high)",
+        "test_tune_axes.py -k integers",
+    ),
+    (
+        "tune/sweeps/categories.py",
+        "if known == kind",
+        "if known[0] == kind[0]",
+        "test_tune_axes.py -k functions",
+    ),
+    (
+        "tune/sweeps/shapes.py",
+        "if plan.rungs[rung] < self.late:",
+        "if False:",
+        "test_tune_halving.py -k 'survivors or late'",
+    ),
+    (
+        "tune/sweeps/shapes.py",
+        "self.of[alive]",
+        "0 * self.of[alive]",
+        "test_tune_halving.py -k survivors",
+    ),
+]
 MUTANTS = [
     Mutant(*row)
-    for row in [*NUMERICS, *ENGINE, *RULES, *AROUND, *SHARDING, *FEW_BITS, *MATRICES, *STUDIES]
+    for row in [
+        *NUMERICS,
+        *ENGINE,
+        *RULES,
+        *AROUND,
+        *SHARDING,
+        *FEW_BITS,
+        *MATRICES,
+        *STUDIES,
+        *HONEST,
+    ]
 ]
 EQUIVALENT: list[tuple[Mutant, str]] = []  # and why nobody can tell
 

@@ -117,6 +117,10 @@ def test_what_it_shows(lucky, confirmed, tmp_path):
         f"{best.member.settings['learning_rate']:g}",
         f"{best.mean:.4g}",
     ]
+    error = best.scores.std(ddof=1) / 8**0.5
+    np.testing.assert_allclose(
+        [best.low, best.high], best.mean + error * np.array([-3.4995, 3.4995]), rtol=1e-4
+    )
     confirmed.to_json(tmp_path / "a.json")
     kept = json.loads((tmp_path / "a.json").read_text())
     assert kept["members"][0]["mean"] == float(f"{best.mean:.6g}")
