@@ -10,6 +10,7 @@ import pytest
 
 import adaptive_tx as atx
 from adaptive_tx import tune
+from adaptive_tx.schedules import cosine
 from adaptive_tx.tune.report import ties
 from adaptive_tx.tune.report.remarks import edges
 from adaptive_tx.tune.training.chunk import Chunk
@@ -191,6 +192,8 @@ def test_a_best_at_an_edge_is_said():
     assert edges(sweep, 4) == {}
     assert edges(sweep, 8) == {"learning_rate": "largest", "b1": "largest"}
     assert edges(tune.sweep(atx.sgd, learning_rate=[0.1]), 0) == {}
+    whole = tune.sweep(lambda steps: atx.sgd(cosine(0.1, steps)), steps=tune.integers(1, 9, 3))
+    assert edges(whole, 0) == {} and edges(whole, 2) == {"steps": "largest"}
     sweep = tune.sweep(atx.sgd, learning_rate=[1.0, 2.0, 3.0])
     how = {"steps": 1, "evaluate": lambda params: params["rate"], "progress": False}
     result = tune.train(loss, init, np.zeros((4, 1)), sweep, **how)

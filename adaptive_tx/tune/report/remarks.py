@@ -1,5 +1,7 @@
 """What a reader of the scores must know: a best at the edge of what was tried, and what seeds can tell."""
 
+import dataclasses
+
 import numpy as np
 
 from adaptive_tx.tune.report.members import Members
@@ -77,10 +79,14 @@ def edges(sweep: Sweep, row: int) -> dict[str, str]:
 
 def _allowed(sweep: Sweep, row: int, name: str, beyond: float) -> bool:
     """Whether a value as far beyond the end as the next one is inside, or nearer, makes an optimizer."""
-    here = sweep.setting(row)[name]
+    column = sweep.settings[name]
+    here, one = column[row], sweep.only(np.array([row]))
     for value in (beyond, (here + beyond) / 2, 0.99 * here + 0.01 * beyond):
+        tried = np.array([value]).astype(column.dtype)  # of integers the next one at least
+        if tried == here:
+            continue
         try:
-            sweep.make(**{**sweep.setting(row), name: value})
+            dataclasses.replace(one, settings={**one.settings, name: tried})[0]
         except (ValueError, TypeError):
             continue
         return True
