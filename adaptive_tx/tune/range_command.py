@@ -10,11 +10,11 @@ from adaptive_tx.tune.options import above_zero, add_training, listed, named_opt
 from adaptive_tx.tune.tasks import load
 from adaptive_tx.tune.training.range_test import RangeTest, rate_range_test
 
-HELP = "find the order of magnitude of a good learning rate in one short run"
+HELP = "find the order of magnitude of a good learning rate in a few short runs"
 ABOUT = """\
-Trains with a rate that rises until the training diverges, and suggests a rate from
-where the loss fell fastest and where it began to rise. A first guess: sweep around
-it with `adaptive-tx tune`.
+Trains with a rate that rises until the training diverges, then at eight or more
+fixed rates below that, and suggests the middle of the best. A first guess: sweep
+around it with `adaptive-tx tune`.
 """
 WHO = "rate_range_test: "
 
