@@ -29,6 +29,7 @@ from adaptive_tx.tune.training import range_test
 
 KEYS = (11, 12, 13)
 SWEPT, PER_DECADE = 900, 4
+HALF = 10 ** (range_test.APART / 2)
 
 
 def autoencoder():
@@ -155,15 +156,28 @@ def show(rows: list[dict]) -> None:
         cells += [f"{best.low:.2g} to {best.high:.2g}", said, *told]
         print("|", " | ".join(cells), "|")
     errors, beyond = np.abs(errors), np.abs(beyond)
+    held, widths = [], []
+    for row in rows:
+        best = best_of_sweep(**row["sweep"]).best
+        for t in row["tests"]:
+            trials = np.array(t["rates"]), np.array(t["finals"]), t["start"]
+            low, high = range_test.stretch(*trials, range_test.GOOD)
+            widths.append(np.log10(high / low))
+            held.append(low / HALF <= best <= high * HALF)
     near, good = (np.sum(x <= np.log10(3)) for x in (errors, beyond))
     seconds = np.median([t["seconds"] for row in rows for t in row["tests"]])
-    trials = np.mean([len(t["rates"]) for row in rows for t in row["tests"]])
+    number = np.mean([len(t["rates"]) for row in rows for t in row["tests"]])
     print(f"\nWithin a factor of 3 of the best: {near} of {len(errors)}; median", end=" ")
     print(
         f"{np.median(errors):.2f} decades, worst {errors.max():.2f}. In the interval, or", end=" "
     )
     print(f"within a factor of 3 of it: {good}; worst {beyond.max():.2f}.", end=" ")
-    print(f"{trials:.0f} trials and {seconds:.1f} s a test.\n", flush=True)
+    print(
+        f"`good` held the best of the sweep, to half of what is between trials, {sum(held)}",
+        end=" ",
+    )
+    print(f"times; it is {np.median(widths):.1f} decades wide in the median, at most", end=" ")
+    print(f"{max(widths):.1f}. {number:.0f} trials and {seconds:.1f} s a test.\n", flush=True)
 
 
 def main() -> None:

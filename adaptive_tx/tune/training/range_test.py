@@ -12,9 +12,12 @@ these two alone was off by two decades for momentum on regressions. So they only
 
     trials    = eight runs at fixed rates, from the edge down, a third of a decade apart, in one program
     l_i       = the loss of each, averaged over the last tenth of its steps
-    suggested = the middle, in the logarithm, of the rates about the best one with l_i < l + (s_0 - l) / 50
+    suggested = the middle, in the logarithm, of the rates about the best with l_i < l + (s_0 - l) / 1000
 
-and eight more below or above, as long as the best is at an end of what was tried.
+    good      = those with l_i < l + (s_0 - l) / 20
+
+and eight more below or above, as long as the best is at an end of what was tried. Where a loss is flat, its
+least is a matter of luck, and of how long one trains: then `good` says how wide that is.
 
 Smith, Cyclical Learning Rates for Training Neural Networks, 2017, arXiv:1506.01186, section 3.3; taking
 the steepest descent is a custom since.
@@ -39,7 +42,8 @@ WINDOW = 0.25  # decades of rate that are averaged over
 AT_ONCE = 8  # trials in one program
 APART = 1 / 3  # decades between their rates
 ROUNDS = 5  # of trials, at most
-ALIKE = 0.02  # of the way that the loss has come: what trials differ by that are equally good
+GOOD = 0.05  # of the way that the loss has come: by how much more a good trial may end
+ALIKE = 0.001  # and by how much the best, which cannot be told apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,7 @@ class RangeTest:
     steepest: float
     edge: float | None  # None if it did not diverge
     suggestion: float
+    good: tuple[float, float]  # the rates about it that end within 5 % of the way as well
     tx: Transformation  # the optimizer with the suggested rate
     tried: np.ndarray  # float[trial], the fixed rates, rising
     finals: np.ndarray  # float[trial], the loss at the end of each; NaN where it diverged
@@ -146,7 +151,8 @@ def rate_range_test(
     )
     best = float(f"{best_of(tried, finals, smoothed[0]):.2g}")
     chosen = tx.replace({name: best})
-    return RangeTest(rates, losses, smoothed, steepest, edge, best, chosen, tried, finals)
+    good = stretch(tried, finals, smoothed[0], GOOD)
+    return RangeTest(rates, losses, smoothed, steepest, edge, best, good, chosen, tried, finals)
 
 
 def _ends(loss, params, data, tx, name: str, rates: np.ndarray, steps: int, how) -> np.ndarray:
@@ -177,18 +183,24 @@ def _trials(ends: Callable, edge: float) -> tuple[np.ndarray, np.ndarray]:
     return tried, finals
 
 
-def best_of(rates: np.ndarray, finals: np.ndarray, start: float) -> float:
-    """The middle of the rates about the best one that end about as well."""
+def stretch(
+    rates: np.ndarray, finals: np.ndarray, start: float, alike: float
+) -> tuple[float, float]:
+    """The lowest and the highest of the rates about the best one that end about as well."""
     if not np.isfinite(finals).any():
         raise ValueError(f"{WHO}: every run at a fixed rate diverged, down to {rates[0]:.2g}.")
-    at = int(np.nanargmin(finals))
-    good = finals <= finals[at] + ALIKE * max(start - finals[at], 0)
-    first = last = at
+    first = last = at = int(np.nanargmin(finals))
+    good = finals <= finals[at] + alike * max(start - finals[at], 0)
     while first > 0 and good[first - 1]:
         first -= 1
     while last < len(rates) - 1 and good[last + 1]:
         last += 1
-    return float(np.sqrt(rates[first] * rates[last]))
+    return float(rates[first]), float(rates[last])
+
+
+def best_of(rates: np.ndarray, finals: np.ndarray, start: float) -> float:
+    """The middle of the rates about the best one that end as well."""
+    return float(np.sqrt(np.prod(stretch(rates, finals, start, ALIKE))))
 
 
 def read_off(losses: np.ndarray, window: float) -> tuple[np.ndarray, int, int | None]:
