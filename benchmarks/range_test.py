@@ -25,11 +25,11 @@ import numpy as np
 import adaptive_tx as atx
 from adaptive_tx import tune
 from adaptive_tx.tune.tasks import load
-from adaptive_tx.tune.training import range_test
+from adaptive_tx.tune.training import trials
 
 KEYS = (11, 12, 13)
 SWEPT, PER_DECADE = 900, 4
-HALF = 10 ** (range_test.APART / 2)
+HALF = 10 ** (trials.APART / 2)
 
 
 def autoencoder():
@@ -144,7 +144,7 @@ def show(rows: list[dict]) -> None:
     for row in rows:
         best = best_of_sweep(**row["sweep"])
         suggestions = [
-            range_test.best_of(np.array(t["rates"]), np.array(t["finals"]), t["start"])
+            trials.best_of(np.array(t["rates"]), np.array(t["finals"]), t["start"])
             for t in row["tests"]
         ]
         off = [float(np.log10(rate / best.best)) for rate in suggestions]
@@ -160,8 +160,8 @@ def show(rows: list[dict]) -> None:
     for row in rows:
         best = best_of_sweep(**row["sweep"]).best
         for t in row["tests"]:
-            trials = np.array(t["rates"]), np.array(t["finals"]), t["start"]
-            low, high = range_test.stretch(*trials, range_test.GOOD)
+            seen = np.array(t["rates"]), np.array(t["finals"]), t["start"]
+            low, high = trials.stretch(*seen, trials.GOOD)
             widths.append(np.log10(high / low))
             held.append(low / HALF <= best <= high * HALF)
     near, good = (np.sum(x <= np.log10(3)) for x in (errors, beyond))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adaptive_tx.tune.training import range_test
+from adaptive_tx.tune.training import trials
 
 
 def valley(best: float, calls: list):
@@ -21,19 +21,19 @@ def valley(best: float, calls: list):
 def test_trials_go_on_until_the_best_lies_inside(away):
     """However far below or above the edge it is; once if that is near."""
     calls = []
-    rates, losses = range_test._trials(valley(10**away, calls), 1.0)
+    rates, losses = trials.trials(valley(10**away, calls), 1.0)
     assert np.all(np.diff(np.log10(rates)) > 0.3) and np.all(np.diff(np.log10(rates)) < 0.35)
-    assert {len(call) for call in calls} == {range_test.AT_ONCE}
+    assert {len(call) for call in calls} == {trials.AT_ONCE}
     assert (len(calls) == 1) == (-2.3 < away < 0)
-    suggested = range_test.best_of(rates, losses, 4.0)
-    assert abs(np.log10(suggested) - away) < range_test.APART
+    suggested = trials.best_of(rates, losses, 4.0)
+    assert abs(np.log10(suggested) - away) < trials.APART
 
 
 def test_the_middle_of_what_is_as_good():
     rates = 10.0 ** np.arange(-4, 3)
     losses = np.array([9.0, 1.0, 0.1, 0.1001, 0.1, 0.4, np.nan])
-    assert np.isclose(range_test.best_of(rates, losses, 10.0), 1e-1)
+    assert np.isclose(trials.best_of(rates, losses, 10.0), 1e-1)
     losses[3] = 0.5  # no longer one stretch: the first of the best counts
-    assert np.isclose(range_test.best_of(rates, losses, 10.0), 1e-2)
+    assert np.isclose(trials.best_of(rates, losses, 10.0), 1e-2)
     with pytest.raises(ValueError, match="^rate_range_test: every run .* down to 0.0001"):
-        range_test.best_of(rates, np.full(7, np.nan), 10.0)
+        trials.best_of(rates, np.full(7, np.nan), 10.0)
