@@ -168,7 +168,6 @@ WRAPPED = {
     "guarded": lambda x: atx.guarded(atx.adam(x)),
     "measured": lambda x: atx.measured(atx.adam(x)),
     "averaged": lambda x: atx.averaged(atx.adam(0.1), decay=x),
-    "cautious": lambda x: atx.chain(atx.cautious(atx.scale_by_adam(b1=x)), atx.sgd(0.1)),
 }
 
 

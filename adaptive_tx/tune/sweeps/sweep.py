@@ -158,7 +158,7 @@ class Sweeps(Sweep):
         raise IndexError("a sweep has no such row")
 
     def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}; {len(self.parts)} programs:{','.join(self.parts)}>"
+        return f"{super().__repr__()[:-1]}; {len(self.parts)} programs>"
 
 
 def _checked(part: Any) -> Together:
