@@ -89,6 +89,7 @@ def test_it_is_one_program_and_the_same_call(monkeypatch):
     assert made == [(20, 2, (2,))]
 
 
+@pytest.mark.exhaustive
 def test_several_sweeps_and_what_diverges():
     """A diverged setting is never confirmed; of a score that is to be large, the largest is best."""
     sweeps = {
