@@ -618,7 +618,7 @@ def test_wrong_data_and_losses_are_refused():
         call(data=INPUTS.tolist())
     with pytest.raises(TypeError, match=r"train: data\['y'\] holds lists of Python numbers"):
         call(data={**DATA, "y": DATA["y"].tolist()})
-    with pytest.raises(TypeError, match="train: data is a generator, which a compiled .* of a key"):
+    with pytest.raises(TypeError, match="batch_size is for arrays; data is a stream, of batches"):
         call(data=(DATA for _ in range(3)))
     with pytest.raises(TypeError, match=r"train: data\['y'\] is a list_iterator, which"):
         call(data={**DATA, "y": iter([1.0])})

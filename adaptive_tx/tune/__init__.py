@@ -3,7 +3,7 @@
 from adaptive_tx.tune import tasks as tasks
 from adaptive_tx.tune.report.confirming import Confirmation as Confirmation
 from adaptive_tx.tune.report.confirming import Confirmed as Confirmed
-from adaptive_tx.tune.report.members import Member as Member
+from adaptive_tx.tune.report.member import Member as Member
 from adaptive_tx.tune.report.result import Result as Result
 from adaptive_tx.tune.report.sensitivity import Width as Width
 from adaptive_tx.tune.studies.run import optuna as optuna

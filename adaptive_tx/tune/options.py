@@ -156,7 +156,7 @@ def numbers_of(optimizer: str) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty or type(p.default) is float]
 
 
-def _sweep(name: str, axes: dict[str, Interval | list[float]], draws: int | None) -> Sweep:
+def _sweep(name: str, axes: dict[str, Any], draws: int | None) -> Sweep:
     make = named_optimizers()[name]
     ranges = {name: values for name, values in axes.items() if isinstance(values, Interval)}
     if draws is None:

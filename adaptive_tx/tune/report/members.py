@@ -2,28 +2,15 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from adaptive_tx.core.transformation import Transformation
+from adaptive_tx.tune.report.member import Member
+from adaptive_tx.tune.report.runs import Runs
 from adaptive_tx.tune.report.sensitivity import Width, width
 from adaptive_tx.tune.report.ties import tied
 from adaptive_tx.tune.sweeps.categories import word
 from adaptive_tx.tune.sweeps.sweep import Sweep
-
-
-class Member(NamedTuple):
-    """One setting of one optimizer, and what it reached."""
-
-    index: int
-    name: str  # of its sweep
-    settings: dict[str, Any]  # its numbers, and categories
-    tx: Transformation  # with Python numbers, as one would write it
-    steps: int  # made; fewer than all if it was dropped
-    score: float  # mean over seeds of what ranks; NaN if a run diverged
-    std: float | None  # over seeds, with n - 1; None for one seed, and without a finite score
-    diverged: int  # of its seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +23,10 @@ class Members:
     sweeps: dict[str, Sweep]
     stops: np.ndarray  # int[point]: each point of a curve is the mean up to this step
     curves: dict[str, np.ndarray]  # float[member, seed, point]: "loss" and the scalars of its aux
+    eval_stops: (
+        np.ndarray
+    )  # int[evaluation]: the steps after which all were evaluated, if asked for
+    eval_curves: dict[str, np.ndarray]  # float[member, seed, evaluation]: what `evaluate` gave then
     metrics: dict[str, np.ndarray]  # float[member, seed]: by `evaluate`, at the last step of each
     scores: np.ndarray  # float[member, seed]: what ranks
     trained: np.ndarray  # int[member]: steps made
@@ -43,9 +34,17 @@ class Members:
     seconds: dict[str, float]  # by sweep: what this call took for it, compilation included
     by: str  # what the scores are
     sign: float  # -1 if more is better
+    runs: dict[int, Runs]  # by member: what those that were kept became
 
     def __len__(self) -> int:
         return len(self.trained)
+
+    @property
+    def shown(self) -> str:
+        """The curve that tells how training goes: the loss, or what ranks, or the first that is logged."""
+        return next(
+            (name for name in ("loss", self.by) if name in self.curves), next(iter(self.curves))
+        )
 
     @property
     def settings(self) -> dict[str, np.ndarray]:
@@ -111,9 +110,10 @@ class Members:
         mean = float(scores.mean()) if not diverged else float("nan")
         spread = len(scores) > 1 and not diverged and np.isfinite(mean)
         std = float(scores.std(ddof=1)) if spread else None
-        return Member(
-            i, name, sweep.setting(row), sweep[row], int(self.trained[i]), mean, std, diverged
-        )
+        setting, steps = sweep.setting(row), int(self.trained[i])
+        known = np.where(self.diverged[i] | np.isnan(scores), np.inf, self.sign * scores)
+        best, runs = int(np.argmin(known)), self.runs.get(i)
+        return Member(i, name, setting, sweep[row], steps, mean, std, diverged, best, runs)
 
     @property
     def tied(self) -> np.ndarray:

@@ -16,6 +16,7 @@ class Plan(NamedTuple):
     stops: tuple[int, ...]  # where each interval ends; the last is `steps`
     rungs: tuple[int, ...]  # where each rung ends; the last is `steps`
     keep: float | None
+    evaluations: tuple[int, ...] = ()  # steps after which members are evaluated, to make a curve
 
     @property
     def room(self) -> int:
@@ -42,14 +43,18 @@ class Plan(NamedTuple):
         return total
 
 
-def plan(who: str, steps: Any, points: Any, halving: Any) -> Plan:
+def plan(who: str, steps: Any, points: Any, halving: Any, evaluate_every: Any = None) -> Plan:
     """The plan for `steps` steps recorded in about `points` intervals."""
     steps = checks.whole(who, "steps", steps, 1)
     points = checks.whole(who, "points", points, 1)
     rungs, keep = ((), None) if halving is None else _rungs(who, steps, halving)
     interval = -(-steps // points)
-    stops = sorted({*range(interval, steps, interval), *rungs, steps})
-    return Plan(steps, tuple(stops), (*rungs, steps), keep)
+    evaluations: tuple[int, ...] = ()
+    if evaluate_every is not None:
+        every = checks.whole(who, "evaluate_every", evaluate_every, 1)
+        evaluations = (*range(every, steps, every), steps)
+    stops = sorted({*range(interval, steps, interval), *rungs, *evaluations, steps})
+    return Plan(steps, tuple(stops), (*rungs, steps), keep, evaluations)
 
 
 def _rungs(who: str, steps: int, halving: Any) -> tuple[tuple[int, ...], float]:

@@ -1,40 +1,53 @@
-"""What is trained: the loss, the data and the evaluation of a user, brought to one form."""
+"""What is trained: the functions of a user, brought to one form.
 
-import dataclasses
+A problem begins runs, steps in them and judges them. Its two forms are a loss (`of_loss.py`) and a step of
+the user's own (`of_step.py`); nobody else knows which one it is. A run is one member with one seed, and its
+carry is all that a step changes.
+"""
+
 import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adaptive_tx.tune.sweeps.sweep import Setting
 
-@dataclasses.dataclass(frozen=True)
-class Problem:
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+Scalars = dict[str, jax.Array]
+
+
+class Problem(Protocol):
     """The functions of a training, known at trace time: equal ones share compiled programs."""
 
-    loss: Callable
-    has_key: bool  # whether the loss takes a key
-    draw: Callable | None  # (key) -> batch; None: batches are rows of arrays
-    evaluate: Callable | None
-    content: str = ""  # their fingerprint: a function can read what has changed since
+    @property
+    def draw(self) -> Callable | None:
+        """(key) -> batch; None: batches are rows of arrays, or come in a stream."""
+        ...
 
-    def losses(self, params, batch, key) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """The loss, and everything to record: the loss and the scalars of its aux."""
-        out = self.loss(params, batch, key) if self.has_key else self.loss(params, batch)
-        loss, aux = out if isinstance(out, tuple) else (out, None)
-        aux = aux if isinstance(aux, dict) else {}
-        scalars = {name: x for name, x in aux.items() if is_scalar(x) and name != "loss"}
-        return loss, jax.tree.map(lambda x: jnp.asarray(x, float), {"loss": loss, **scalars})
+    @property
+    def has_key(self) -> bool:
+        """Whether a step takes a key."""
+        ...
 
-    def metrics(self, params) -> dict[str, jax.Array]:
-        """What `evaluate` gives for these parameters, by name; a single number is a loss."""
-        if self.evaluate is None:
-            return {}
-        out = self.evaluate(params)
-        metrics = out if isinstance(out, dict) else {"loss": out}
-        return jax.tree.map(lambda x: jnp.asarray(x, float), metrics)
+    @property
+    def begin(self) -> Callable:
+        """(setting, what a seed begins with) -> carry."""
+        ...
+
+    def step(self, setting: Setting, carry: Any, batch: Any, key: Any) -> tuple[Any, Scalars]:
+        """One step of one run, and what is recorded of it."""
+        ...
+
+    def parts(self, carry: Any, to_evaluate: bool) -> Any:
+        """What `judged` needs of a carry, or of many. Without `to_evaluate` of the same shapes only."""
+        ...
+
+    def judged(self, parts: Any) -> tuple[Scalars, jax.Array]:
+        """What `evaluate` gives, and whether all parameters are finite."""
+        ...
 
 
 class Init(NamedTuple):
@@ -49,24 +62,36 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, (jax.Array, np.ndarray, np.generic, int, float)) and jnp.shape(x) == ()
 
 
-def problem(who: str, loss: Callable, data: Any, evaluate: Callable | None = None) -> Problem:
-    """The problem from what the user gave."""
-    if not callable(loss):
-        raise TypeError(f"{who}: loss must be a function of params and batch, got {loss!r}.")
-    if evaluate is not None and not callable(evaluate):
-        raise TypeError(f"{who}: evaluate must be a function of params, got {evaluate!r}.")
-    return Problem(loss, _takes_key(who, loss), data if callable(data) else None, evaluate)
+def as_metrics(evaluated: Any) -> Scalars:
+    """What `evaluate` returned, by name; a single number is a loss."""
+    metrics = evaluated if isinstance(evaluated, dict) else {"loss": evaluated}
+    return jax.tree.map(lambda x: jnp.asarray(x, float), metrics)
 
 
-def _takes_key(who: str, loss: Callable) -> bool:
-    """Whether the loss has a third argument without a default, or one that is named key or rng."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    taken = [p for p in inspect.signature(loss).parameters.values() if p.kind in kinds]
-    third = taken[2:3]
-    needed = [p.name for p in taken if p.default is p.empty]
-    if len(taken) < 2 or len(needed) > 3:
-        raise TypeError(
-            f"{who}: loss must take (params, batch) or (params, batch, key), "
-            f"got ({', '.join(p.name for p in taken)})."
-        )
-    return any(p.default is p.empty or p.name in ("key", "rng") for p in third)
+def positional(function: Callable) -> tuple[list[str], list[str]]:
+    """The names of the arguments that can be given by position, and of those that must be."""
+    taken = [p for p in inspect.signature(function).parameters.values() if p.kind in POSITIONAL]
+    return [p.name for p in taken], [p.name for p in taken if p.default is p.empty]
+
+
+def takes_axes(who: str, what: str, function: Callable, axes: Iterable[str]) -> None:
+    """A loss or a step must take the axes that are for it, by name, and need no others.
+
+    Raises:
+      TypeError: which names them.
+    """
+    by_name = inspect.signature(function).parameters.values()
+    own = {p.name: p for p in by_name if p.kind is p.KEYWORD_ONLY}
+    anything = any(p.kind is p.VAR_KEYWORD for p in by_name)
+    for name in axes:
+        if name not in own and not anything:
+            raise TypeError(
+                f"{who}: {name} is an axis for {what}, which does not take it; write "
+                f"{what}(..., *, {name})."
+            )
+    for name, p in own.items():
+        if p.default is p.empty and name not in axes:
+            raise TypeError(
+                f"{who}: {what} needs {name}, which is no axis; give it a default, or write "
+                f'sweep(..., {name}=[...], of_loss=["{name}"]).'
+            )

@@ -1,19 +1,25 @@
 """A sweep: many settings of one optimizer as a single transformation with a leading axis."""
 
 import dataclasses
-import inspect
 import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adaptive_tx.core.transformation import Transformation, transformation_of
+from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.sweeps.axes import Together, is_category, points
-from adaptive_tx.tune.sweeps.categories import groups, parts_of
-from adaptive_tx.tune.sweeps.unswept import OTHERWISE, unswept
+from adaptive_tx.tune.sweeps.categories import groups
+from adaptive_tx.tune.sweeps.sweepable import accepts, checked, every_axis_acts, made, of_loss_axes
+
+
+class Setting(NamedTuple):
+    """The numbers of one member; of many, with a leading axis."""
+
+    tx: Transformation
+    of_loss: dict[str, Any]  # arguments of the loss, by name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,16 +32,16 @@ class Sweep:
     make: Callable[..., Transformation]
     settings: dict[str, np.ndarray]  # float64[member], or integers, for each axis of numbers
     tx: Transformation  # every leaf has the leading axis [member]
-    words: dict[str, Any] = dataclasses.field(
-        default_factory=dict
-    )  # what all rows have of categories
+    words: dict[str, Any] = dataclasses.field(default_factory=dict)  # of categories, of all rows
     members: int = 1  # how many there are where no number varies
+    of_loss: tuple[str, ...] = ()  # the axes that are arguments of the loss, not of `make`
 
     def __len__(self) -> int:
         return len(next(iter(self.settings.values()), range(self.members)))
 
     def __getitem__(self, i: int) -> Transformation:
-        return self.make(**self.setting(i))
+        setting = self.setting(i)
+        return self.make(**{name: x for name, x in setting.items() if name not in self.of_loss})
 
     def setting(self, i: int) -> dict[str, Any]:
         """The numbers of row i by name, and its categories."""
@@ -46,9 +52,15 @@ class Sweep:
         """What `make` is called."""
         return getattr(self.make, "__name__", type(self.make).__name__)
 
-    def at(self, members: np.ndarray) -> Transformation:
-        """The optimizers of these rows, as one transformation."""
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self.tx)
+    @property
+    def stacked(self) -> Setting:
+        """All rows, on a leading axis."""
+        given = {name: jnp.asarray(self.settings[name], float) for name in self.of_loss}
+        return Setting(self.tx, given)
+
+    def at(self, members: np.ndarray) -> Setting:
+        """These rows, on a leading axis."""
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self.stacked)
 
     def only(self, rows: np.ndarray) -> "Sweep":
         """A sweep of these rows alone."""
@@ -66,7 +78,12 @@ class Sweep:
         return f"<sweep of {len(self)} x {self.name}: {axes}>"
 
 
-def sweep(make: Callable[..., Transformation], *together: Together, **axes: Any) -> Sweep:
+def sweep(
+    make: Callable[..., Transformation],
+    *together: Together,
+    of_loss: Iterable[str] = (),
+    **axes: Any,
+) -> Sweep:
     """Every combination of the axes, as one transformation and a table.
 
     >>> import adaptive_tx as atx
@@ -82,6 +99,8 @@ def sweep(make: Callable[..., Transformation], *together: Together, **axes: Any)
         schedule (`peak`, a fraction of warmup) can be an axis if the schedule is one of
         `adaptive_tx.schedules`.
       *together: `zipped(...)` or `random(...)`: names that vary together, each an axis of the product.
+      of_loss: the names of axes that are no numbers of the optimizer, but arguments that the loss (or the
+        step) takes by name: `loss(params, batch, key, *, smoothing)`.
       **axes: for each of the others a range (`log_uniform`, `log_one_minus`, `uniform`, `integers`, with
         a count), a list of numbers, one number, or a list of categories: strings, bools, None, functions
         (`nesterov=[True, False]`). Each combination of categories, and of integers that change what the
@@ -92,27 +111,34 @@ def sweep(make: Callable[..., Transformation], *together: Together, **axes: Any)
       ValueError: for a number out of the range of its hyperparameter, with its name; and for an axis
         that changes nothing of what `make` returns (a lambda or a closure of optax hides it).
     """
-    columns = [*(part.columns for part in map(_checked, together)), *_grid(axes)]
+    columns = [*(part.columns for part in map(checked, together)), *_grid(axes)]
     names = [name for part in columns for name in part]
     if twice := {name for name in names if names.count(name) > 1}:
         raise TypeError(f"sweep: {', '.join(sorted(twice))} stands twice.")
     if not names:
         raise ValueError("sweep: needs at least one axis.")
-    _accepts(make, names)
+    of_loss = of_loss_axes(of_loss, {name: part[name] for part in columns for name in part})
+    accepts(make, [name for name in names if name not in of_loss])
     rows = [
         {name: value for part in combination for name, value in part}
         for combination in itertools.product(*map(_rows, columns))
     ]
-    members = [_made(make, row) for row in rows]
-    _every_axis_acts(make, rows, members[0])
+    own = [{name: x for name, x in row.items() if name not in of_loss} for row in rows]
+    members = [made(make, row) for row in own]
+    every_axis_acts(make, own, members[0])
     parts = {
-        label: _one(make, [rows[i] for i in of], [members[i] for i in of])
+        label: _one(make, [rows[i] for i in of], [members[i] for i in of], of_loss)
         for label, of in groups(rows, members)
     }
     return Sweeps(parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
-def _one(make: Callable, rows: list[dict[str, Any]], members: list[Transformation]) -> Sweep:
+def _one(
+    make: Callable,
+    rows: list[dict[str, Any]],
+    members: list[Transformation],
+    of_loss: tuple[str, ...],
+) -> Sweep:
     """The sweep of members that one program trains."""
     leaves = zip(*map(jax.tree.leaves, members), strict=True)
     stacked = [jnp.asarray(np.array(column, np.float64), float) for column in leaves]
@@ -121,7 +147,7 @@ def _one(make: Callable, rows: list[dict[str, Any]], members: list[Transformatio
     settings = {
         name: np.array([row[name] for row in rows]) for name in rows[0] if name not in words
     }
-    return Sweep(make, settings, tx, words, len(rows))
+    return Sweep(make, settings, tx, words, len(rows), of_loss)
 
 
 def one_member(tx: Transformation) -> Sweep:
@@ -143,6 +169,7 @@ class Sweeps(Sweep):
         names = dict.fromkeys(name for one in sweeps for name in one.settings)
         columns = {name: np.concatenate([one.settings[name] for one in sweeps]) for name in names}
         fields = {"make": sweeps[0].make, "settings": columns, "words": {}, "_parts": parts}
+        fields |= {"of_loss": sweeps[0].of_loss}
         for name, value in {**fields, "members": sum(map(len, sweeps))}.items():
             object.__setattr__(self, name, value)
 
@@ -161,12 +188,6 @@ class Sweeps(Sweep):
         return f"{super().__repr__()[:-1]}; {len(self.parts)} programs>"
 
 
-def _checked(part: Any) -> Together:
-    if not isinstance(part, Together):
-        raise TypeError(f"sweep: expected zipped(...), random(...) or name=axis, got {part!r}.")
-    return part
-
-
 def _grid(axes: dict[str, Any]) -> list[dict[str, list[Any]]]:
     return [{name: points("sweep", name, axis)} for name, axis in axes.items()]
 
@@ -174,49 +195,3 @@ def _grid(axes: dict[str, Any]) -> list[dict[str, list[Any]]]:
 def _rows(part: dict[str, list[Any]]) -> list[tuple[tuple[str, Any], ...]]:
     """The settings of one axis, each as pairs of name and value."""
     return [tuple(zip(part, numbers, strict=True)) for numbers in zip(*part.values(), strict=True)]
-
-
-def _accepts(make: Callable, names: list[str]) -> None:
-    if not callable(make):
-        got = "an optimizer" if isinstance(make, Transformation) else repr(make)
-        raise TypeError(
-            f"sweep: make must be a function that makes an optimizer of numbers, got {got}; write "
-            'sweep(lambda x: tx.replace({"learning_rate": x}), x=[...]).'
-        )
-    try:
-        inspect.signature(make).bind_partial(**dict.fromkeys(names, 0.0))
-    except TypeError as error:
-        raise TypeError(
-            f"sweep: {getattr(make, '__name__', make)}: {error}. {OTHERWISE}"
-        ) from error
-
-
-def _made(make: Callable, row: dict[str, Any]) -> Transformation:
-    """One optimizer with Python numbers, so that every range is checked."""
-    member = make(**row)
-    if not isinstance(member, Transformation):
-        raise TypeError(
-            f"sweep: make must return a Transformation, got {member!r} for {row}.{_of_optax(member)}"
-        )
-    return member
-
-
-def _of_optax(member: Any) -> str:
-    if not hasattr(member, "update"):
-        return ""
-    return f" {unswept(repr(transformation_of('sweep', 'make', member)))}"
-
-
-def _every_axis_acts(make: Callable, rows: list[dict[str, Any]], first: Transformation) -> None:
-    """Changing one value must change a hyperparameter, or a part."""
-    for name in rows[0]:
-        other = next((row[name] for row in rows if row[name] != rows[0][name]), None)
-        if other is None:
-            continue
-        changed = _made(make, {**rows[0], name: other})
-        same_parts = changed == first or parts_of(changed) == parts_of(first)
-        if same_parts and jax.tree.leaves(changed) == jax.tree.leaves(first):
-            raise ValueError(
-                f"sweep: {name} = {rows[0][name]} and {other} give the same optimizer: {first}. "
-                + unswept(repr(first))
-            )

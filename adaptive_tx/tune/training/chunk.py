@@ -3,19 +3,19 @@
 Inside, a portion is laid out [seed, member], its last member repeated; numbers leave it as [member, seed].
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 import jax
 import numpy as np
 
-from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.sweeps.sweep import Sweep
+from adaptive_tx.tune.sweeps.sweep import Setting, Sweep
 from adaptive_tx.tune.training import engine
-from adaptive_tx.tune.training.engine import Runs
+from adaptive_tx.tune.training.on_host import from_host, join, select, to_host
 from adaptive_tx.tune.training.setup import Setup
-from adaptive_tx.wrappers.eval_params import eval_params
 
+Runs = Any  # carries, with leading axes [seed, member]
 Portions = tuple[Runs, ...]
 Begun = tuple[np.ndarray, Runs]  # whose runs, in increasing order, and these, on the host
 Numbers = dict[str, np.ndarray]  # by name, float[member, seed]
@@ -30,34 +30,49 @@ class Chunk:
         self.setup, self.members, self._begun = setup, members, begun
         at_once = setup.at_once and min(setup.at_once, len(sweep))
         self._portions = workers.portions(members, at_once)
-        self._txs = [workers.shared(sweep.at(portion), axis=0) for portion in self._portions]
-        params, runs = shapes(setup, self._txs[0])
-        params, runs = workers.shared(params, axis=None), workers.shared(runs, axis=1)
-        one_step = setup.source, self._rows(0, 1), np.int32(0), np.int32(1)
-        known = setup.problem, setup.traces.scalars
-        if begun is None:
-            self._start = workers.compiled(engine.start, (), params, self._txs[0])
-        self._advance = workers.compiled(engine.advance, known, self._txs[0], runs, *one_step)
-        both = runs.params, runs.params  # which are like the weights to evaluate
-        self._evaluate = workers.compiled(engine.evaluate, (setup.problem,), *both)
+        self._settings = [workers.shared(sweep.at(portion), axis=0) for portion in self._portions]
+        begun, runs = shapes(setup, self._settings[0])
+        begun, runs = workers.shared(begun, axis=None), workers.shared(runs, axis=1)
+        problem, first = setup.problem, self._settings[0]
+        if self._begun is None:
+            self._start = workers.compiled(engine.start, (problem.begin,), begun, first)
+        one_step = setup.source, self._rows(0, 1), self._room(), np.int32(0), np.int32(1)
+        known = problem, setup.traces.scalars
+        self._advance = workers.compiled(engine.advance, known, first, runs, *one_step)
+        parts = problem.parts(runs, to_evaluate=False)
+        self._evaluate = workers.compiled(engine.evaluate, (problem,), parts)
 
     def begin(self) -> Portions:
         """The runs before the first step to make; all is compiled to make it."""
         if self._begun is None:
-            params = self.setup.workers.shared(_init_params(self.setup), axis=None)
+            begun = self.setup.workers.shared(_begun(self.setup), axis=None)
             start = self._start.result()
-            portions = [start(params, tx) for tx in self._txs]
+            portions = [start(begun, setting) for setting in self._settings]
         else:
             whose, runs = self._begun
-            portions = [select(runs, np.searchsorted(whose, these)) for these in self._portions]
+            columns = [np.searchsorted(whose, these) for these in self._portions]
+            portions = [from_host(select(runs, these)) for these in columns]
         self._advance.result()
         return self._shared(portions)
 
     def advance(self, runs: Portions, first: int, last: int) -> tuple[Portions, Numbers]:
         """The runs after the steps from `first` to before `last`, and the mean scalars."""
+        if self.setup.stream is None:
+            return self._advanced(runs, self._rows(first, last), None, first, last)
+        sums: Numbers = {}
+        for begin, end, block in self.setup.stream.blocks(first, last):
+            block = self.setup.workers.shared(block, axis=None)
+            runs, means = self._advanced(runs, None, block, begin, end)
+            part = (end - begin) / (last - first)
+            sums = {name: sums.get(name, 0.0) + part * mean for name, mean in means.items()}
+        return runs, sums
+
+    def _advanced(self, runs: Portions, rows, block, first: int, last: int):
         advance = self._advance.result()
-        steps = self.setup.source, self._rows(first, last), np.int32(first), np.int32(last)
-        each = self.setup.workers.each(lambda tx, runs: advance(tx, runs, *steps), self._txs, runs)
+        steps = self.setup.source, rows, block, np.int32(first), np.int32(last)
+        each = self.setup.workers.each(
+            lambda setting, runs: advance(setting, runs, *steps), self._settings, runs
+        )
         return self._shared(runs for runs, _ in each), self._numbers([means for _, means in each])
 
     def evaluate(self, runs: Portions) -> tuple[Numbers, np.ndarray]:
@@ -65,9 +80,19 @@ class Chunk:
         evaluate = self._evaluate.result()
 
         def of_portion(runs: Runs):
-            return evaluate(runs.params, eval_params(runs.state, runs.params))
+            return evaluate(self.setup.problem.parts(runs, to_evaluate=True))
 
         return self._numbers(self.setup.workers.each(of_portion, runs))
+
+    def some_on_host(self, runs: Portions, members: np.ndarray) -> Runs:
+        """The runs of some of the members, on the host."""
+        places = np.searchsorted(self.members, members)
+        size = len(self._portions[0])
+        parts = []
+        for i, portion in enumerate(runs):
+            here = places[places // size == i] - i * size
+            parts.append(select(to_host(portion), here))
+        return join(tuple(parts))
 
     def on_host(self, runs: Portions) -> Runs:
         """The runs, on the host, without those that fill up the last portion."""
@@ -77,36 +102,34 @@ class Chunk:
         order = self.setup.order
         return None if order is None else order.rows(first, last, self.setup.plan.room)
 
+    def _room(self) -> Any:
+        """The shapes of a block of a stream."""
+        stream = self.setup.stream
+        return None if stream is None else self.setup.workers.shared(stream.room, axis=None)
+
     def _shared(self, portions: Iterable[Runs]) -> Portions:
         return tuple(self.setup.workers.shared(runs, axis=1) for runs in portions)
 
     def _numbers(self, portions: list) -> Any:
         """A tree of numbers [seed, member], of each portion, as one of [member, seed]."""
 
-        def join(*numbers):
+        def joined(*numbers):
             return np.concatenate(numbers, 1).T[: len(self.members)]
 
-        return jax.tree.map(join, *portions)
+        return jax.tree.map(joined, *portions)
 
 
-def shapes(setup: Setup, tx: Transformation) -> tuple[Any, Runs]:
-    """Of the parameters of each seed, and of the runs of an optimizer with a leading axis."""
-    params = jax.eval_shape(lambda: _init_params(setup))
-    return params, jax.eval_shape(engine.start, params, tx)
+def shapes(setup: Setup, setting: Setting) -> tuple[Any, Runs]:
+    """Of what each seed begins with, and of the runs of members with a leading axis."""
+    begun = jax.eval_shape(lambda: _begun(setup))
+    start = functools.partial(engine.start, setup.problem.begin)
+    return begun, jax.eval_shape(start, begun, setting)
 
 
-def join(portions: Portions) -> Runs:
-    """The runs of all portions, on the host."""
-    return jax.tree.map(lambda *xs: np.concatenate(xs, 1), *portions)
-
-
-def select(runs: Runs, columns: np.ndarray) -> Runs:
-    """Some columns of runs, all on the host."""
-    return jax.tree.map(lambda x: x[:, columns], runs)
-
-
-def _init_params(setup: Setup) -> Any:
-    """The initial parameters of each seed, [seed, ...]."""
+def _begun(setup: Setup) -> Any:
+    """What each seed begins with, [seed, ...]: parameters, or for a step of the user's own its key."""
     if setup.init is not None:
         return engine.init_params(setup.init, setup.source.keys)
-    return jax.tree.map(lambda p: np.broadcast_to(p, (setup.seeds, *p.shape)), setup.params)
+    if setup.begun is None:
+        return setup.source.keys
+    return jax.tree.map(lambda p: np.broadcast_to(p, (setup.seeds, *p.shape)), setup.begun)

@@ -11,24 +11,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 
-from adaptive_tx.core.transformation import Transformation
 from adaptive_tx.tune.sweeps.problem import Init, Problem
-
-
-class Runs(NamedTuple):
-    """The state of all runs: what a step changes."""
-
-    params: Any  # [seed, member, ...]
-    state: Any  # [seed, member, ...]
+from adaptive_tx.tune.sweeps.sweep import Setting
 
 
 class Source(NamedTuple):
     """Where batches and keys come from; the same for all members."""
 
-    data: Any  # arrays [example, ...]; None if batches are drawn by a function
+    data: Any  # arrays [example, ...]; None if batches are drawn by a function, or come in a stream
     keys: jax.Array  # key[seed]
 
 
@@ -48,67 +40,65 @@ def draw_batch(problem: Problem, key):
     return problem.draw(key)
 
 
-@jax.jit
-def start(params, tx: Transformation) -> Runs:
-    """Every member's first state for the parameters of each seed; `tx` has a leading axis."""
+@functools.partial(jax.jit, static_argnums=0)
+def start(begin: Callable, begun: Any, setting: Setting) -> Any:
+    """The carry of every run, from what each seed begins with; `setting` has a leading axis."""
 
-    def of_seed(begin):
-        state = jax.vmap(lambda tx: tx.init(begin))(tx)
-        members = len(jax.tree.leaves(tx)[0])
-        return Runs(jax.tree.map(lambda p: _repeated(p, members), begin), state)
+    def of_seed(begun):
+        return jax.vmap(lambda setting: begin(setting, begun))(setting)
 
-    return jax.vmap(of_seed)(params)
-
-
-def _repeated(p, members: int):
-    p = jnp.asarray(p)
-    return jnp.broadcast_to(p, (members, *p.shape))
+    return jax.vmap(of_seed)(begun)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=3)
 def advance(
-    problem: Problem, names: tuple[str, ...], tx, runs: Runs, source: Source, rows, first, last
-) -> tuple[Runs, dict[str, jax.Array]]:
+    problem: Problem,
+    names: tuple[str, ...],
+    setting: Setting,
+    runs: Any,
+    source: Source,
+    rows,
+    block,
+    first,
+    last,
+) -> tuple[Any, dict[str, jax.Array]]:
     """Makes the steps from `first` to before `last` in every run.
 
     Both are traced, so one compilation serves however many steps a call makes.
 
     Args:
-      names: of the scalars that the loss gives.
+      names: of the scalars that a step gives.
       rows: int32[seed, step, batch], the examples of each step from `first` on; None if batches are
-        drawn, or all examples.
+        drawn, come in a stream, or are all examples.
+      block: a tree of arrays [step, ...]: the batches of a stream from `first` on; None without one.
 
     Returns:
       The runs, and [seed, member] by name: the means of the scalars over these steps.
     """
 
-    def of_run(tx, params, state, batch, key):
-        def loss(params):
-            return problem.losses(params, batch, key)
-
-        grads, scalars = jax.grad(loss, has_aux=True)(params)
-        updates, state = tx.update(grads, state, params, value=scalars["loss"])
-        return Runs(optax.apply_updates(params, updates), state), scalars
-
-    def of_members(i, rows, key, runs):
-        if problem.draw is None:
-            batch = source.data if rows is None else _examples(source.data, rows, i - first)
-            key = jax.random.fold_in(key, i) if problem.has_key else None
-        else:
-            key, for_batch = jax.random.split(jax.random.fold_in(key, i))
-            batch = problem.draw(for_batch)
-        each = jax.vmap(of_run, in_axes=(0, 0, 0, None, None))
-        return each(tx, runs.params, runs.state, batch, key)
+    def batch_of(i, rows, key):
+        if block is not None:
+            return jax.tree.map(lambda x: _at(x, i - first), block), key
+        if problem.draw is not None:
+            key, for_batch = jax.random.split(key)
+            return problem.draw(for_batch), key
+        if rows is None:
+            return source.data, key
+        chosen = _at(rows, i - first)
+        return jax.tree.map(lambda x: x[chosen], source.data), key
 
     def of_seed(args):
         rows, key, runs = args
 
         def step(i, carry):
             runs, sums = carry
-            runs, scalars = of_members(i, rows, key, runs)
+            has_key = problem.has_key or problem.draw is not None
+            batch, of_step = batch_of(i, rows, jax.random.fold_in(key, i) if has_key else None)
+            each = jax.vmap(problem.step, in_axes=(0, 0, None, None))
+            runs, scalars = each(setting, runs, batch, of_step)
             return runs, jax.tree.map(jnp.add, sums, scalars)
 
-        members = len(jax.tree.leaves(runs.params)[0])
+        members = len(jax.tree.leaves(setting)[0])
         zeros = {name: jnp.zeros(members) for name in names}
         runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
         steps = jnp.broadcast_to(jnp.asarray(last - first, float), (members,))
@@ -117,10 +107,8 @@ def advance(
     return _over_seeds(of_seed)((rows, source.keys, runs))
 
 
-def _examples(data, rows, i):
-    """The examples whose indices are in row i."""
-    row = lax.dynamic_index_in_dim(rows, i, keepdims=False)
-    return jax.tree.map(lambda x: x[row], data)
+def _at(x, i):
+    return lax.dynamic_index_in_dim(x, i, keepdims=False)
 
 
 def _over_seeds(of_seed: Callable) -> Callable:
@@ -134,18 +122,10 @@ def _over_seeds(of_seed: Callable) -> Callable:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def evaluate(problem: Problem, params, weights) -> tuple[dict[str, jax.Array], jax.Array]:
-    """What `evaluate` gives for the weights of every run, and whether all its parameters are finite.
+def evaluate(problem: Problem, parts: Any) -> tuple[dict[str, jax.Array], jax.Array]:
+    """What `evaluate` gives for every run, and whether all its parameters are finite: [seed, member].
 
-    Both are [seed, member]. The weights are the parameters, or averages of them (`eval_params`).
     A program of its own, which several sweeps share. A seed at a time: all at once would hold the
     activations of every run on all evaluation data.
     """
-
-    def of_run(args):
-        params, weights = args
-        leaves = jax.tree.leaves(params)
-        nothing = sum(jnp.sum(0 * p) for p in leaves)  # unless 0 * inf is NaN
-        return problem.metrics(weights), jnp.isfinite(nothing)
-
-    return lax.map(jax.vmap(of_run), (params, weights))
+    return lax.map(jax.vmap(problem.judged), parts)

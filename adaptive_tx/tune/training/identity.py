@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
 
-from adaptive_tx.core.transformation import Transformation
-from adaptive_tx.tune.sweeps.sweep import Sweep
+from adaptive_tx.tune.sweeps.of_step import OfStep
+from adaptive_tx.tune.sweeps.sweep import Setting, Sweep
 from adaptive_tx.tune.training.fingerprint import Fingerprint
 from adaptive_tx.tune.training.setup import Setup
+from adaptive_tx.tune.training.traces import one_member
 
 
 class Identity(NamedTuple):
@@ -37,13 +38,13 @@ def identity(
         raise TypeError(f"{who}: version must be an int or a string, got {version!r}.")
     traces = setup.traces
     prints = {
-        "loss": traces.loss,
+        "step" if traces.params is None else "loss": traces.step,
         "evaluate": traces.evaluate,
-        "params": traces.init or Fingerprint(*jax.tree.leaves_with_path(setup.params)),
-        "data": traces.draw or Fingerprint(*jax.tree.leaves_with_path(setup.source.data)),
+        "params": traces.init or Fingerprint(*jax.tree.leaves_with_path(setup.begun)),
+        "data": traces.draw or Fingerprint(*jax.tree.leaves_with_path(_data(setup))),
     }
     for name, sweep in sweeps.items():
-        step = _first_step(sweep.tx, traces.params)
+        step = _first_step(setup, one_member(sweep.stacked))
         numbers = jax.tree.leaves(sweep.tx)
         prints[f"sweep {name}"] = Fingerprint(step, numbers, sweep.settings)
     hidden = {name: ", ".join(sorted(one.hidden)) for name, one in prints.items() if one.hidden}
@@ -71,11 +72,19 @@ def installed(package: str) -> str | None:
         return None
 
 
-def _first_step(tx: Transformation, params: Any) -> ClosedJaxpr:
+def _data(setup: Setup) -> Any:
+    """The arrays of examples; of a stream its first batch, for nobody knows the others."""
+    return setup.source.data if setup.stream is None else setup.stream.first
+
+
+def _first_step(setup: Setup, setting: Setting) -> ClosedJaxpr:
     """The first step of one member of a sweep, as a program of its numbers."""
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), tx)
+    params = setup.traces.params
+    if isinstance(setup.problem, OfStep):
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        return jax.make_jaxpr(setup.problem.first_step)(setting, setup.traces.batch, key)
 
     def step(tx, params, grads, loss):
         return tx.update(grads, tx.init(params), params, value=loss)
 
-    return jax.make_jaxpr(step)(one, params, params, jax.ShapeDtypeStruct((), float))
+    return jax.make_jaxpr(step)(setting.tx, params, params, jax.ShapeDtypeStruct((), float))

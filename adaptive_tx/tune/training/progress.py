@@ -78,7 +78,9 @@ def best(search: Search) -> str:
     """The best member so far by its training loss, as one line."""
     record = search.record
     begun, furthest = record.trained > 0, record.trained == record.trained.max()
-    losses = np.where(record.finite, record.recent(search.setup.plan), np.inf).mean(1)
+    losses = np.where(
+        record.finite, record.recent(search.setup.plan, search.setup.shown), np.inf
+    ).mean(1)
     losses = np.where(begun & furthest, losses, np.inf)
     member = int(np.argmin(losses))
     diverged = int((~record.finite[begun]).any(1).sum())
@@ -86,4 +88,4 @@ def best(search: Search) -> str:
     if not np.isfinite(losses[member]):
         return f"nothing finite{lost}"
     setting = written(search.sweep.setting(member))
-    return f"best training loss {losses[member]:.4g} at {setting}{lost}"
+    return f"best training {search.setup.shown} {losses[member]:.4g} at {setting}{lost}"

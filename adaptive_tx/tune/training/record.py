@@ -13,6 +13,7 @@ class Record(NamedTuple):
 
     curves: dict[str, np.ndarray]  # float[member, seed, point]
     metrics: dict[str, np.ndarray]  # float[member, seed], at the last step of each
+    eval_curves: dict[str, np.ndarray]  # float[member, seed, evaluation]
     finite: np.ndarray  # bool[member, seed]
     trained: np.ndarray  # int[member], steps made
 
@@ -22,13 +23,21 @@ class Record(NamedTuple):
         points = *shape, len(setup.plan.stops)
         curves = {name: np.full(points, np.nan) for name in setup.traces.scalars}
         metrics = {name: np.full(shape, np.nan) for name in setup.traces.metrics}
-        return cls(curves, metrics, np.ones(shape, bool), np.zeros(members, np.int64))
+        evaluations = *shape, len(setup.plan.evaluations)
+        eval_curves = {name: np.full(evaluations, np.nan) for name in metrics}
+        finite, trained = np.ones(shape, bool), np.zeros(members, np.int64)
+        return cls(curves, metrics, eval_curves, finite, trained)
 
-    def add_scalars(self, members: np.ndarray, point: int, last: int, numbers: dict) -> None:
-        """The means of the loss's scalars over the interval that ends at step `last`."""
+    def add_scalars(
+        self, members: np.ndarray, point: int, last: int, numbers: dict, shown: str
+    ) -> None:
+        """The means of a step's scalars over the interval that ends at step `last`.
+
+        The one that is shown tells whether a run is finite.
+        """
         for name, values in numbers.items():
             self.curves[name][members, :, point] = values
-        self.finite[members] = np.isfinite(numbers["loss"])
+        self.finite[members] = np.isfinite(numbers[shown])
         self.trained[members] = last
 
     def add_metrics(self, members: np.ndarray, numbers: dict, finite: np.ndarray) -> None:
@@ -37,7 +46,12 @@ class Record(NamedTuple):
             self.metrics[name][members] = values
         self.finite[members] &= finite
 
-    def recent(self, plan: Plan, name: str = "loss") -> np.ndarray:
+    def add_evaluation(self, members: np.ndarray, at: int, numbers: dict) -> None:
+        """What `evaluate` gave on the way."""
+        for name, values in numbers.items():
+            self.eval_curves[name][members, :, at] = values
+
+    def recent(self, plan: Plan, name: str) -> np.ndarray:
         """float[member, seed]: the mean of a curve over the last tenth of the steps made."""
         stops, trained = np.array(plan.stops), self.trained[:, None]
         counts = (stops > 0.9 * trained) & (stops <= trained)

@@ -9,10 +9,11 @@ import numpy as np
 
 from adaptive_tx.tune.sweeps.shapes import shapes
 from adaptive_tx.tune.sweeps.sweep import Sweep
-from adaptive_tx.tune.training.chunk import Begun, Chunk, Portions, join, select
+from adaptive_tx.tune.training.chunk import Begun, Chunk, Portions, Runs
 from adaptive_tx.tune.training.chunk import shapes as runs_like
-from adaptive_tx.tune.training.engine import Runs
 from adaptive_tx.tune.training.interrupts import held_back
+from adaptive_tx.tune.training.kept import Kept
+from adaptive_tx.tune.training.on_host import join, select, to_host
 from adaptive_tx.tune.training.record import Record
 from adaptive_tx.tune.training.setup import Setup
 from adaptive_tx.tune.training.store import Store, packed, unpacked
@@ -35,9 +36,10 @@ class Cursor(NamedTuple):
 class Search:
     """Trains one sweep; `record` holds what is known at any time."""
 
-    def __init__(self, setup: Setup, sweep: Sweep, name: str, store: Store | None):
+    def __init__(self, setup: Setup, sweep: Sweep, name: str, store: Store | None, keep):
         self.setup, self.sweep, self.name, self.store = setup, sweep, name, store
         self.record = Record.empty(setup, len(sweep))
+        self.kept = Kept(keep)
         self.cursor = Cursor(np.arange(len(sweep)))
         self.shapes = shapes(sweep, setup.plan)
         self.saved = time.monotonic()
@@ -96,13 +98,18 @@ class Search:
         for point, first, last in intervals[self.cursor.point :]:
             with held_back():
                 runs, means = chunk.advance(runs, first, last)
-                self.record.add_scalars(members, point, last, means)
+                self.record.add_scalars(members, point, last, means, self.setup.shown)
                 self.cursor = self.cursor._replace(running=runs, point=self.cursor.point + 1)
+            if last in self.setup.plan.evaluations:
+                at = self.setup.plan.evaluations.index(last)
+                self.record.add_evaluation(members, at, chunk.evaluate(runs)[0])
             on_steps(len(members) * (last - first))
             if time.monotonic() - self.saved > SAVE_EVERY:
                 self._save()
         self.record.add_metrics(members, *chunk.evaluate(runs))
         finished = () if self._last_rung else (*self.cursor.finished, chunk.on_host(runs))
+        if self._last_rung:
+            self.kept.add(members, self.losses(), lambda these: chunk.some_on_host(runs, these))
         following = self.cursor.chunk + 1
         self.cursor = self.cursor._replace(running=(), point=0, chunk=following, finished=finished)
 
@@ -135,15 +142,23 @@ class Search:
         saved |= {"survivors": at.survivors is not None}
         saved |= packed("record", self.record) | packed("running", at.running)
         saved |= packed("survivors", at.survivors) | packed("finished", at.finished)
+        saved |= {"kept members": np.array(sorted(self.kept.runs), np.int64)}
+        saved |= packed("kept", [self.kept.runs[i] for i in sorted(self.kept.runs)])
+        if self.setup.stream is not None:
+            saved |= self.setup.stream.saving()
         self.store.save(self.name, saved)
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
         if self.store is None or self.name not in self.store:
             return
-        _, like = runs_like(self.setup, self.sweep.tx)
+        like = to_host(runs_like(self.setup, self.sweep.stacked)[1])
         with self.store.load(self.name) as saved:
             self.record = unpacked("record", saved, self.record)
+            kept = saved["kept members"].tolist()
+            self.kept.runs = dict(zip(kept, unpacked("kept", saved, (like,) * len(kept))))
+            if self.setup.stream is not None:
+                self.setup.stream.found(saved)
             self.cursor = Cursor(
                 saved["alive"],
                 *(int(saved[name]) for name in ("rung", "chunk", "point")),

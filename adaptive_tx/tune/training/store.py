@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from adaptive_tx.tune.training.identity import Identity
+from adaptive_tx.tune.training.on_host import to_host
 
 DAMAGES = (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
 RESULTS = ("results.json", "results.csv")
@@ -116,7 +117,7 @@ class Store:
 
 def packed(prefix: str, tree: Any) -> dict[str, np.ndarray]:
     """The leaves of a tree as NumPy arrays of bytes' own dtypes: .npz knows no bfloat16."""
-    leaves = jax.tree.leaves(tree)
+    leaves = jax.tree.leaves(to_host(tree))
     return {f"{prefix}.{i}": _as_known(np.asarray(leaf)) for i, leaf in enumerate(leaves)}
 
 

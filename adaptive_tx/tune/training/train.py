@@ -5,10 +5,8 @@ import dataclasses
 import functools
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from adaptive_tx.tune.report.result import Result
 from adaptive_tx.tune.sweeps.batches import as_key
@@ -16,30 +14,36 @@ from adaptive_tx.tune.sweeps.plan import plan
 from adaptive_tx.tune.sweeps.sweep import Sweep
 from adaptive_tx.tune.training.identity import identity
 from adaptive_tx.tune.training.interrupts import unwinding
+from adaptive_tx.tune.training.joined import as_result
+from adaptive_tx.tune.training.kept import checked_keep
 from adaptive_tx.tune.training.progress import progress_bar
 from adaptive_tx.tune.training.search import Search
-from adaptive_tx.tune.training.setup import Setup, setup
+from adaptive_tx.tune.training.setup import setup
 from adaptive_tx.tune.training.store import Store
 
 WHO = "train"
 
 
 def train(
-    loss: Callable,
-    params: Any,
-    data: Any,
-    sweep: Sweep | Mapping[str, Sweep],
+    loss: Callable | None = None,
+    params: Any = None,
+    data: Any = None,
+    sweep: Sweep | Mapping[str, Sweep] | None = None,
     *,
     steps: int,
+    step: Callable | None = None,
+    init: Callable | None = None,
     batch_size: int | None = None,
     seeds: int = 1,
     evaluate: Callable | None = None,
+    evaluate_every: int | None = None,
     minimize: str | None = None,
     maximize: str | None = None,
     key: Any = None,
     at_once: int | None = None,
     halving: tuple[int, float] | None = None,
     points: int = 50,
+    keep: int | str | Sequence[int] = 1,
     out: str | os.PathLike | None = None,
     version: int | str | None = None,
     progress: bool = True,
@@ -52,21 +56,37 @@ def train(
 
     Args:
       loss: `loss(params, batch)` or `loss(params, batch, key)`, a scalar, or a scalar and an aux. Scalars
-        in an aux that is a dict are recorded beside the loss; any other aux is for others.
-      params: a tree of initial parameters, the same for all seeds, or a function of a key that makes one.
-        All of them are trained; leaves that no gradient reaches are named in a warning.
+        in an aux that is a dict are recorded beside the loss; any other aux is for others. Of a model
+        with a state (statistics of batches, an average of weights, generators of random numbers)
+        `loss(params, state, batch, key)`, or without the key, which returns `(loss, (state, aux))`.
+        Arguments by name are axes of the sweep (`tune.sweep(..., of_loss=["smoothing"])`).
+      params: a tree of initial parameters, the same for all seeds, or a function of a key that makes one;
+        of a model with a state both, `(params, state)`. All parameters are trained; leaves that no
+        gradient reaches are named in a warning.
       data: a tree of arrays with a first axis of examples, of which each epoch sees all in another
-        order; or a function `(key) -> batch` that jax can trace, of which two keys give two batches.
+        order; or a function `(key) -> batch` that jax can trace, of which two keys give two batches; or
+        a stream: any iterable of trees of NumPy arrays, one for each step and all of equal shapes, of
+        which a thread reads some ahead and all runs see the same. Where `iter(data)` begins again, it is
+        read epoch after epoch, and again for each sweep and chunk, and must give the same batches; an
+        iterator that can be read once does for one of each, and to resume needs `state()` and
+        `restore(state)` (or grain's `get_state` and `set_state`).
       sweep: what is tried (`tune.sweep`); or several by name, each an optimizer of its own. Each, and each
         combination of categories in one, compiles once.
       steps: updates of each member, >= 1.
+      step: instead of loss and params, for what is no loss (two players, environments, several
+        optimizers in turn): `step(tx, carry, batch, key) -> (carry, logged)`, or without the key, any
+        function that jax can trace; `logged` is a dict of scalars. `tx` is the member's optimizer.
+        `data` may be None, of which the batch is None.
+      init: with step, `init(tx, key) -> carry`: parameters, the optimizer's state, whatever else.
       batch_size: examples in a batch, if `data` is arrays; without it each step sees all of them, in
         their order.
       seeds: runs of each member, >= 1, with other batches, keys, and (from a function) parameters.
-      evaluate: `evaluate(params)`, a scalar loss or a dict of scalars, computed for every member at its
-        last step, and where members are dropped; of an average, where the optimizer keeps one
-        (`eval_params`). Without it the mean training loss over the last tenth
-        of the steps counts.
+      evaluate: `evaluate(params)`, `evaluate(params, state)` of a model with one, or `evaluate(carry)`
+        beside a step: a scalar loss or a dict of scalars, computed for every member at its last step,
+        and where members are dropped. Its params are an average, where the optimizer keeps one
+        (`eval_params`). Without it the mean training loss over the last tenth of the steps counts.
+      evaluate_every: steps between evaluations, >= 1, to see curves of them (`result.eval_curves`);
+        by default only the end is evaluated.
       minimize: which number ranks, of those of `evaluate` or of the loss's aux (default: "loss").
       maximize: the same where more is better.
       key: an int or a `jax.random.key`; the default is the same every time.
@@ -77,6 +97,8 @@ def train(
         an axis changes the shape of the rate (a warmup), none is dropped before the last warmup is over,
         then each is compared with those of its shape, and the table says so.
       points: of the recorded curves, about; each is the mean over an interval of steps.
+      keep: how many of the best members of each sweep keep their trained parameters (`result.best.params`),
+        "all", or the places of members in the result.
       out: a folder for results.json and results.csv and what is needed to go on: after an interrupt or a
         crash the same call resumes and ends with the same numbers (with other cores or devices, up to
         rounding). Ctrl-C and SIGTERM wait for the steps that are being made, and lose none; a crash may
@@ -95,18 +117,18 @@ def train(
     """
     again = functools.partial(train, **locals())  # this very call, for `Result.confirm`
     sweeps = _by_name(sweep)
+    kept = [_of_sweep(checked_keep(WHO, keep), sweeps, name) for name in sweeps]
     shared = setup(
         WHO,
-        loss,
-        params,
+        {"loss": loss, "params": params, "step": step, "init": init, "evaluate": evaluate},
         data,
-        evaluate,
+        sweeps,
         minimize=minimize,
         maximize=maximize,
         batch_size=batch_size,
         seeds=seeds,
         key=key,
-        plan=plan(WHO, steps, points, halving),
+        plan=plan(WHO, steps, points, halving, evaluate_every),
         at_once=at_once,
     )
     if shared.traces.constant:
@@ -121,19 +143,39 @@ def train(
             "key": as_key(WHO, key)[0],
             "at_once": at_once,
             "points": points,
+            "evaluate_every": evaluate_every,
+            "keep": keep if isinstance(keep, (int, str)) else list(keep),
             "halving": halving and list(halving),
         }
         store = Store(WHO, out, identity(WHO, shared, sweeps, version, asked), sweeps)
-    searches = [Search(shared, one, name, store) for name, one in sweeps.items()]
-    ends = unwinding() if store else contextlib.nullcontext()
-    with ends, progress_bar(searches, shown=progress) as show:
+    with contextlib.ExitStack() as ends:
+        if shared.stream is not None:
+            ends.callback(shared.stream.close)
+        searches = [
+            Search(shared, one, name, store, kept[i])
+            for i, (name, one) in enumerate(sweeps.items())
+        ]
+        ends.enter_context(unwinding() if store else contextlib.nullcontext())
+        show = ends.enter_context(progress_bar(searches, shown=progress))
         for search in searches:
             search.train(lambda steps, search=search: show(search, steps))
             if store:
-                so_far = dataclasses.replace(_result(shared, searches), again=again)
+                so_far = dataclasses.replace(as_result(shared, searches), again=again)
                 for name, text in so_far.files().items():
                     store.write_text(name, text)
-    return dataclasses.replace(_result(shared, searches), again=again)
+    return dataclasses.replace(as_result(shared, searches), again=again)
+
+
+def _of_sweep(keep: Any, sweeps: dict[str, Sweep], name: str) -> Any:
+    """What of `keep` is in one sweep: places in the result become rows of it."""
+    if not isinstance(keep, tuple):
+        return keep
+    first = 0
+    for one, sweep in sweeps.items():
+        if one == name:
+            return tuple(i - first for i in keep if first <= i < first + len(sweep))
+        first += len(sweep)
+    raise AssertionError(name)
 
 
 def _by_name(sweep: Any) -> dict[str, Sweep]:
@@ -154,30 +196,7 @@ def _without_gradient(leaves: tuple[str, ...]) -> str:
     named = ", ".join(leaves[:4]) + (f" and {len(leaves) - 4} more" if len(leaves) > 4 else "")
     return (
         f"{WHO}: no gradient reaches {named}: no step changes them, weight decay apart, and members are "
-        "ranked with their initial values. If they are statistics of batches, take them out of "
-        "params and let evaluate compute them from the training data; if they are meant to stay "
-        "fixed, close over them."
-    )
-
-
-def _result(setup: Setup, searches: list[Search]) -> Result:
-    """The records of all searches as one."""
-    records = [search.record for search in searches]
-    sweeps = {search.name: search.sweep for search in searches}
-
-    def joined(field: str) -> dict[str, np.ndarray]:
-        parts = [getattr(record, field) for record in records]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    return Result(
-        sweeps=sweeps,
-        stops=np.array(setup.plan.stops),
-        curves=joined("curves"),
-        metrics=joined("metrics"),
-        scores=np.concatenate([search.values() for search in searches]),
-        trained=np.concatenate([record.trained for record in records]),
-        diverged=~np.concatenate([record.finite for record in records]),
-        seconds={search.name: search.seconds for search in searches},
-        by=setup.by[0],
-        sign=setup.by[1],
+        "ranked with their initial values. If they are statistics of batches, make them the "
+        "state, loss(params, state, batch, key) -> (loss, (state, aux)); if they are meant to stay fixed, "
+        "close over them."
     )
