@@ -16,18 +16,18 @@ DIVERGED: dict[str, Any] = {"ls": "", "marker": "x", "ms": 5, "color": style.SOF
 
 def curves(result: Members, axes: Axes) -> None:
     """Mean loss over seeds against the step: of one sweep every member, of several the best of each."""
-    curves = result.curves["loss"]
+    curves = result.curves[result.shown]
     means = curves.mean(1)
     bests = best_of_each(result)
     shown = [best for best, _ in bests.values()]
     if len(result.sweeps) == 1:
         first = next(iter(result.settings))
-        axes.set_title(f"training loss, {first} from dark to light", loc="left", size=9)
+        axes.set_title(f"training {result.shown}, {first} from dark to light", loc="left", size=9)
         shown = list(np.argsort(result.settings[first], kind="stable"))
         for look, member in zip(style.ramp(len(shown)), shown):
             axes.plot(result.stops, means[member], color=look["color"], lw=0.8, alpha=0.7)
     else:
-        axes.set_title("training loss of the best settings", loc="left", size=9)
+        axes.set_title(f"training {result.shown} of the best settings", loc="left", size=9)
     for best, look in bests.values():
         line = {"color": look["color"], "ls": look["ls"], "lw": 1.8}
         low, high = curves[best].min(0), curves[best].max(0)
@@ -88,7 +88,7 @@ def best_of_each(result: Members) -> dict[str, tuple[int, dict[str, Any]]]:
 
 def _first_loss(result: Members) -> float:
     """The loss at the beginning of a usual member."""
-    first = result.curves["loss"][:, :, 0]
+    first = result.curves[result.shown][:, :, 0]
     return float(np.median(first[np.isfinite(first)])) if np.isfinite(first).any() else 1.0
 
 

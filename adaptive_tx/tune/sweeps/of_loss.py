@@ -53,7 +53,8 @@ class OfLoss:
 
     def losses(self, params, state, batch, key, given) -> tuple[jax.Array, Any, Scalars]:
         """The loss, the state after it, and everything to record: the loss and scalars of its aux."""
-        state_in = (state,) if self.has_state else ()
+        # Made anew: variables of Flax NNX can be changed in the trace alone in which they were made.
+        state_in = (jax.tree.map(lambda x: x, state),) if self.has_state else ()
         out = self.loss(params, *state_in, batch, *((key,) if self.has_key else ()), **given)
         loss, aux = out if isinstance(out, tuple) else (out, None)
         if self.has_state:
