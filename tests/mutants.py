@@ -905,9 +905,9 @@ AROUND = [
         "test_schedules.py -k corrected",
     ),
     (
-        "tune/training/chunk.py",
-        "return evaluate(runs.params, eval_params(runs.state, runs.params))",
-        "return evaluate(runs.params, runs.params)",
+        "tune/sweeps/of_loss.py",
+        "weights = carry.weights if to_evaluate else carry.params",
+        "weights = carry.params",
         "test_sequences.py -k tune",
     ),
     (

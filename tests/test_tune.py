@@ -693,7 +693,7 @@ def test_leaves_without_a_gradient_are_named():
     message = (
         r"train: no gradient reaches params\['stats'\]\['mean'\], params\['stats'\]\['var'\]: .*"
     )
-    with pytest.warns(UserWarning, match=message + "statistics of batches.*evaluate") as caught:
+    with pytest.warns(UserWarning, match=message + "statistics of batches.*state, loss") as caught:
         tune.train(normalised, init, DATA, SGD, steps=1, batch_size=8, progress=False)
     assert caught[0].filename == __file__
 

@@ -23,10 +23,6 @@ class Members:
     sweeps: dict[str, Sweep]
     stops: np.ndarray  # int[point]: each point of a curve is the mean up to this step
     curves: dict[str, np.ndarray]  # float[member, seed, point]: "loss" and the scalars of its aux
-    eval_stops: (
-        np.ndarray
-    )  # int[evaluation]: the steps after which all were evaluated, if asked for
-    eval_curves: dict[str, np.ndarray]  # float[member, seed, evaluation]: what `evaluate` gave then
     metrics: dict[str, np.ndarray]  # float[member, seed]: by `evaluate`, at the last step of each
     scores: np.ndarray  # float[member, seed]: what ranks
     trained: np.ndarray  # int[member]: steps made
@@ -34,7 +30,12 @@ class Members:
     seconds: dict[str, float]  # by sweep: what this call took for it, compilation included
     by: str  # what the scores are
     sign: float  # -1 if more is better
-    runs: dict[int, Runs]  # by member: what those that were kept became
+    # By member: those that were kept.
+    runs: dict[int, Runs] = dataclasses.field(default_factory=dict)
+    # int[evaluation]: after which steps all were evaluated, if that was asked for.
+    eval_stops: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, int))
+    # float[member, seed, evaluation]: what `evaluate` gave then.
+    eval_curves: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.trained)

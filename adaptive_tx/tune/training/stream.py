@@ -52,7 +52,7 @@ class Stream:
             lambda x: jax.ShapeDtypeStruct((self.block, *x.shape), x.dtype), self.first
         )
         self._saved: tuple[int, Any] = (0, None)  # a position, and the state there
-        self._pass.start(self.batch, self.block)
+        self._pass.expect(self.batch, self.block)
 
     @property
     def kind(self) -> str:
@@ -120,7 +120,7 @@ class Stream:
                 "generator), or an iterator with state() and restore(state)."
             )
         self._pass = self._passing(iterator, begin)
-        self._pass.start(self.batch, self.block)
+        self._pass.expect(self.batch, self.block)
         self._pass.take(position - begin, kept=False)
 
 

@@ -44,15 +44,16 @@ class Pass:
             raise ValueError(f"{self.who}: data, a {self.kind}, gives no batch.") from None
         return arrays(self.who, self._pushed[0], None, 0)
 
-    def start(self, like: Any, room: int) -> None:
-        """Begins to read ahead batches like this one; of `room` a block is made."""
+    def expect(self, like: Any, room: int) -> None:
+        """Batches are like this one, and `room` of them make a block."""
         least, most = AHEAD
         self._like, self._queue = like, queue.Queue(max(least, min(2 * room, most)))
-        self._thread = threading.Thread(target=self._read, name="stream", daemon=True)
-        self._thread.start()
 
     def take(self, count: int, kept: bool = True) -> list:
         """The next batches."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="stream", daemon=True)
+            self._thread.start()
         batches = []
         for _ in range(count):
             batch, self.state_at, error = self._queue.get()
