@@ -17,8 +17,8 @@ def forward(x, train):
     return hk.Linear(10)(jnp.maximum(x, 0))
 
 
-def init(key):
-    return model.init(key, x[:1], True)
+def make(peak, warmup):
+    return adam(schedules.with_warmup(schedules.cosine(peak, 60), warmup))
 
 
 def loss(params, state, batch, key):
@@ -27,17 +27,13 @@ def loss(params, state, batch, key):
     return losses.mean(), (state, {})
 
 
-def accuracy(params, state):
+def errors(params, state):
     scores, _ = model.apply(params, state, None, held_out[0], False)
-    return {"accuracy": (scores.argmax(1) == held_out[1]).mean()}
-
-
-def make(peak, warmup):
-    return adam(schedules.with_warmup(schedules.cosine(peak, 60), warmup))
+    return (scores.argmax(1) != held_out[1]).mean()
 
 
 model = hk.transform_with_state(forward)
 sweep = tune.sweep(make, peak=tune.log_uniform(1e-3, 0.1, 4), warmup=[1, 10])
-how = {"steps": 60, "batch_size": 50, "seeds": 2, "evaluate": accuracy, "maximize": "accuracy"}
-result = tune.train(loss, init, data, sweep, **how, progress=False)
-print(result.table(plain=True), accuracy(result.best.params, result.best.state))
+how = {"steps": 60, "seeds": 2, "evaluate": errors, "batch_size": 50}
+result = tune.train(loss, model.init(0, x[:1], True), data, sweep, **how)
+print(result.table(plain=True), errors(result.best.params, result.best.state))

@@ -17,6 +17,8 @@ def test_an_example_trains(path, capsys):
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         found = runpy.run_path(str(path))
         losses = found["main"]() if "main" in found else None
+        if (result := found.get("result")) is not None:  # a sweep
+            losses = result.curves["loss"][result.best.index].mean(0)
     printed = capsys.readouterr().out
     if losses is None:
         losses = [float(loss) for loss in re.findall(r"loss (\S+)$", printed, re.MULTILINE)]
