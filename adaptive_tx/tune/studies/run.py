@@ -94,7 +94,7 @@ def optuna(
     """
     _check_study(study, minimize, maximize)
     trials = checks.whole(WHO, "trials", trials, 1)
-    at_once = checks.whole(WHO, "at_once", at_once, 1)
+    at_once = min(trials, checks.whole(WHO, "at_once", at_once, 1))
     grace = checks.number(WHO, "grace", ranges.positive(grace))
     spaces = space_of(WHO, space)
     for name, reason in NOT_OURS.items():
@@ -102,7 +102,7 @@ def optuna(
             raise TypeError(f"{WHO}: takes no {name}: {reason}.")
     how |= {"steps": steps, "seeds": seeds, "minimize": minimize, "maximize": maximize}
     how = {"key": None, **how, "at_once": None, "progress": False}
-    _check_same(study, make, list(space), how)
+    _check_same(study, make, sorted(space), how)
     train_them = functools.partial(train, loss=loss, params=params, data=data, **how)
     begin = time.monotonic()
     with unwinding(), Worker(study, grace) as worker, study_bar(study, trials, progress) as show:
