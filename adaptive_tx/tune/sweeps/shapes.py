@@ -59,7 +59,7 @@ def shapes(sweep: Sweep, plan: Plan) -> Shapes:
 def shapes_over(sweep: Sweep, steps: int) -> Shapes:
     """The shapes of the rates of a sweep's members over so many steps."""
     counts = np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int32)
-    rates = np.asarray(jax.vmap(lambda tx: _rates(tx, counts))(sweep.tx))  # [member, rate, point]
+    rates = np.asarray(_each(sweep.tx, counts))  # [member, rate, point]
     heights = np.abs(rates).max(2, keepdims=True, initial=0.0)
     known = np.isfinite(heights) & (heights > 0)
     over = np.abs(np.where(known, rates, 1.0)) / np.where(known, heights, 1.0)
@@ -72,7 +72,13 @@ def shapes_over(sweep: Sweep, steps: int) -> Shapes:
     return Shapes(of, int(begun.max(initial=0)) if len(leaders) > 1 else 0)
 
 
-def _rates(tx: Transformation, counts: np.ndarray) -> jax.Array:
+@jax.jit
+def _each(tx: Transformation, counts) -> jax.Array:
+    """float[member, rate, point]; in one program, as single operations compile for seconds."""
+    return jax.vmap(lambda tx: _rates(tx, counts))(tx)
+
+
+def _rates(tx: Transformation, counts) -> jax.Array:
     """float[rate, point]: the scheduled rates of one optimizer."""
     found = []
 
