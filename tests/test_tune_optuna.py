@@ -188,6 +188,21 @@ def test_distributions_of_optuna_integers_and_numbers_near_1():
     assert result.best.tx == warmed(**result.best.settings)
 
 
+def test_arguments_of_the_loss_are_searched_too():
+    """And curves of the evaluation come back as they were."""
+
+    def scaled(params, batch, *, scale):
+        return scale * loss(params, batch)
+
+    space = {"learning_rate": tune.log_uniform(1e-3, 0.1), "scale": tune.uniform(0.5, 2.0)}
+    how = {**HOW, "at_once": 8, "evaluate": evaluate, "evaluate_every": 4, "of_loss": ["scale"]}
+    result = tune.optuna(study_of(), scaled, PARAMS, DATA, atx.sgd, space, trials=8, **how)
+    settings = result.best.settings
+    assert 0.5 <= settings["scale"] <= 2 and result.best.tx == atx.sgd(settings["learning_rate"])
+    assert result.eval_stops.tolist() == [4, 8, 12]
+    np.testing.assert_array_equal(result.eval_curves["gain"][..., -1], result.metrics["gain"])
+
+
 def test_what_makes_several_programs_is_refused():
     def layered(learning_rate, parts):
         return atx.chain(*[atx.clip_by_global_norm(1.0)] * parts, atx.sgd(learning_rate))

@@ -81,6 +81,8 @@ def _record(members: Members, i: int) -> dict[str, Any]:
         "scores": _listed(members.scores[i]),
         "metrics": {name: _listed(x[i]) for name, x in members.metrics.items()},
         "curves": {name: _listed(x[i]) for name, x in members.curves.items()},
+        "eval_stops": members.eval_stops.tolist(),
+        "eval_curves": {name: _listed(x[i]) for name, x in members.eval_curves.items()},
     }
 
 
@@ -94,6 +96,8 @@ def records(trials: Iterable["FrozenTrial"]) -> tuple[list[dict[str, float]], di
     return [row["settings"] for row in rows], {
         "stops": np.array(rows[0]["stops"]),
         "curves": column("curves"),
+        "eval_stops": np.array(rows[0]["eval_stops"], int),
+        "eval_curves": column("eval_curves"),
         "metrics": column("metrics"),
         "scores": np.array([row["scores"] for row in rows], float),
         "trained": np.array([row["steps"] for row in rows]),

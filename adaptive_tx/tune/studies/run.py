@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from adaptive_tx.core import checks, ranges
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 WHO = "optuna"
 SAME = "steps", "seeds", "batch_size", "halving", "points", "minimize", "maximize"
-NOT_OURS = {"out": "the study keeps what is known", "version": "nothing is resumed within a batch"}
+NOT_OURS = {
+    "out": "the study keeps what is known",
+    "version": "nothing is resumed within a batch",
+    "keep": "a study has no room for parameters; confirm() or train keep those of the best",
+}
 
 
 def optuna(
@@ -41,6 +45,7 @@ def optuna(
     seeds: int = 1,
     minimize: str | None = None,
     maximize: str | None = None,
+    of_loss: Iterable[str] = (),
     grace: float = 60.0,
     progress: bool = True,
     **how: Any,
@@ -77,6 +82,7 @@ def optuna(
       seeds: as of `train`.
       minimize: as of `train`, if the study minimizes.
       maximize: what a study that maximizes does so with.
+      of_loss: the names in the space that are arguments of the loss, as of `sweep`.
       grace: seconds without a sign of life after which a worker counts as dead, > 0.
       progress: whether to show a bar (needs rich).
       **how: what else `train` takes: `batch_size`, `evaluate`, `halving`, `key`.
@@ -104,13 +110,14 @@ def optuna(
     how = {"key": None, **how, "at_once": None, "progress": False}
     _check_same(study, make, sorted(space), how)
     train_them = functools.partial(train, loss=loss, params=params, data=data, **how)
+    tried = functools.partial(_tried, make, of_loss=of_loss)
     begin = time.monotonic()
     with unwinding(), Worker(study, grace) as worker, study_bar(study, trials, progress) as show:
         while _missing(study, worker, trials):
             batch = worker.ask(spaces.asked, at_once)
             try:
                 rows = [spaces.setting(trial.params) for trial in batch]
-                result = train_them(sweep=_tried(make, rows))
+                result = train_them(sweep=tried(rows), keep=0)
                 for i, trial in enumerate(batch):
                     _tell(study, trial, result, i)
             except BaseException:
@@ -119,7 +126,7 @@ def optuna(
                 raise
             show()
     by, sign = maximize or minimize or "loss", 1.0 if maximize is None else -1.0
-    result = _result(study, make, by, sign, time.monotonic() - begin)
+    result = _result(study, tried, by, sign, time.monotonic() - begin)
     return dataclasses.replace(result, again=train_them)
 
 
@@ -172,13 +179,14 @@ def _check_same(study: "Study", make: Callable, axes: list[str], how: dict[str, 
     study.set_user_attr(RECORD, now)
 
 
-def _tried(make: Callable, rows: list[dict[str, float]]) -> Sweep:
+def _tried(make: Callable, rows: list[dict[str, float]], of_loss: Iterable[str]) -> Sweep:
     """One member for each row.
 
     Raises:
       ValueError: if they make several programs, for batches would differ in what they are made of.
     """
-    tried = sweep(make, zipped(**{name: [row[name] for row in rows] for name in rows[0]}))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    tried = sweep(make, zipped(**columns), of_loss=of_loss)
     if len(tried.parts) > 1:
         raise ValueError(
             f"{WHO}: the space changes which parts the optimizer has ({', '.join(tried.parts)}); give each "
@@ -187,9 +195,9 @@ def _tried(make: Callable, rows: list[dict[str, float]]) -> Sweep:
     return tried
 
 
-def _result(study: "Study", make: Callable, by: str, sign: float, seconds: float) -> Result:
+def _result(study: "Study", as_sweep: Callable, by: str, sign: float, seconds: float) -> Result:
     """All that the study knows."""
     rows, fields = records(trained(study))
-    tried = _tried(make, rows)
+    tried = as_sweep(rows)
     took = {tried.name: seconds}
     return Result(sweeps={tried.name: tried}, seconds=took, by=by, sign=sign, **fields)
