@@ -48,6 +48,22 @@ def test_judged_beforehand_or_afterwards_is_the_same():
     assert "stablehlo.case" in text or "stablehlo.if" in text
 
 
+def test_no_rule_sees_a_nan_either_way():
+    """Judged afterwards, here eagerly; and judged beforehand where members are mapped, by derivatives."""
+    params, tx = {"w": jnp.ones(3)}, atx.guarded(atx.adam(0.1))
+    good, bad = {"w": jnp.ones(3)}, {"w": jnp.array([1.0, jnp.nan, 2.0])}
+    with jax.debug_nans(True):
+        u, _ = tx.update(bad, tx.init(params), params)
+    assert not np.any(u["w"])
+    both = jax.tree.map(lambda *g: jnp.stack(g), good, bad)
+
+    def total(tx, g):
+        return jnp.sum(jnp.sin(tx.update(g, tx.init(params), params)[0]["w"]))
+
+    slopes = jax.jit(jax.grad(lambda tx, both: jnp.sum(jax.vmap(total, (None, 0))(tx, both))))
+    assert all(np.isfinite(x) for x in jax.tree.leaves(slopes(tx, both)))
+
+
 def test_a_guarded_step_keeps_no_copy_of_its_state():
     """Beside what is donated there is room for the updates, as in optax's apply_if_finite."""
     params = {"w": jnp.ones((256, 256))}
