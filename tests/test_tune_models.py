@@ -1,5 +1,9 @@
 """What can be trained: models with a state, steps of one's own, arguments of the loss; and what is kept."""
 
+import pathlib
+import re
+import runpy
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -312,3 +316,20 @@ def test_axes_of_the_loss_must_be_taken_and_given():
         ValueError, match="of_loss names pull, which is no axis; the axes are learn"
     ):
         tune.sweep(atx.adam, learning_rate=[0.1], of_loss="pull")
+
+
+PAGE = pathlib.Path(__file__).parent.parent / "docs" / "tuning.md"
+
+
+@pytest.mark.slow
+def test_what_the_page_shows_runs(tmp_path):
+    """Its blocks are one program."""
+    program = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    (tmp_path / "page.py").write_text(program)
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        found = runpy.run_path(str(tmp_path / "page.py"))
+    whole, streamed, game = (found[name] for name in ("result", "streamed", "game"))
+    assert (
+        max(one.best.score for one in (whole, streamed)) < 0.5 < whole.curves["loss"][:, :, 0].min()
+    )
+    assert game.best.score < 0.1
