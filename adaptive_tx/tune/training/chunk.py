@@ -37,7 +37,7 @@ class Chunk:
         if self._begun is None:
             self._start = workers.compiled(engine.start, (problem.begin,), begun, first)
         one_step = setup.source, self._rows(0, 1), self._room(), np.int32(0), np.int32(1)
-        known = problem, setup.traces.scalars
+        known = problem, setup.traces.scalars, setup.mapped
         self._advance = workers.compiled(engine.advance, known, first, runs, *one_step)
         parts = problem.parts(runs, to_evaluate=False)
         self._evaluate = workers.compiled(engine.evaluate, (problem,), parts)

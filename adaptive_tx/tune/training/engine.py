@@ -50,10 +50,11 @@ def start(begin: Callable, begun: Any, setting: Setting) -> Any:
     return jax.vmap(of_seed)(begun)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=3)
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=4)
 def advance(
     problem: Problem,
     names: tuple[str, ...],
+    mapped: bool,
     setting: Setting,
     runs: Any,
     source: Source,
@@ -68,6 +69,7 @@ def advance(
 
     Args:
       names: of the scalars that a step gives.
+      mapped: whether the members make each step together, or all steps one after the other (`ways.py`).
       rows: int32[seed, step, batch], the examples of each step from `first` on; None if batches are
         drawn, come in a stream, or are all examples.
       block: a tree of arrays [step, ...]: the batches of a stream from `first` on; None without one.
@@ -90,19 +92,26 @@ def advance(
     def of_seed(args):
         rows, key, runs = args
 
-        def step(i, carry):
-            runs, sums = carry
-            has_key = problem.has_key or problem.draw is not None
-            batch, of_step = batch_of(i, rows, jax.random.fold_in(key, i) if has_key else None)
-            each = jax.vmap(problem.step, in_axes=(0, 0, None, None))
-            runs, scalars = each(setting, runs, batch, of_step)
-            return runs, jax.tree.map(jnp.add, sums, scalars)
+        def trained(each, setting, runs, zero):
+            """The runs after the steps, and the means of their scalars."""
 
-        members = len(jax.tree.leaves(setting)[0])
-        zeros = {name: jnp.zeros(members) for name in names}
-        runs, sums = lax.fori_loop(first, last, step, (runs, zeros))
-        steps = jnp.broadcast_to(jnp.asarray(last - first, float), (members,))
-        return runs, jax.tree.map(lambda total: total / steps, sums)
+            def step(i, carry):
+                runs, sums = carry
+                has_key = problem.has_key or problem.draw is not None
+                batch, of_step = batch_of(i, rows, jax.random.fold_in(key, i) if has_key else None)
+                runs, scalars = each(setting, runs, batch, of_step)
+                return runs, jax.tree.map(jnp.add, sums, scalars)
+
+            begin = runs, {name: zero for name in names}
+            runs, sums = lax.fori_loop(first, last, step, begin)
+            steps = jnp.broadcast_to(jnp.asarray(last - first, float), zero.shape)
+            return runs, jax.tree.map(lambda total: total / steps, sums)
+
+        if mapped:
+            each = jax.vmap(problem.step, in_axes=(0, 0, None, None))
+            members = len(jax.tree.leaves(setting)[0])
+            return trained(each, setting, runs, jnp.zeros(members))
+        return lax.map(lambda one: trained(problem.step, *one, jnp.zeros(())), (setting, runs))
 
     return _over_seeds(of_seed)((rows, source.keys, runs))
 

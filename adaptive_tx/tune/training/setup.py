@@ -18,6 +18,7 @@ from adaptive_tx.tune.training.engine import Source
 from adaptive_tx.tune.training.examples import arrays, varied
 from adaptive_tx.tune.training.stream import Stream, is_stream
 from adaptive_tx.tune.training.traces import Traces, one_member, traces
+from adaptive_tx.tune.training.ways import is_mapped
 from adaptive_tx.tune.training.workers import Workers
 
 
@@ -36,6 +37,7 @@ class Setup(NamedTuple):
     plan: Plan
     at_once: int | None
     workers: Workers
+    mapped: bool  # whether members make each step together (`ways.py`)
 
     @property
     def shown(self) -> str:
@@ -109,6 +111,7 @@ def setup(
         plan=plan,
         at_once=at_once,
         workers=workers,
+        mapped=is_mapped(traced.program),
     )
 
 

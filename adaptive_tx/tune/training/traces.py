@@ -22,6 +22,7 @@ class Traces(NamedTuple):
     draw: Fingerprint | None  # None if the data are arrays
     step: Fingerprint  # of the loss's gradients, and of its scalars; or of the user's own step
     evaluate: Fingerprint
+    program: ClosedJaxpr  # of a step: what `step` is the checksum of
     begun: Any  # shapes of what a run begins with: parameters and their state, or a carry
     params: Any  # shapes of the parameters alone; None if a step of the user's own has them
     batch: Any  # shapes
@@ -69,6 +70,7 @@ def traces(
         draw=draw and Fingerprint(draw),
         step=Fingerprint(step),
         evaluate=Fingerprint(evaluate),
+        program=step,
         begun=begun,
         params=params,
         batch=batch,
