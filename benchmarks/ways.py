@@ -1,7 +1,7 @@
 """Members of a sweep that make each step together (vmap), or all steps one after the other: their times.
 
-The same chunk of `tune.train` both ways, compiled before, in turns; printed is one after the other / together:
-median [quartiles] of the wall time, and of the time of the processor, which another load disturbs less.
+The same chunk of `tune.train` both ways, compiled before, in turns. Printed is one after the other over
+together: median [quartiles] of the wall time, and of the processor's, which another load disturbs less.
 What to expect on a CPU, where threads share the members: small matrix products of all members are one call
 together; convolutions with filters of their own are a grouped one, which is slow; and what one member keeps
 in the cache is read from memory where all members take turns. `training/ways.py` has the rule.

@@ -105,6 +105,12 @@ def test_evaluations_on_the_way_are_curves(whole):
     assert whole.eval_stops.tolist() == [2, 4, 6]
     assert (whole.eval_curves["steps"] == [2, 4, 6]).all()
     np.testing.assert_array_equal(whole.eval_curves["loss"][..., -1], whole.metrics["loss"])
+    axes = whole.plot().axes[1]
+    (best,) = (line for line in axes.lines if line.get_linewidth() == 1.8)
+    expected = whole.eval_curves["loss"][whole.best.index].mean(0)
+    np.testing.assert_array_equal(best.get_data(), ([2, 4, 6], expected))
+    kept = whole.to_dict()["members"][1]["eval_curves"]["loss"]
+    np.testing.assert_allclose(kept, whole.eval_curves["loss"][1], rtol=1e-5)
     short = trained(steps=2, seeds=2)
     np.testing.assert_allclose(whole.eval_curves["loss"][..., 0], short.scores, rtol=1e-5)
     assert short.eval_stops.size == 0 and short.eval_curves["loss"].shape == (3, 2, 0)
@@ -121,9 +127,11 @@ def test_the_winner_is_there_and_others_where_asked(whole):
     assert set(two.runs) == set(whole.ranked[:2])
     chosen = trained(keep=[0])
     chex.assert_trees_all_close(chosen.member(0).params, whole.member(0).params, rtol=1e-5)
-    assert set(chosen.runs) == {0}
+    assert set(chosen.runs) == {0, chosen.best.index}  # the winner always
     with pytest.raises(TypeError, match="keep"):
         trained(keep="best")
+    with pytest.raises(ValueError, match="keep names member 3; there are 3, from 0"):
+        trained(keep=[0, 3])
 
 
 def test_what_was_kept_comes_back_from_its_folder(tmp_path, whole):
@@ -186,6 +194,11 @@ def test_averages_are_what_is_evaluated_and_kept():
         (
             {"loss": lambda p, s, b, key: (jnp.sum(p["w"]), ({}, {}))},
             "loss returns a state of another structure",
+        ),
+        ({"loss": lambda p, s, b, key: (0.0, s, {})}, "must return .* got 3 things"),
+        (
+            {"evaluate": lambda params, state, batch: 0.0},
+            r"evaluate must take \(params\) or \(params, s",
         ),
         ({"params": init(jax.random.key(0))[0]}, r"so params must be \(params, state\)"),
         (
@@ -305,6 +318,11 @@ def test_arguments_of_the_loss_are_axes():
 
 def test_axes_of_the_loss_must_be_taken_and_given():
     start = {"w": jnp.ones(3)}
+    with pytest.raises(
+        TypeError, match=r"pull is an axis for loss, which must take it by name alone"
+    ):
+        sweep = tune.sweep(atx.adam, learning_rate=[0.1], pull=[1.0], of_loss=["pull"])
+        tune.train(lambda params, batch, pull=0.0: 0.0, start, DATA, sweep, **HOW)
     with pytest.raises(TypeError, match="loss needs pull, which is no axis; give it a default, or"):
         tune.train(smooth, start, DATA, SWEEP, **HOW)
     wrong = tune.sweep(atx.adam, learning_rate=[0.1], push=[1.0], of_loss=["push"])

@@ -158,11 +158,7 @@ def test_a_stream_is_resumed_or_says_that_it_cannot_be(name, tmp_path, monkeypat
             r"batch 0 of data\['x'\] is a str, which is no array",
         ),
         (once, {"batch_size": 6}, "batch_size is for arrays; data is a stream, of batches"),
-        (
-            once,
-            {"at_once": 2},
-            "data, a generator, is to be read again from batch 0 on, and cannot",
-        ),
+        (once, {"at_once": 2}, r"is to be read again, by each 2 members \(at_once\), and cannot"),
     ],
     ids=["empty", "short", "ragged", "structure", "words", "batch_size", "chunks"],
 )
@@ -179,3 +175,40 @@ def test_an_error_of_the_loader_is_raised_as_it_is():
 
     with pytest.raises(OSError, match="the disk is gone"):
         trained(broken())
+
+
+def test_a_loader_may_fill_one_array_again_and_again(expected):
+    """Batches are read ahead: each is copied before the next one."""
+
+    class Filling:
+        def __iter__(self):
+            kept = batch(np.zeros((6, 4)))
+            for i in range(0, 60, 6):
+                for name, x in batch(ROWS[i : i + 6]).items():
+                    kept[name][...] = x
+                yield kept
+
+    np.testing.assert_allclose(trained(Filling()).curves["loss"], expected, rtol=1e-4)
+
+
+def test_a_stream_is_the_same_for_each_training(expected):
+    """One that tells where it is begins again; one that cannot is refused where it would go on."""
+    data = Restorable()
+    first = trained(data)
+    assert data.at == 0
+    again = first.confirm(top=1, seeds=1).best
+    np.testing.assert_allclose(again.scores, first.scores[first.best.index], rtol=1e-5)
+    with pytest.raises(ValueError, match="confirm: data is an iterator that was read; give train"):
+        trained(once()).confirm(top=1, seeds=1)
+
+
+def test_a_stream_that_shuffles_anew_is_refused_where_it_is_read_again():
+    class Shuffling:
+        rng = np.random.default_rng(0)
+
+        def __iter__(self):
+            return (batch(ROWS[self.rng.permutation(60)[:6]]) for _ in range(20))
+
+    trained(Shuffling())
+    with pytest.raises(ValueError, match="a Shuffling, gives other batches when it is read again"):
+        trained(Shuffling(), at_once=2)

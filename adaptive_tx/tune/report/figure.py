@@ -1,4 +1,4 @@
-"""The picture of a result: loss curves, the score against each axis, and a map where there are two.
+"""The picture of a result: curves, the score against each axis, and a map where there are two.
 
 Lines and dots of the best are orange; what diverged is a cross at the edge, what was dropped on the way
 a grey ring at the score it had then. Where several sweeps were trained, each has its colour and its mark,
@@ -29,7 +29,8 @@ def draw(result: Members) -> Picture:
     columns = result.settings.items()
     varied = [name for name, column in columns if len(heatmap.known(column)) > 1]
     grid = heatmap.grid(result)
-    count = 1 + len(varied) + (grid is not None)
+    evaluated = result.by in result.eval_curves and len(result.eval_stops) > 1
+    count = 1 + evaluated + len(varied) + (grid is not None)
     rows = -(-count // MOST)
     across = -(-count // rows)
     wide = max(WIDE * across, 6.2) + 0.2
@@ -42,7 +43,9 @@ def draw(result: Members) -> Picture:
         figure = Picture(wide, high := above + HIGH * (rows - 1) + AXES + below)
         cells = [_cell(figure, i, across, high - above) for i in range(count)]
         panels.curves(result, cells[0])
-        for name, panel in zip(varied, cells[1:]):
+        if evaluated:
+            panels.evaluations(result, cells[1])
+        for name, panel in zip(varied, cells[1 + evaluated :]):
             panels.against(result, name, panel)
         if grid is not None:
             heatmap.draw(result, *grid, cells[-1], figure)

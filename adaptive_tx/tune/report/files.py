@@ -18,6 +18,7 @@ def as_dict(members: Members) -> dict[str, Any]:
         "more_is_better": members.sign < 0,
         "ranked": members.ranked,
         "stops": members.stops.tolist(),
+        "eval_stops": members.eval_stops.tolist(),
         "members": [_member(members, i) for i in range(len(members))],
     }
 
@@ -35,6 +36,7 @@ def _member(members: Members, i: int) -> dict[str, Any]:
         "diverged": members.diverged[i].tolist(),
         **{name: finite(values[i]) for name, values in members.metrics.items()},
         "curves": {name: finite(curve[i]) for name, curve in members.curves.items()},
+        "eval_curves": {name: finite(curve[i]) for name, curve in members.eval_curves.items()},
     }
 
 

@@ -3,6 +3,7 @@
 Where its headers are too wide, they stand on several lines; where that is not enough, so does each row.
 """
 
+import io
 import re
 from collections.abc import Sequence
 
@@ -27,6 +28,13 @@ class FittingTable(JupyterMixin):
         remarks: Sequence[str] = (),
     ):
         self.head, self.rows, self.title, self.remarks = head, rows, title, remarks
+
+    def __str__(self) -> str:
+        """As a terminal shows it."""
+        console = Console(file=io.StringIO(), force_terminal=False)
+        with console.capture() as text:
+            console.print(self)
+        return text.get().rstrip()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.title:

@@ -15,25 +15,37 @@ DIVERGED: dict[str, Any] = {"ls": "", "marker": "x", "ms": 5, "color": style.SOF
 
 
 def curves(result: Members, axes: Axes) -> None:
-    """Mean loss over seeds against the step: of one sweep every member, of several the best of each."""
-    curves = result.curves[result.shown]
+    """The mean loss of training."""
+    usual = _first_loss(result)
+    _over_steps(result, axes, result.stops, result.curves[result.shown], "training", usual, 1.0)
+
+
+def evaluations(result: Members, axes: Axes) -> None:
+    """What ranks, as it was evaluated on the way."""
+    curves = result.eval_curves[result.by]
+    _over_steps(result, axes, result.eval_stops, curves, "evaluated", None, result.sign)
+
+
+def _over_steps(result: Members, axes: Axes, stops, curves, kind: str, usual, sign: float) -> None:
+    """Means over seeds against the step: of one sweep every member, of several the best of each."""
     means = curves.mean(1)
     bests = best_of_each(result)
     shown = [best for best, _ in bests.values()]
+    what = f"{kind} {result.shown if kind == 'training' else result.by}"
     if len(result.sweeps) == 1:
         first = next(iter(result.settings))
-        axes.set_title(f"training {result.shown}, {first} from dark to light", loc="left", size=9)
+        axes.set_title(f"{what}, {first} from dark to light", loc="left", size=9)
         shown = list(np.argsort(result.settings[first], kind="stable"))
         for look, member in zip(style.ramp(len(shown)), shown):
-            axes.plot(result.stops, means[member], color=look["color"], lw=0.8, alpha=0.7)
+            axes.plot(stops, means[member], color=look["color"], lw=0.8, alpha=0.7)
     else:
-        axes.set_title(f"training {result.shown} of the best settings", loc="left", size=9)
+        axes.set_title(f"{what} of the best settings", loc="left", size=9)
     for best, look in bests.values():
         line = {"color": look["color"], "ls": look["ls"], "lw": 1.8}
         low, high = curves[best].min(0), curves[best].max(0)
-        axes.fill_between(result.stops, low, high, color=look["color"], alpha=0.2, lw=0)
-        axes.plot(result.stops, means[best], **line)
-    _loss_axis(axes, means[shown], _first_loss(result))
+        axes.fill_between(stops, low, high, color=look["color"], alpha=0.2, lw=0)
+        axes.plot(stops, means[best], **line)
+    _loss_axis(axes, means[shown], usual, sign)
     scales.step_axis(axes, 5)
     axes.set_xlabel("step")
     axes.grid(axis="y")

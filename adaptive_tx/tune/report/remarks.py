@@ -38,6 +38,11 @@ def _ties(members: Members) -> list[str]:
         return []
     if seeds == 1:
         return ["One seed tells no setting from another; result.confirm() trains the best on more."]
+    if not np.nanstd(np.where(np.isfinite(members.scores), members.scores, np.nan), axis=1).any():
+        return [
+            f"All {seeds} seeds gave the same: nothing differs between them (the same parameters, all "
+            "examples in each step, no key), so they tell no setting from another."
+        ]
     if ties == 1:
         return [f"No other can be the best, as {seeds} seeds tell (95 %, paired by seed)."]
     return [
@@ -72,7 +77,11 @@ def edges(sweep: Sweep, row: int) -> dict[str, str]:
         here = float(column[row])
         if len(values) > 1 and here in (values[0], values[-1]):
             next_inside = values[1] if here == values[0] else values[-2]
-            if _allowed(sweep, row, name, 2 * here - float(next_inside)):
+            ratio = (
+                values[0] > 0 and here / next_inside
+            )  # of positive values the next one in proportion
+            beyond = here * ratio if ratio else 2 * here - float(next_inside)
+            if _allowed(sweep, row, name, float(beyond)):
                 found[name] = "smallest" if here == values[0] else "largest"
     return found
 

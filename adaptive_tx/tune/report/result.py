@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adaptive_tx.tune.report import about, files, tables, trials
 from adaptive_tx.tune.report.confirming import Confirmation, confirm
 from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.sweeps.streams import read_once
 
 if TYPE_CHECKING:
     import optuna
@@ -60,8 +61,13 @@ class Result(Members):
                 "confirm: this result does not hold its loss and data; train it again."
             )
         given = train.keywords
+        if read_once(given["data"]):
+            raise ValueError(
+                "confirm: data is an iterator that was read; give train an iterable whose iter() begins "
+                "again, or an iterator with state() and restore(state)."
+            )
         at_once = given["at_once"] and max(1, given["at_once"] * given["seeds"] // seeds)
-        fresh = {"halving": None, "out": None, "at_once": at_once}
+        fresh = {"halving": None, "out": None, "at_once": at_once, "keep": 1}
 
         def train_again(sweeps, seeds, key):
             return train(sweep=sweeps, seeds=seeds, key=key, **fresh)

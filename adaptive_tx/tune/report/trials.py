@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from adaptive_tx.tune.report.members import Members
+from adaptive_tx.tune.sweeps.categories import word
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -118,7 +119,10 @@ def as_study(members: Members, study: "Study | None", space: Mapping[str, Any]) 
     distributions = _distributions(members) | dict(space)
     several = {"optimizer": optuna.distributions.CategoricalDistribution(list(members.sweeps))}
     for i, name in enumerate(members.names):
-        params = members.member(i).settings
+        params = {
+            axis: word(x) if axis in members.words else x
+            for axis, x in members.member(i).settings.items()
+        }
         own = {axis: distributions[axis] for axis in params}
         if len(members.sweeps) > 1:
             params, own = {"optimizer": name, **params}, {**several, **own}
@@ -137,12 +141,19 @@ def as_study(members: Members, study: "Study | None", space: Mapping[str, Any]) 
 
 
 def _distributions(members: Members) -> dict[str, "BaseDistribution"]:
-    """Of each axis from its least value to its largest, in the logarithm if these are a decade apart."""
-    made = {}
+    """Of each axis from its least value to its largest, in the logarithm if these are a decade apart.
+
+    Of categories their words.
+    """
+    kinds = needed("to_optuna").distributions
+    made: dict[str, Any] = {
+        name: kinds.CategoricalDistribution(sorted(set(column) - {""}))
+        for name, column in members.words.items()
+    }
     for name, column in members.settings.items():
         low, high = float(np.nanmin(column)), float(np.nanmax(column))
         log = low > 0 and high >= 10 * low
-        made[name] = needed("to_optuna").distributions.FloatDistribution(low, high, log=log)
+        made[name] = kinds.FloatDistribution(low, high, log=log)
     return made
 
 

@@ -15,6 +15,7 @@ from adaptive_tx.tune.studies.space import space as space_of
 from adaptive_tx.tune.studies.worker import Worker, trained
 from adaptive_tx.tune.sweeps.axes import zipped
 from adaptive_tx.tune.sweeps.batches import as_key
+from adaptive_tx.tune.sweeps.streams import read_once
 from adaptive_tx.tune.sweeps.sweep import Sweep, sweep
 from adaptive_tx.tune.training.interrupts import unwinding
 from adaptive_tx.tune.training.train import train
@@ -103,6 +104,11 @@ def optuna(
     at_once = min(trials, checks.whole(WHO, "at_once", at_once, 1))
     grace = checks.number(WHO, "grace", ranges.positive(grace))
     spaces = space_of(WHO, space)
+    if read_once(data):
+        raise ValueError(
+            f"{WHO}: data is an iterator that can be read once, and each batch of trials reads it again; "
+            "give an iterable whose iter() begins again, or an iterator with state() and restore(state)."
+        )
     for name, reason in NOT_OURS.items():
         if name in how:
             raise TypeError(f"{WHO}: takes no {name}: {reason}.")

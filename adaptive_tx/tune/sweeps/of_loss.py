@@ -56,6 +56,9 @@ class OfLoss:
         # Made anew: variables of Flax NNX can be changed in the trace alone in which they were made.
         state_in = (jax.tree.map(lambda x: x, state),) if self.has_state else ()
         out = self.loss(params, *state_in, batch, *((key,) if self.has_key else ()), **given)
+        if isinstance(out, tuple) and len(out) != 2:
+            returns = "(loss, (state, aux))" if self.has_state else "loss, or (loss, aux)"
+            raise TypeError(f"loss{self.call} must return {returns}, got {len(out)} things.")
         loss, aux = out if isinstance(out, tuple) else (out, None)
         if self.has_state:
             if not isinstance(aux, tuple) or len(aux) != 2:
@@ -132,4 +135,9 @@ def of_loss(who: str, loss: Any, evaluate: Any, draw: Any, axes: Iterable[str]) 
     has_key = any(name in needed or name in ("key", "rng") for name in third)
     takes_axes(who, "loss", loss, axes)
     on_state = has_state and evaluate is not None and len(positional(evaluate)[1]) == 2
+    if evaluate is not None and (len(positional(evaluate)[1]) != 1 + on_state):
+        both = " or (params, state)" if has_state else ""
+        raise TypeError(
+            f"{who}: evaluate must take (params){both}, got ({', '.join(positional(evaluate)[0])})."
+        )
     return OfLoss(loss, has_state, has_key, draw, evaluate, on_state)

@@ -52,6 +52,8 @@ def plan(who: str, steps: Any, points: Any, halving: Any, evaluate_every: Any = 
     evaluations: tuple[int, ...] = ()
     if evaluate_every is not None:
         every = checks.whole(who, "evaluate_every", evaluate_every, 1)
+        if every > steps:
+            raise ValueError(f"{who}: evaluate_every {every} is more than the {steps} steps.")
         evaluations = (*range(every, steps, every), steps)
     stops = sorted({*range(interval, steps, interval), *rungs, *evaluations, steps})
     return Plan(steps, tuple(stops), (*rungs, steps), keep, evaluations)

@@ -85,6 +85,11 @@ def takes_axes(who: str, what: str, function: Callable, axes: Iterable[str]) -> 
     anything = any(p.kind is p.VAR_KEYWORD for p in by_name)
     for name in axes:
         if name not in own and not anything:
+            if name in positional(function)[0]:
+                raise TypeError(
+                    f"{who}: {name} is an axis for {what}, which must take it by name alone: write * "
+                    f"before it, {what}(..., *, {name})."
+                )
             raise TypeError(
                 f"{who}: {name} is an axis for {what}, which does not take it; write "
                 f"{what}(..., *, {name})."

@@ -126,8 +126,9 @@ def sweep(
     own = [{name: x for name, x in row.items() if name not in of_loss} for row in rows]
     members = [made(make, row) for row in own]
     every_axis_acts(make, own, members[0])
+    words = [name for name in names if any(is_category(row[name]) for row in rows)]
     parts = {
-        label: _one(make, [rows[i] for i in of], [members[i] for i in of], of_loss)
+        label: _one(make, [rows[i] for i in of], [members[i] for i in of], words, of_loss)
         for label, of in groups(rows, members)
     }
     return Sweeps(parts) if len(parts) > 1 else next(iter(parts.values()))
@@ -137,17 +138,16 @@ def _one(
     make: Callable,
     rows: list[dict[str, Any]],
     members: list[Transformation],
+    words: list[str],
     of_loss: tuple[str, ...],
 ) -> Sweep:
-    """The sweep of members that one program trains."""
+    """The sweep of members that one program trains; `words` are the axes of categories."""
     leaves = zip(*map(jax.tree.leaves, members), strict=True)
     stacked = [jnp.asarray(np.array(column, np.float64), float) for column in leaves]
     tx = jax.tree.unflatten(jax.tree.structure(members[0]), stacked)
-    words = {name: x for name, x in rows[0].items() if any(is_category(row[name]) for row in rows)}
-    settings = {
-        name: np.array([row[name] for row in rows]) for name in rows[0] if name not in words
-    }
-    return Sweep(make, settings, tx, words, len(rows), of_loss)
+    numbers = [name for name in rows[0] if name not in words]
+    settings = {name: np.array([row[name] for row in rows]) for name in numbers}
+    return Sweep(make, settings, tx, {name: rows[0][name] for name in words}, len(rows), of_loss)
 
 
 def one_member(tx: Transformation) -> Sweep:

@@ -23,6 +23,11 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
         raise ValueError(
             f"{who}: data {what}. Give all examples as arrays, or a function of a key that draws a batch."
         )
+    if isinstance(data, list) and _are_batches(data):
+        raise TypeError(
+            f"{who}: data is a list of {len(data)} batches, which jax takes for one tree. Give "
+            "all examples as arrays, or for a stream a class whose __iter__ yields the batches."
+        )
     stack = " Stack a list of examples into arrays." if isinstance(data, list) else ""
     for path, leaf in leaves:
         _is_array(who, path, leaf, stack)
@@ -42,6 +47,12 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
     return data, batch, n
 
 
+def _are_batches(data: list) -> bool:
+    """Whether these are trees of one structure, each of several arrays, and not the parts of one batch."""
+    kinds = {jax.tree.structure(one) for one in data}
+    return len(data) > 1 and len(kinds) == 1 and kinds.pop().num_leaves > 1
+
+
 def _is_array(who: str, path: tuple, leaf: Any, stack: str) -> None:
     """A leaf of data must have numbers, and an axis of examples.
 
@@ -57,7 +68,7 @@ def _is_array(who: str, path: tuple, leaf: Any, stack: str) -> None:
     if not hasattr(leaf, "shape") and not isinstance(leaf, NUMBERS):
         raise TypeError(
             f"{who}: {name} is a {type(leaf).__name__}, which a compiled program cannot read. Give "
-            "all examples as arrays, or a function of a key that draws a batch."
+            "all examples as arrays, a function of a key that draws a batch, or an iterable of batches."
         )
     if np.ndim(leaf) == 0:
         raise ValueError(f"{who}: {name} has no axis of examples.{stack}")

@@ -27,6 +27,10 @@ class Kept:
             wanted = sorted(finite, key=lambda i: losses[i])[: self.keep]
         else:
             wanted = [i for i in candidates if i in self.keep]
+            finite = [i for i in candidates if np.isfinite(losses[i])]
+            wanted += sorted(finite, key=lambda i: losses[i])[
+                :1
+            ]  # the winner, whoever is asked for
         new = np.array(sorted(set(wanted) & set(members.tolist())), int)
         self.runs = {i: runs for i, runs in self.runs.items() if i in wanted}
         if len(new):
@@ -39,8 +43,8 @@ def _column(runs: Any, column: int) -> Any:
     return jax.tree.map(lambda x: x[:, column].copy(), runs)
 
 
-def checked_keep(who: str, keep: Any) -> int | tuple[int, ...] | None:
-    """How many members, their places in the result, or None for "all".
+def checked_keep(who: str, keep: Any, members: int) -> int | tuple[int, ...] | None:
+    """How many members, their places among so many in the result, or None for "all".
 
     Raises:
       TypeError, ValueError: for anything else.
@@ -48,5 +52,8 @@ def checked_keep(who: str, keep: Any) -> int | tuple[int, ...] | None:
     if keep == "all":
         return None
     if isinstance(keep, (list, tuple, range, np.ndarray)):
-        return tuple(checks.whole(who, f"keep[{i}]", x, 0) for i, x in enumerate(keep))
+        places = tuple(checks.whole(who, f"keep[{i}]", x, 0) for i, x in enumerate(keep))
+        if beyond := [place for place in places if place >= members]:
+            raise ValueError(f"{who}: keep names member {beyond[0]}; there are {members}, from 0.")
+        return places
     return checks.whole(who, "keep", keep, 0)

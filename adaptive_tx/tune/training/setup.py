@@ -13,10 +13,11 @@ from adaptive_tx.tune.sweeps.of_loss import OfLoss, of_loss
 from adaptive_tx.tune.sweeps.of_step import OfStep, of_step
 from adaptive_tx.tune.sweeps.plan import Plan
 from adaptive_tx.tune.sweeps.problem import Init
+from adaptive_tx.tune.sweeps.streams import is_stream
 from adaptive_tx.tune.sweeps.sweep import Sweep
 from adaptive_tx.tune.training.engine import Source
 from adaptive_tx.tune.training.examples import arrays, varied
-from adaptive_tx.tune.training.stream import Stream, is_stream
+from adaptive_tx.tune.training.stream import Stream
 from adaptive_tx.tune.training.traces import Traces, one_member, traces
 from adaptive_tx.tune.training.ways import is_mapped
 from adaptive_tx.tune.training.workers import Workers
@@ -82,6 +83,8 @@ def setup(
         if streamed:
             stream = Stream(who, data, plan.room)
             batch = stream.batch
+    elif data is None and batch_size is not None:
+        raise TypeError(f"{who}: batch_size is for arrays; data is None.")
     elif data is not None or isinstance(problem, OfLoss):
         tree, batch, examples = arrays(who, data, batch_size)
         if batch_size is not None:
@@ -138,8 +141,8 @@ def _ranking(who: str, minimize, maximize, traces: Traces) -> tuple[str, float]:
     known = tuple(dict.fromkeys((*traces.metrics, *traces.scalars)))
     by_default = not (minimize or maximize)
     if name not in known or (by_default and traces.metrics and name not in traces.metrics):
+        missing = f"evaluate gives no {name!r}" if traces.metrics else f"there is no {name!r}"
         raise ValueError(
-            f"{who}: there is no {name!r} to rank by; name one of {', '.join(known)} "
-            "as minimize or maximize."
+            f"{who}: {missing} to rank by; name one of {', '.join(known)} as minimize or maximize."
         )
     return name, -1.0 if maximize else 1.0

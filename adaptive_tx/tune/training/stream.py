@@ -13,19 +13,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from adaptive_tx.tune.training.stream_pass import Pass, restore, state_of
+from adaptive_tx.tune.sweeps.streams import read_once, restore, state_of
+from adaptive_tx.tune.training.stream_pass import Pass
 
 BLOCK = 2**26  # bytes of a block, about, of which steps are made by one call
-
-
-def is_stream(data: Any) -> bool:
-    """Whether it yields batches: an iterable that is no array and no tree of arrays."""
-    return (
-        hasattr(type(data), "__iter__")
-        and not isinstance(data, (str, bytes))
-        and not hasattr(data, "shape")
-        and jax.tree_util.default_registry.flatten_one_level(data) is None
-    )
 
 
 class Stream:
@@ -78,8 +69,19 @@ class Stream:
         self._saved = int(saved["stream at"]), state
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread. An iterator that can is brought back to where it began: others may want it."""
         self._pass.close()
+        if self._begin is not None and iter(self.data) is self.data:
+            restore(self.data, self._begin)
+
+    def read_again(self, why: str) -> None:
+        """That it can be.
+
+        Raises:
+          ValueError: if it cannot, with what needs it.
+        """
+        if read_once(self.data):
+            raise ValueError(self._refusal(f"is to be read again, {why}"))
 
     def _passing(self, iterator: Iterator, position: int) -> Pass:
         return Pass(self.who, self.kind, iterator, position, self._again)
@@ -92,6 +94,12 @@ class Stream:
             restore(iterator, self._begin)
             return iterator
         return None
+
+    def _refusal(self, what: str) -> str:
+        return (
+            f"{self.who}: data, a {self.kind}, {what}, and cannot: give an iterable whose iter() begins "
+            "again (a class with __iter__, no generator), or an iterator with state() and restore(state)."
+        )
 
     def _stacked(self, batches: list) -> Any:
         """A block, filled up with zeros."""
@@ -106,7 +114,7 @@ class Stream:
         """The pass at this batch."""
         if self._pass.taken == position:
             return
-        self.close()
+        self._pass.close()
         at, state = self._saved
         if at == position and state is not None:
             iterator, begin = iter(self.data), position
@@ -114,14 +122,22 @@ class Stream:
         elif (iterator := self._again()) is not None:
             begin = 0
         else:
-            raise ValueError(
-                f"{self.who}: data, a {self.kind}, is to be read again from batch {position} on, and "
-                "cannot: give an iterable whose iter() begins again (a class with __iter__, no "
-                "generator), or an iterator with state() and restore(state)."
-            )
+            raise ValueError(self._refusal(f"is to be read again from batch {position} on"))
         self._pass = self._passing(iterator, begin)
         self._pass.expect(self.batch, self.block)
+        if begin == 0 and not _equal(self._pass.first(), self.first):
+            raise ValueError(
+                f"{self.who}: data, a {self.kind}, gives other batches when it is read again, so that "
+                "sweeps, chunks and what is resumed would not be trained alike; let iter() begin with "
+                "the same seed each time."
+            )
         self._pass.take(position - begin, kept=False)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two batches are, to the bit."""
+    leaves = [jax.tree.leaves(batch) for batch in (one, other)]
+    return all(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in zip(*leaves))
 
 
 def _as_json(who: str, kind: str) -> Callable:

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 from adaptive_tx.core import checks
+from adaptive_tx.tune.sweeps.streams import state_of
 
 AHEAD = 2, 256  # batches, at least and at most, that are read before they are wanted
-ACCESS = ("state", "restore"), ("get_state", "set_state")  # ours, and grain's
 
 
 class Pass:
@@ -33,16 +33,16 @@ class Pass:
         self._like: Any = None  # the first batch, or its shapes
 
     def first(self) -> Any:
-        """The first batch, which is read here and will be taken yet.
+        """The first batch, which is read here and will be taken yet; call it before anything is taken.
 
         Raises:
           ValueError: if there is none.
         """
         try:
-            self._pushed = [next(self.iterator)]
+            self._pushed = [arrays(self.who, next(self.iterator), None, 0)]
         except StopIteration:
             raise ValueError(f"{self.who}: data, a {self.kind}, gives no batch.") from None
-        return arrays(self.who, self._pushed[0], None, 0)
+        return self._pushed[0]
 
     def expect(self, like: Any, room: int) -> None:
         """Batches are like this one, and `room` of them make a block."""
@@ -111,24 +111,10 @@ class Pass:
         return False
 
 
-def state_of(iterator: Any) -> Any:
-    """Where an iterator is; None if it does not tell."""
-    for get, _ in ACCESS:
-        if callable(function := getattr(iterator, get, None)):
-            return function()
-    return None
-
-
-def restore(iterator: Any, state: Any) -> None:
-    """Brings an iterator there."""
-    for _, put in ACCESS:
-        if callable(function := getattr(iterator, put, None)):
-            function(state)
-            return
-
-
 def arrays(who: str, batch: Any, like: Any, number: int) -> Any:
-    """A batch as NumPy arrays of jax's dtypes, of the same shapes as the first one.
+    """A copy of a batch in jax's dtypes, of the same shapes as the first one.
+
+    A copy, for a loader may fill the same array again for the next one.
 
     Raises:
       TypeError, ValueError: which names the leaf.
@@ -141,7 +127,7 @@ def arrays(who: str, batch: Any, like: Any, number: int) -> Any:
         x = np.asarray(leaf)
         if x.dtype.kind in "OSUMm":
             raise TypeError(f"{who}: {name} is an array of {x.dtype}, which are no numbers.")
-        return x.astype(jax.dtypes.canonicalize_dtype(x.dtype), copy=False)
+        return np.array(x, jax.dtypes.canonicalize_dtype(x.dtype))
 
     batch = jax.tree.map_with_path(array, batch)
     if not jax.tree.leaves(batch):

@@ -131,8 +131,15 @@ def _gradients(who: str, problem: OfLoss) -> Callable:
     def losses(params, state, batch, key, given):
         try:
             loss, state, scalars = problem.losses(params, state, batch, key, given)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"{who}: while tracing loss{problem.call} on {_shapes(batch)}")
+        except Exception as error:
+            hint = (
+                ""
+                if problem.has_state
+                else (
+                    "; of a model with a state write loss(params, state, batch), and key where it is needed"
+                )
+            )
+            error.add_note(f"{who}: while tracing loss{problem.call} on {_shapes(batch)}{hint}")
             raise
         if not is_scalar(loss):
             returns = (

@@ -117,7 +117,10 @@ def train(
     """
     again = functools.partial(train, **locals())  # this very call, for `Result.confirm`
     sweeps = _by_name(sweep)
-    kept = [_of_sweep(checked_keep(WHO, keep), sweeps, name) for name in sweeps]
+    if evaluate_every is not None and evaluate is None:
+        raise TypeError(f"{WHO}: evaluate_every needs evaluate, a function of params.")
+    places = checked_keep(WHO, keep, sum(map(len, sweeps.values())))
+    kept = [_of_sweep(places, sweeps, name) for name in sweeps]
     shared = setup(
         WHO,
         {"loss": loss, "params": params, "step": step, "init": init, "evaluate": evaluate},
@@ -131,6 +134,8 @@ def train(
         plan=plan(WHO, steps, points, halving, evaluate_every),
         at_once=at_once,
     )
+    if shared.stream is not None and (why := _reads_again(sweeps, at_once)):
+        shared.stream.read_again(why)
     if shared.traces.constant:
         warnings.warn(_without_gradient(shared.traces.constant), stacklevel=2)
     store = None
@@ -164,6 +169,14 @@ def train(
                 for name, text in so_far.files().items():
                     store.write_text(name, text)
     return dataclasses.replace(as_result(shared, searches), again=again)
+
+
+def _reads_again(sweeps: dict[str, Sweep], at_once: int | None) -> str | None:
+    """What reads a stream more than once."""
+    if len(sweeps) > 1:
+        return f"by each of {len(sweeps)} sweeps"
+    chunked = at_once is not None and at_once < max(map(len, sweeps.values()))
+    return f"by each {at_once} members (at_once)" if chunked else None
 
 
 def _of_sweep(keep: Any, sweeps: dict[str, Sweep], name: str) -> Any:

@@ -6,7 +6,6 @@ first layer is one matrix product.
 
 import os
 
-import jax
 from jax.extend.core import ClosedJaxpr
 
 
