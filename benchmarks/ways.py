@@ -24,7 +24,7 @@ from adaptive_tx.tune.tasks.task import cross_entropy
 from adaptive_tx.tune.training.chunk import Chunk
 from adaptive_tx.tune.training.setup import setup
 
-STEPS, ROOM = 10_000, 50  # that could be made, and in one call
+STEPS = 10_000  # that could be made
 
 
 class Cnn(nn.Module):
@@ -55,21 +55,21 @@ def problem(name: str):
 class Way:
     """A chunk that was compiled, and its runs."""
 
-    def __init__(self, shared, sweep, mapped: bool):
+    def __init__(self, shared, sweep, mapped: bool, room: int):
         self.chunk = Chunk(shared._replace(mapped=mapped), sweep, np.arange(len(sweep)), None)
-        self.runs, self.at = self.chunk.begin(), 0
+        self.runs, self.at, self.room = self.chunk.begin(), 0, room
         self.times: list[tuple[float, float]] = []
 
     def advance(self, calls: int) -> tuple[float, float]:
         """Wall time and time of the processor."""
         wall, processor = time.perf_counter(), time.process_time()
         for _ in range(calls):
-            self.runs, _ = self.chunk.advance(self.runs, self.at, self.at + ROOM)
-            self.at += ROOM
+            self.runs, _ = self.chunk.advance(self.runs, self.at, self.at + self.room)
+            self.at += self.room
         return time.perf_counter() - wall, time.process_time() - processor
 
 
-def ratios(name: str, members: int, rounds: int, seconds: float) -> np.ndarray:
+def ratios(name: str, members: int, rounds: int, seconds: float, room: int) -> np.ndarray:
     """[round, wall or processor]: one after the other / together."""
     loss, params, data = problem(name)
     sweep = tune.sweep(atx.adam, learning_rate=tune.log_uniform(1e-5, 1e-4, members))
@@ -83,9 +83,9 @@ def ratios(name: str, members: int, rounds: int, seconds: float) -> np.ndarray:
         "at_once": None,
     }
     shared = setup(
-        "ways", functions, data, {"": sweep}, plan=plan("ways", STEPS, STEPS // ROOM, None), **how
+        "ways", functions, data, {"": sweep}, plan=plan("ways", STEPS, STEPS // room, None), **how
     )
-    together, after = (Way(shared, sweep, mapped) for mapped in (True, False))
+    together, after = (Way(shared, sweep, mapped, room) for mapped in (True, False))
     one = min(together.advance(1)[0], together.advance(1)[0])
     after.advance(1)
     calls = max(1, int(seconds / one))
@@ -105,13 +105,14 @@ def main() -> None:
     parser.add_argument("--members", nargs="*", type=int, default=[4, 16, 64])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each round, about")
+    parser.add_argument("--room", type=int, default=50, help="steps of one call")
     arguments = parser.parse_args()
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("jax", "jaxlib", "flax"))
     print(f"{versions}, {jax.devices()[0].device_kind}, {os.cpu_count()} cores")
     print("\n| task | members | wall | processor | load |\n|---|---|---|---|---|")
     for name in arguments.tasks:
         for members in arguments.members:
-            found = ratios(name, members, arguments.rounds, arguments.seconds)
+            found = ratios(name, members, arguments.rounds, arguments.seconds, arguments.room)
             low, mid, high = np.percentile(found, [25, 50, 75], axis=0)
             cells = [f"{m:.2f} [{a:.2f}, {b:.2f}]" for a, m, b in zip(low, mid, high)]
             print(

@@ -47,11 +47,24 @@ LATER = {  # each compiles programs of its own
     "wrappers change nothing",
     "a state has buffers of its own",
     "finite at the smallest eps",
-    "vmap equals a loop",  # test_values maps every rule, over its numbers too
+    "vmap equals a loop",
     "jit equals eager",
     "equals the paper under schedules",
     "equals the paper for complex gradients",
 }
+LAST = {  # what another test has told nearly, or each takes long; `make test-all` has them for every rule
+    "wrappers change nothing",
+    "vmap equals a loop",  # test_values maps every rule, over its numbers too
+    "equals the paper for complex gradients",
+    "closed over, passed or traced",
+}
+FIRST = (
+    "adamw",
+    "scale_by_adam",
+    "scale_by_lion",
+    "scale_by_factored_rms",
+    "trace",
+)  # have them in make test
 LATER_FILES = {  # whole trainings, and what compiles a program for each optimizer of a framework
     "test_command.py",
     "test_compat_keras_excluded.py",
@@ -80,6 +93,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(row, Row) and is_tried_elsewhere(row):
             late = law is not None and law.number not in ALWAYS
             item.add_marker(pytest.mark.exhaustive if late else pytest.mark.slow)
+        if isinstance(row, Row) and law is not None and row.make.__name__ not in FIRST:
+            if law.title in LAST or law.number == 3 and law.dtypes == ("bfloat16",):
+                item.add_marker(pytest.mark.exhaustive)
         later = item.path.name in LATER_FILES or (law is not None and is_later(law))
         if later or parameters.get("setting", "defaults") != "defaults":
             item.add_marker(pytest.mark.slow)

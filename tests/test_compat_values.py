@@ -54,6 +54,7 @@ def test_is_a_value(library, label):
     chex.assert_trees_all_equal_shapes_and_dtypes(state, tx.init(params))
 
 
+@pytest.mark.exhaustive  # the rules have it in test_values
 @pytest.mark.slow
 @every_optimizer
 def test_sweeps_and_hypergradients(library, label):

@@ -28,7 +28,7 @@ def at_each(schedule, counts):
 
 
 # The loop of restarts goes through all periods up to the largest counts: half a minute.
-SLOW = {"cosine_restarts": [pytest.mark.slow]}
+SLOW = {"cosine_restarts": [pytest.mark.exhaustive]}
 
 
 @pytest.mark.parametrize(

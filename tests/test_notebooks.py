@@ -33,8 +33,17 @@ def test_is_small(path):
     assert path.stat().st_size <= 400_000
 
 
+LONG = ("02_adam_paper", "06_fine_tuning")  # minutes: in `make test-all`
+
+
 @pytest.mark.slow
-@every_notebook
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.exhaustive] * (path.stem in LONG), id=path.stem)
+        for path in sorted(FOLDER.glob("*.ipynb"))
+    ],
+)
 def test_runs(path, monkeypatch):
     """14, 93 and 31 seconds alone on two cores (01, 03, 05); 02 and 04: 375 and 65 of one processor.
 

@@ -111,7 +111,8 @@ def advance(
             each = jax.vmap(problem.step, in_axes=(0, 0, None, None))
             members = len(jax.tree.leaves(setting)[0])
             return trained(each, setting, runs, jnp.zeros(members))
-        return lax.map(lambda one: trained(problem.step, *one, jnp.zeros(())), (setting, runs))
+        one = jnp.zeros(())
+        return lax.map(lambda of: trained(problem.step, of[0], of[1], one), (setting, runs))
 
     return _over_seeds(of_seed)((rows, source.keys, runs))
 
