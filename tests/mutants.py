@@ -905,6 +905,48 @@ AROUND = [
         "test_schedules.py -k corrected",
     ),
     (
+        "tune/training/stream_pass.py",
+        "return np.array(x, jax.dtypes.canonicalize_dtype(x.dtype))",
+        "return np.asarray(x, jax.dtypes.canonicalize_dtype(x.dtype))",
+        "test_tune_streams.py -k fill",
+    ),
+    (
+        "tune/training/stream.py",
+        "if begin == 0 and not _equal(",
+        "if False and not _equal(",
+        "test_tune_streams.py -k shuffles",
+    ),
+    (
+        "tune/training/stream.py",
+        "restore(self.data, self._begin)",
+        "pass",
+        "test_tune_streams.py -k same_for_each",
+    ),
+    (
+        "tune/training/engine.py",
+        "_at(x, i - first), block), key",
+        "_at(x, 0), block), key",
+        "test_tune_streams.py -k trains_as",
+    ),
+    (
+        "tune/training/kept.py",
+        "key=lambda i: losses[i])[: self.keep]",
+        "key=lambda i: -losses[i])[: self.keep]",
+        "test_tune_models.py -k winner",
+    ),
+    (
+        "tune/sweeps/of_loss.py",
+        "return Carry(optax.apply_updates(carry.params, updates), opt_state, state), scalars",
+        "return Carry(optax.apply_updates(carry.params, updates), opt_state, carry.state), scalars",
+        "test_tune_models.py -k one_by_one",
+    ),
+    (
+        "tune/training/engine.py",
+        "return trained(each, setting, runs, jnp.zeros(members))",
+        "return trained(each, setting, runs, jnp.ones(members))",
+        "test_tune_models.py -k one_by_one",
+    ),
+    (
         "tune/sweeps/of_loss.py",
         "weights = carry.weights if to_evaluate else carry.params",
         "weights = carry.params",

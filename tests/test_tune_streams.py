@@ -182,7 +182,7 @@ def test_a_loader_may_fill_one_array_again_and_again(expected):
 
     class Filling:
         def __iter__(self):
-            kept = batch(np.zeros((6, 4)))
+            kept = batch(np.zeros((6, 4), np.float32))  # of jax's own dtype: no conversion copies
             for i in range(0, 60, 6):
                 for name, x in batch(ROWS[i : i + 6]).items():
                     kept[name][...] = x
