@@ -44,9 +44,17 @@ def accepts(make: Callable, names: list[str]) -> None:
     try:
         inspect.signature(make).bind_partial(**dict.fromkeys(names, 0.0))
     except TypeError as error:
-        raise TypeError(
-            f"sweep: {getattr(make, '__name__', make)}: {error}. {OTHERWISE}"
-        ) from error
+        said = _in_its_own_words(make, names) or f"{getattr(make, '__name__', make)}: {error}."
+        raise TypeError(f"sweep: {said} {OTHERWISE}") from error
+
+
+def _in_its_own_words(make: Callable, names: list[str]) -> str:
+    """What a constructor of ours says of names that it does not have."""
+    try:
+        make(**dict.fromkeys(names, 0.1))
+    except TypeError as error:
+        return str(error) if "There is no" in str(error) else ""
+    return ""
 
 
 def made(make: Callable, row: dict[str, Any]) -> Transformation:
