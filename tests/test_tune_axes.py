@@ -208,7 +208,7 @@ def test_a_closure_of_optax_is_named_and_ours_in_its_place(name):
 
 
 def test_what_is_no_axis_says_what_to_write():
-    with pytest.raises(TypeError, match=r"'batch_size'.*\{n: train\(.*batch_size=n\) for n in"):
+    with pytest.raises(TypeError, match=r"batch_size; .*\{n: train\(.*batch_size=n\) for n in"):
         tune.sweep(atx.adam, learning_rate=[0.1], batch_size=[32, 64])
     with pytest.raises(TypeError, match=r'dict of sweeps, train\(.*\{"adam": sweep\(adam'):
         tune.sweep(atx.adam, learning_rate=[0.1], optimizer=["adam", "lion"])

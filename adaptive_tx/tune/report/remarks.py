@@ -38,7 +38,8 @@ def _ties(members: Members) -> list[str]:
         return []
     if seeds == 1:
         return ["One seed tells no setting from another; result.confirm() trains the best on more."]
-    if not np.nanstd(np.where(np.isfinite(members.scores), members.scores, np.nan), axis=1).any():
+    whole = members.scores[np.isfinite(members.scores).all(1)]
+    if not (whole != whole[:, :1]).any():
         return [
             f"All {seeds} seeds gave the same: nothing differs between them (the same parameters, all "
             "examples in each step, no key), so they tell no setting from another."

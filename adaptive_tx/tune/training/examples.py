@@ -49,6 +49,8 @@ def arrays(who: str, data: Any, batch_size: Any) -> tuple[Any, Any, int]:
 
 def _are_batches(data: list) -> bool:
     """Whether these are trees of one structure, each of several arrays, and not the parts of one batch."""
+    if not all(np.ndim(leaf) and hasattr(leaf, "shape") for leaf in jax.tree.leaves(data)):
+        return False
     kinds = {jax.tree.structure(one) for one in data}
     return len(data) > 1 and len(kinds) == 1 and kinds.pop().num_leaves > 1
 
