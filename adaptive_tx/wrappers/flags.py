@@ -8,7 +8,7 @@ slots, and then the step writes in place. The other way round, what a step gave 
 there until it is known which of them stays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -34,20 +34,23 @@ def not_finite(*trees: Any) -> tuple[jax.Array, ...]:
 
 def largest(sizes: jax.Array) -> jax.Array:
     """The largest of float32 numbers >= 0, NaN if one is, 0 of none. As integers they are in this order."""
-    (found,) = _reduced([lax.bitcast_convert_type(sizes, jnp.int32)], jnp.maximum)
+    (found,) = _largest([lax.bitcast_convert_type(sizes, jnp.int32)])
     return lax.bitcast_convert_type(found, jnp.float32)
 
 
 def _of_leaves(leaves: list[Any]) -> Sequence[jax.Array]:
-    return _reduced([(~jnp.isfinite(leaf)).astype(jnp.int32) for leaf in leaves], jnp.bitwise_or)
+    return _largest([(~jnp.isfinite(leaf)).astype(jnp.int32) for leaf in leaves])
 
 
-def _reduced(arrays: list[jax.Array], of_two: Callable) -> Sequence[jax.Array]:
-    """Each of these int32 arrays of one shape, with entries >= 0, reduced to a number; in one pass."""
+def _largest(arrays: list[jax.Array]) -> Sequence[jax.Array]:
+    """The largest entry of each of these int32 arrays of one shape, with entries >= 0; in one pass.
+
+    The largest, for of flags it is whether one is set, and devices of a CPU cannot reduce by "or" together.
+    """
     several = arrays if len(arrays) > 1 else 2 * arrays  # of a single one it would be two passes
 
     def together(some, others):
-        return tuple(of_two(a, b) for a, b in zip(some, others))
+        return tuple(map(jnp.maximum, some, others))
 
     start = len(several) * (np.int32(0),)
     return lax.reduce(tuple(several), start, together, tuple(range(arrays[0].ndim)))[: len(arrays)]
