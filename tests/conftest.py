@@ -65,6 +65,12 @@ FIRST = (
     "scale_by_factored_rms",
     "trace",
 )  # have them in make test
+LAST_TESTS = {  # the same, of tests with a row for each rule
+    "test_any_number_may_be_a_schedule",  # law 9 has schedules
+    "test_hypergradients",  # law 5 differentiates
+    "test_slots_are_right_in_the_mean",
+    "test_state_can_be_exported_and_searched",
+}
 LATER_FILES = {  # whole trainings, and what compiles a program for each optimizer of a framework
     "test_command.py",
     "test_compat_keras_excluded.py",
@@ -96,6 +102,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(row, Row) and law is not None and row.make.__name__ not in FIRST:
             if law.title in LAST or law.number == 3 and law.dtypes == ("bfloat16",):
                 item.add_marker(pytest.mark.exhaustive)
+        if getattr(item, "originalname", "") in LAST_TESTS and (
+            not isinstance(row, Row) or row.make.__name__ not in FIRST
+        ):
+            item.add_marker(pytest.mark.exhaustive)
         later = item.path.name in LATER_FILES or (law is not None and is_later(law))
         if later or parameters.get("setting", "defaults") != "defaults":
             item.add_marker(pytest.mark.slow)

@@ -33,7 +33,7 @@ def test_is_small(path):
     assert path.stat().st_size <= 400_000
 
 
-LONG = ("02_adam_paper", "06_fine_tuning")  # minutes: in `make test-all`
+LONG = ("02_adam_paper", "03_radam", "06_fine_tuning")  # minutes: in `make test-all`
 
 
 @pytest.mark.slow
