@@ -56,7 +56,9 @@ class Way:
     """A chunk that was compiled, and its runs."""
 
     def __init__(self, shared, sweep, mapped: bool, room: int):
-        self.chunk = Chunk(shared._replace(mapped=mapped), sweep, np.arange(len(sweep)), None)
+        self.chunk = Chunk(
+            shared._replace(written=0.0 if mapped else np.inf), sweep, np.arange(len(sweep)), None
+        )
         self.runs, self.at, self.room = self.chunk.begin(), 0, room
         self.times: list[tuple[float, float]] = []
 

@@ -14,6 +14,7 @@ from adaptive_tx.tune.sweeps.sweep import Setting, Sweep
 from adaptive_tx.tune.training import engine
 from adaptive_tx.tune.training.on_host import from_host, join, select, to_host
 from adaptive_tx.tune.training.setup import Setup
+from adaptive_tx.tune.training.ways import is_mapped
 
 Runs = Any  # carries, with leading axes [seed, member]
 Portions = tuple[Runs, ...]
@@ -37,7 +38,8 @@ class Chunk:
         if self._begun is None:
             self._start = workers.compiled(engine.start, (problem.begin,), begun, first)
         one_step = setup.source, self._rows(0, 1), self._room(), np.int32(0), np.int32(1)
-        known = problem, setup.traces.scalars, setup.mapped
+        mapped = is_mapped(setup.written, len(self._portions[0]))
+        known = problem, setup.traces.scalars, mapped
         self._advance = workers.compiled(engine.advance, known, first, runs, *one_step)
         parts = problem.parts(runs, to_evaluate=False)
         self._evaluate = workers.compiled(engine.evaluate, (problem,), parts)

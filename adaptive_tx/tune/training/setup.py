@@ -19,7 +19,7 @@ from adaptive_tx.tune.training.engine import Source
 from adaptive_tx.tune.training.examples import arrays, varied
 from adaptive_tx.tune.training.stream import Stream
 from adaptive_tx.tune.training.traces import Traces, one_member, traces
-from adaptive_tx.tune.training.ways import is_mapped
+from adaptive_tx.tune.training.ways import written
 from adaptive_tx.tune.training.workers import Workers
 
 
@@ -38,7 +38,7 @@ class Setup(NamedTuple):
     plan: Plan
     at_once: int | None
     workers: Workers
-    mapped: bool  # whether members make each step together (`ways.py`)
+    written: float  # bytes, by the operations of a step of one member (`ways.py`)
 
     @property
     def shown(self) -> str:
@@ -114,7 +114,7 @@ def setup(
         plan=plan,
         at_once=at_once,
         workers=workers,
-        mapped=is_mapped(traced.program),
+        written=written(traced.program.jaxpr),
     )
 
 
