@@ -114,8 +114,11 @@ def cold(tx, tree):
     return np.diff(marks), stage
 
 
-def runner(tx, step, params, grads):
-    """A training run that is timed from time to time: a function that returns seconds per step."""
+def runner(tx, step, params, grads, seconds: float = 0.05, rounds_of: int = 1):
+    """A training that goes on for so many seconds at each call, and returns its seconds per step.
+
+    Its steps are whole rounds of so many.
+    """
     carry, calls = (jax.tree.map(jnp.copy, params), tx.init(params)), 1
 
     def run() -> float:
@@ -127,7 +130,7 @@ def runner(tx, step, params, grads):
         return (time.perf_counter() - start) / calls
 
     run()  # warm up
-    calls = max(1, math.ceil(0.05 / run()))
+    calls = rounds_of * max(1, math.ceil(seconds / rounds_of / run()))
     return run
 
 

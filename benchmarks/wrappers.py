@@ -24,15 +24,14 @@ arrays that the compiled program reads and writes by XLA's own count, of all its
 import argparse
 import importlib.metadata
 import json
-import math
 import os
 import pathlib
-import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from step import runner
 
 import adaptive_tx as atx
 
@@ -66,23 +65,6 @@ def compiled(tx, params):
     return jax.jit(step, donate_argnums=(0, 1)).lower(*start, params).compile()
 
 
-def runner(tx, step, params, grads, seconds: float):
-    """A training that goes on for so many seconds at each call, and returns its seconds per step."""
-    carry, calls = (jax.tree.map(jnp.copy, params), tx.init(params)), 1
-
-    def run() -> float:
-        nonlocal carry
-        start = time.perf_counter()
-        for _ in range(calls):
-            carry = step(*carry, grads)
-        jax.block_until_ready(carry)
-        return (time.perf_counter() - start) / calls
-
-    run()  # warm up
-    calls = 20 * max(1, math.ceil(seconds / 20 / run()))  # whole rounds of every=20
-    return run
-
-
 def touched(step, params) -> float:
     """Arrays as large as the parameters that the program reads and writes, by XLA's count."""
     return step.cost_analysis()["bytes accessed"] / 4 / sum(p.size for p in params)
@@ -94,7 +76,7 @@ def measure(shapes, names, rounds: int, seconds: float) -> dict:
     for name in names:
         tx = OPTIMIZERS[name]()
         step = compiled(tx, params)
-        runs[name] = runner(tx, step, params, grads, seconds)
+        runs[name] = runner(tx, step, params, grads, seconds, rounds_of=20)  # of every=20
         found[name] = {"arrays": touched(step, params)}
     times = {name: [] for name in names}
     rng = np.random.default_rng(2)

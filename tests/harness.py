@@ -1,10 +1,12 @@
 """What the tests share: a small tree, gradients for it, and a run of a transformation over them."""
 
+import contextlib
 import functools
 
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 
 from adaptive_tx.testing import subject
 from adaptive_tx.testing.subject import VALUE
@@ -55,3 +57,19 @@ def steps_of(grads, i=None):
 
 def finite(values) -> bool:
     return all(bool(jnp.all(jnp.isfinite(x))) for x in jax.tree.leaves(values))
+
+
+@contextlib.contextmanager
+def interrupted(owner, name: str, call: int):
+    """A block that the nth call of a method ends, as Ctrl-C does."""
+    real, calls = getattr(owner, name), []
+
+    def stopping(*args):
+        calls.append(1)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(owner, name, stopping)
+        yield

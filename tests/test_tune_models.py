@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from harness import interrupted
 
 import adaptive_tx as atx
 from adaptive_tx import tune
@@ -143,19 +144,10 @@ def test_what_was_kept_comes_back_from_its_folder(tmp_path, whole):
 
 
 @pytest.mark.parametrize("how", [{}, {"halving": (2, 0.7)}], ids=["plain", "halved"])
-def test_states_streams_and_keys_survive_an_interrupt(how, tmp_path, monkeypatch):
+def test_states_streams_and_keys_survive_an_interrupt(how, tmp_path):
     how = how | {"keep": "all", "points": 3, "evaluate_every": 3}
     straight = trained(**how)
-    real, calls = Chunk.advance, []
-
-    def stopping(*args):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Chunk, "advance", stopping)
+    with interrupted(Chunk, "advance", 3):
         trained(**how, out=tmp_path)
     resumed = trained(**how, out=tmp_path)
     chex.assert_trees_all_equal(resumed.curves, straight.curves)

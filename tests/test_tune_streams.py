@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from harness import interrupted
 
 import adaptive_tx as atx
 from adaptive_tx import tune
@@ -115,17 +116,8 @@ def test_blocks_of_any_size_change_nothing(expected, monkeypatch):
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_is_resumed_or_says_that_it_cannot_be(name, tmp_path, monkeypatch):
-    real, calls = Chunk.advance, []
-
-    def stopping(*args):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Chunk, "advance", stopping)
+def test_a_stream_is_resumed_or_says_that_it_cannot_be(name, tmp_path):
+    with interrupted(Chunk, "advance", 3):
         trained(STREAMS[name](), out=tmp_path)
     if name == "once":
         with pytest.raises(

@@ -10,6 +10,7 @@ from adaptive_tx.tune.report.runs import Runs
 from adaptive_tx.tune.report.sensitivity import Width, width
 from adaptive_tx.tune.report.ties import tied
 from adaptive_tx.tune.sweeps.categories import word
+from adaptive_tx.tune.sweeps.problem import shown
 from adaptive_tx.tune.sweeps.sweep import Sweep
 
 
@@ -43,9 +44,7 @@ class Members:
     @property
     def shown(self) -> str:
         """The curve that tells how training goes: the loss, or what ranks, or the first that is logged."""
-        return next(
-            (name for name in ("loss", self.by) if name in self.curves), next(iter(self.curves))
-        )
+        return shown(self.curves, self.by)
 
     @property
     def settings(self) -> dict[str, np.ndarray]:

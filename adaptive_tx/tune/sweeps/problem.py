@@ -62,6 +62,12 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, (jax.Array, np.ndarray, np.generic, int, float)) and jnp.shape(x) == ()
 
 
+def shown(names: Iterable[str], by: str) -> str:
+    """The scalar of a step that tells how a run goes: its loss, or what ranks, or the first."""
+    names = tuple(names)
+    return next((name for name in ("loss", by) if name in names), names[0])
+
+
 def as_metrics(evaluated: Any) -> Scalars:
     """What `evaluate` returned, by name; a single number is a loss."""
     metrics = evaluated if isinstance(evaluated, dict) else {"loss": evaluated}

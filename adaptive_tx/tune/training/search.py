@@ -95,18 +95,22 @@ class Search:
         chunk = Chunk(self.setup, self.sweep, members, self._begun(members))
         runs = chunk.begin()
         intervals = self.setup.plan.intervals(self.cursor.rung)
+        end, evaluations = self.setup.plan.rungs[self.cursor.rung], self.setup.plan.evaluations
         for point, first, last in intervals[self.cursor.point :]:
             with held_back():
                 runs, means = chunk.advance(runs, first, last)
                 self.record.add_scalars(members, point, last, means, self.setup.shown)
                 self.cursor = self.cursor._replace(running=runs, point=self.cursor.point + 1)
-            if last in self.setup.plan.evaluations:
-                at = self.setup.plan.evaluations.index(last)
+            if last != end and last in evaluations:
+                at = evaluations.index(last)
                 self.record.add_evaluation(members, at, chunk.evaluate(runs)[0])
             on_steps(len(members) * (last - first))
             if time.monotonic() - self.saved > SAVE_EVERY:
                 self._save()
-        self.record.add_metrics(members, *chunk.evaluate(runs))
+        numbers, finite = chunk.evaluate(runs)
+        self.record.add_metrics(members, numbers, finite)
+        if end in evaluations:
+            self.record.add_evaluation(members, evaluations.index(end), numbers)
         finished = () if self._last_rung else (*self.cursor.finished, chunk.on_host(runs))
         if self._last_rung:
             self.kept.add(members, self.losses(), lambda these: chunk.some_on_host(runs, these))

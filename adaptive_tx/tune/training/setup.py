@@ -12,7 +12,7 @@ from adaptive_tx.tune.sweeps.batches import BatchOrder, as_key
 from adaptive_tx.tune.sweeps.of_loss import OfLoss, of_loss
 from adaptive_tx.tune.sweeps.of_step import OfStep, of_step
 from adaptive_tx.tune.sweeps.plan import Plan
-from adaptive_tx.tune.sweeps.problem import Init
+from adaptive_tx.tune.sweeps.problem import Init, shown
 from adaptive_tx.tune.sweeps.streams import is_stream
 from adaptive_tx.tune.sweeps.sweep import Sweep
 from adaptive_tx.tune.training.engine import Source
@@ -43,8 +43,7 @@ class Setup(NamedTuple):
     @property
     def shown(self) -> str:
         """The scalar of a step that tells how a run goes: its loss, or what ranks, or the first."""
-        names = self.traces.scalars
-        return next((name for name in ("loss", self.by[0]) if name in names), names[0])
+        return shown(self.traces.scalars, self.by[0])
 
 
 def setup(
